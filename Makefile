@@ -1,0 +1,71 @@
+# make lab    set up, then open the course in JupyterLab
+# make test   set up, then run every check that needs no browser
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+
+# Answers given while testing must not land in a learner's own progress.
+TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d)
+
+.PHONY: lab test check units lessons browser oldest tidy pictures benchmarks clean
+
+lab: $(VENV)/lab.done
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+test: check units lessons
+
+check: $(VENV)/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+units: $(VENV)/test.done
+	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser
+
+lessons: $(VENV)/test.done
+	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks
+
+# The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program.
+browser: $(VENV)/browser.done
+	$(TEST_ENV) $(BIN)/pytest tests/browser
+
+# The same checks on the oldest versions that pyproject.toml and requirements.txt allow.
+oldest: $(VENV)-oldest/test.done
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest --nbval-lax --nbval-cell-timeout=120 notebooks
+
+# Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
+tidy: $(VENV)/test.done
+	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The README's screenshots, taken in JupyterLab.
+pictures: $(VENV)/browser.done
+	$(TEST_ENV) $(BIN)/python tools/pictures.py
+
+benchmarks: $(VENV)/browser.done
+	$(TEST_ENV) $(BIN)/python benchmarks/explorer_step.py
+	$(TEST_ENV) $(BIN)/python benchmarks/import_time.py
+	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
+
+clean:
+	rm -rf $(VENV) $(VENV)-oldest
+
+$(VENV)/lab.done: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/test.done: $(VENV)/lab.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(VENV)/browser.done: $(VENV)/test.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	@touch $@
+
+$(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
+	$(PYTHON) -m venv $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[test]' -c tests/oldest.txt
+	@touch $@
