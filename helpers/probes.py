@@ -1,0 +1,124 @@
+"""What a network does to a signal: plain statistics, and the same statistics for every layer.
+
+The array functions reduce over the last two axes (batch and features) and keep an axis of runs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.layers import Linear
+
+
+def second_moment(a):
+    """E[a²], the mean of the squares."""
+    return _sum("...bi,...bi->...", a, a) / (np.shape(a)[-1] * np.shape(a)[-2])
+
+
+def mean(a):
+    """E[a]."""
+    return _sum("...bi->...", a) / (np.shape(a)[-1] * np.shape(a)[-2])
+
+
+def variance(a):
+    """Var(a) = E[a²] − E[a]², over batch and features together (what `a.var()` gives)."""
+    return second_moment(a) - mean(a) ** 2
+
+
+def batch_variance(a):
+    """How much the inputs differ: the variance of each unit across the batch, averaged over the units."""
+    return np.var(a, axis=-2, dtype=np.float64).mean(axis=-1)
+
+
+def cosine_similarity(a):
+    """The mean cosine between two different rows of the batch: 1 when all inputs look alike."""
+    a = np.asarray(a, np.float64)
+    rows = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), np.finfo(float).tiny)
+    batch = a.shape[-2]
+    return ((rows.sum(axis=-2) ** 2).sum(axis=-1) - batch) / (batch * (batch - 1))
+
+
+def saturated_share(activation, z, limit=0.05):
+    """The share of values z at which the slope |φ′(z)| is below `limit` of the steepest slope of φ."""
+    activation.forward(z)
+    slope = activation.backward(np.ones_like(z))
+    return np.mean(np.abs(slope) < limit * activation.steepest, axis=(-2, -1))
+
+
+def dead_share(h):
+    """The share of units that are exactly 0 for every input of the batch."""
+    return np.mean(np.all(np.equal(h, 0), axis=-2), axis=-1)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moment of one quantity, by layer: entry 0 is the input, entry l is layer l."""
+
+    second: np.ndarray
+    mean: np.ndarray
+
+    @classmethod
+    def of(cls, arrays):
+        """Measured on a list of arrays, one for each layer."""
+        return cls(np.array([second_moment(a) for a in arrays]), np.array([mean(a) for a in arrays]))
+
+    @property
+    def variance(self):
+        return self.second - self.mean**2
+
+    def upto(self, depth):
+        """The moments of layers 0 … depth alone."""
+        return Moments(self.second[: depth + 1], self.mean[: depth + 1])
+
+    def scaled(self, factors):
+        """The moments after the values of layer l were multiplied by factors[l].
+
+        ReLU, leaky ReLU and linear networks without biases are positively homogeneous: weights times c
+        make h_l times cˡ, exactly. One forward pass then serves every weight scale.
+        """
+        return Moments(self.second * factors**2, self.mean * factors)
+
+
+def forward_moments(network):
+    """Moments of z and of h for every layer, after `network.forward(x)`: a pair (z, h).
+
+    A layer is a Linear and what follows it: z_l leaves the Linear, h_l enters the next one. Entry 0 of
+    both is the input x.
+    """
+    return _moments(network, network.outputs)
+
+
+def backward_moments(network):
+    """Moments of ∂L/∂z and of ∂L/∂h for every layer, after `network.backward(grad)`: a pair (dz, dh)."""
+    return _moments(network, network.output_grads)
+
+
+def gradient_norms(network):
+    """‖∂L/∂h_l‖ over the batch for l = 0 … L, after `network.backward(grad)`."""
+    _, h_at = _places(network)
+    return np.array([np.sqrt((network.output_grads[i] ** 2).sum()) for i in h_at])
+
+
+def _sum(subscripts, *arrays):
+    """A sum as float64. It is taken in the arrays' own type while that is safe, as it is three times faster.
+
+    In float32 a sum of squares overflows at values of about 1e16 already, and is inexact below 1e-16, far
+    from where the values themselves leave the range (3.4e38 and 1.4e-45).
+    """
+    total = np.einsum(subscripts, *arrays)
+    size = np.abs(total)
+    if total.dtype != np.float64 and not np.all((size > 1e-30) & (size < 1e30)):
+        total = np.einsum(subscripts, *(np.asarray(a, np.float64) for a in arrays))
+    return np.float64(total)
+
+
+def _moments(network, values):
+    if not values:
+        raise ValueError("the network has no values yet: run forward (and backward) first")
+    return tuple(Moments.of([values[i] for i in places]) for places in _places(network))
+
+
+def _places(network):
+    """Positions of z_l and h_l in `network.outputs`, for l = 0 … L."""
+    linear = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
+    return [0] + [i + 1 for i in linear], [*linear, len(network.layers)]

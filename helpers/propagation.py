@@ -1,0 +1,173 @@
+"""A signal sent through a random deep network, for instruments that ask again at every step of a slider.
+
+It is the network of `helpers.network` with all the reuse that is exact:
+
+* a deeper network contains the shallower one, so a forward pass always runs to the deepest layer;
+* a wider one contains the narrower: its weights are the corner of the widest draw;
+* where the activation is homogeneous, weights times c make layer l times cˡ, so one pass serves all σ_w.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from helpers import arguments, initializers, probes, theory
+
+WIDEST, DEEPEST, BATCH = 512, 60, 64
+PAIR_WIDTH, PAIRS = 256, 16
+
+# How the unit-variance weights are drawn. The network multiplies them by σ_w/√width.
+RULES = {
+    "normal": initializers.naive,
+    "uniform": lambda n_in, n_out, rng: initializers.pytorch_default(n_in, n_out, rng) * (3 * n_in) ** 0.5,
+    "orthogonal": lambda n_in, n_out, rng: initializers.orthogonal(n_in, n_out, rng) * n_in**0.5,
+}
+
+
+class Signal:
+    """One batch on its way through DEEPEST layers, without biases: z_l = (σ_w/√n) h_{l−1} W_l, h_l = φ(z_l).
+
+    `z[l]` and `h[l]` are (BATCH, width) arrays; entry 0 of both is the input, whose rows have the length
+    √width, so that E[h_0²] is exactly 1. `act` makes a new activation layer.
+    """
+
+    def __init__(self, width, act, rule, sigma_w, seed):
+        x, self.output_grad, self.weights = _draws(rule, width, seed)
+        self.scale = np.float32(sigma_w / np.sqrt(width))
+        self.acts = []
+        self.z, self.h = [x], [x]
+        for w in self.weights:
+            self.acts.append(act())
+            self.z.append((self.h[-1] @ w) * self.scale)
+            self.h.append(self.acts[-1].forward(self.z[-1]))
+
+    def saturated(self, depth):
+        """The share of values at this layer where the activation is nearly flat."""
+        return probes.saturated_share(self.acts[depth - 1], self.z[depth])
+
+    def cosine(self, depth):
+        """The mean cosine between the values that two inputs have at this layer."""
+        return probes.cosine_similarity(self.h[depth])
+
+    def gradients(self, depth):
+        """∂L/∂z_l and ∂L/∂h_l for l = 0 … depth, when a random ∂L/∂h of second moment 1 enters at `depth`."""
+        dh, dz = [self.output_grad], []
+        for w, act in zip(self.weights[:depth][::-1], self.acts[:depth][::-1], strict=True):
+            dz.append(act.backward(dh[-1]))
+            dh.append((dz[-1] @ w.T) * self.scale)
+        return [*dz, dh[-1]][::-1], dh[::-1]
+
+
+@lru_cache(maxsize=4)
+def gradients(kept, depth):
+    """`Signal.gradients`, remembered."""
+    return kept.gradients(depth)
+
+
+def signal(width, act, rule, sigma_w, seed):
+    """The Signal whose activations serve this σ_w, and c: layer l of the network asked for is cˡ times it."""
+    arguments.whole("width", width, 2, WIDEST)
+    arguments.one_of("rule", rule, RULES)
+    arguments.number("sigma_w", sigma_w, above=0)
+    base = _critical_scale(act) if act().homogeneous else sigma_w
+    return _signal(width, act, rule, base, seed), sigma_w / base
+
+
+def forward_moments(asked, depth):
+    """Measured moments of (z, h) for layers 0 … depth; `asked` holds the arguments of `signal`."""
+    kept, c = signal(*asked)
+    factors = c ** np.arange(depth + 1)
+    return tuple(m.upto(depth).scaled(factors) for m in _forward_moments(kept))
+
+
+def backward_moments(asked, depth):
+    """Measured moments of (∂L/∂z, ∂L/∂h) for layers 0 … depth."""
+    kept, c = signal(*asked)
+    factors = c ** np.arange(depth, -1, -1)
+    return tuple(m.scaled(factors) for m in _backward_moments(kept, depth))
+
+
+def correlations(depth, act, sigma_w, sigma_b, c, seed):
+    """The measured correlation of z between two inputs by layer, and its spread over PAIRS pairs.
+
+    The network is PAIR_WIDTH units wide and has biases N(0, σ_b²). Entry 0 is the inputs' own correlation, c.
+    """
+    x, noise, weights = _draws("normal", PAIR_WIDTH, seed)
+    biases = np.random.default_rng([seed, 1]).standard_normal((depth, PAIR_WIDTH), dtype=np.float32)
+    phi, scale = act(), np.float32(sigma_w / np.sqrt(PAIR_WIDTH))
+    h = np.stack(_pair(x[:PAIRS], noise[:PAIRS], c))
+    found = [_row_cosines(*h)]
+    for w, b in zip(weights[:depth], biases, strict=True):
+        z = (h @ w) * scale + np.float32(sigma_b) * b
+        found.append(_row_cosines(*z))
+        h = phi.forward(z)
+    found = np.array(found)
+    return found.mean(axis=1), found.std(axis=1)
+
+
+def _pair(x, noise, c):
+    """Rows x, and rows of the same length whose cosine with x is exactly c."""
+    across = noise - x * ((noise * x).sum(1, keepdims=True) / (x * x).sum(1, keepdims=True))
+    return x, np.float32(c) * x + np.float32(np.sqrt(1 - c * c)) * _unit_rows(across)
+
+
+def _row_cosines(a, b):
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return (a * b).sum(1, dtype=np.float64) / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+
+@lru_cache(maxsize=64)
+def predict(act, depth, sigma_w, sigma_b=0.0):
+    """`theory.propagate` for an activation, remembered."""
+    return theory.propagate(act(), depth, sigma_w, sigma_b)
+
+
+def clear():
+    """Forget all that was kept (for a benchmark that wants to start cold)."""
+    for kept in (_draws, _pool, _signal, _forward_moments, gradients, _backward_moments, predict):
+        kept.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _pool(rule, seed):
+    rng = np.random.default_rng(seed)
+    x, grad = (rng.standard_normal((BATCH, WIDEST), dtype=np.float32) for _ in range(2))
+    return x, grad, [RULES[rule](WIDEST, WIDEST, rng) for _ in range(DEEPEST)]
+
+
+@lru_cache(maxsize=2)
+def _draws(rule, width, seed):
+    if rule == "orthogonal":  # a corner of an orthogonal matrix is not orthogonal
+        rng = np.random.default_rng(seed)
+        x, grad = (rng.standard_normal((BATCH, width), dtype=np.float32) for _ in range(2))
+        weights = [RULES[rule](width, width, rng) for _ in range(DEEPEST)]
+    else:
+        x, grad, pool = _pool(rule, seed)
+        weights = [w[:width, :width] for w in pool]
+    return _unit_rows(x[:, :width]), _unit_rows(grad[:, :width]), weights
+
+
+def _unit_rows(a):
+    """Rows rescaled to the length √width: a second moment of exactly 1 for every input."""
+    return a * (np.sqrt(a.shape[1]) / np.linalg.norm(a, axis=1, keepdims=True)).astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _signal(width, act, rule, sigma_w, seed):
+    return Signal(width, act, rule, sigma_w, seed)
+
+
+@lru_cache(maxsize=64)
+def _forward_moments(kept):
+    return probes.Moments.of(kept.z), probes.Moments.of(kept.h)
+
+
+@lru_cache(maxsize=64)
+def _backward_moments(kept, depth):
+    dz, dh = gradients(kept, depth)
+    return probes.Moments.of(dz), probes.Moments.of(dh)
+
+
+@lru_cache(maxsize=16)
+def _critical_scale(act):
+    return float(theory.gain(act()))
