@@ -1,0 +1,68 @@
+"""Numbers as a reader likes them: three figures, and powers of ten as powers of ten."""
+
+import math
+from html import escape
+from numbers import Integral
+
+import numpy as np
+
+from helpers.figures.theme import STYLE
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power_of_ten(exponent):
+    """10³, 10⁻¹², and 1 for 10⁰."""
+    return "1" if exponent == 0 else f"10{str(round(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def from_log10(log10):
+    """The number 10**log10 in three figures, also where it would overflow: "0.682", "3.1 × 10⁻⁸"."""
+    if math.isnan(log10):
+        return "not a number"
+    if math.isinf(log10):
+        return "0" if log10 < 0 else "∞"
+    if -2.5 < log10 < 4:
+        return f"{10**log10:.3g}"
+    exponent = math.floor(log10)
+    mantissa = f"{10 ** (log10 - exponent):.1f}"
+    if mantissa == "10.0":
+        mantissa, exponent = "1.0", exponent + 1
+    return f"{mantissa} × {power_of_ten(exponent)}"
+
+
+def short(value):
+    """A number in three figures; a whole number and a text as they are."""
+    if isinstance(value, str | Integral):
+        return str(value)
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    sign = "−" if value < 0 else ""
+    return sign + from_log10(math.log10(abs(value)))
+
+
+class show:
+    """A few numbers with their names, as a small table: show({"E[h²]": 0.998, "Var h": 0.68}).
+
+    A value may also be a list, which makes one column of each of its entries.
+    """
+
+    def __init__(self, values):
+        self.rows = {name: _cells(value) for name, value in values.items()}
+
+    def __repr__(self):
+        width = max(len(name) for name in self.rows)
+        return "\n".join(f"{name:<{width}}  " + "  ".join(cells) for name, cells in self.rows.items())
+
+    def _repr_html_(self):
+        rows = "".join(
+            f'<tr><th scope="row">{escape(name)}</th>'
+            + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            + "</tr>"
+            for name, cells in self.rows.items()
+        )
+        return f'{STYLE}<table class="td-numbers">{rows}</table>'
+
+
+def _cells(value):
+    return [short(v) for v in value] if isinstance(value, list | tuple | np.ndarray) else [short(value)]

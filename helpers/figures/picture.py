@@ -1,0 +1,26 @@
+"""A still picture: what a plotting function of the course returns to a notebook cell."""
+
+from helpers.figures import svg
+from helpers.figures.theme import STYLE
+
+
+class Picture:
+    """A figure that follows the page's theme and says in words what it shows.
+
+    `alt` is required: it is read aloud by a screen reader, and is the picture's plain-text form.
+    """
+
+    def __init__(self, figure, title, alt):
+        if not title or not alt:
+            raise ValueError(f"title={title!r}, alt={alt!r}: a picture needs both, in words")
+        self.figure, self.title, self.alt = figure, title, alt
+
+    def html(self):
+        picture = svg.picture(self.figure, self.title, self.alt)
+        return f'{STYLE}<div class="td-figure">{picture}</div>'
+
+    def __repr__(self):
+        return f"{self.title}: {self.alt}"
+
+    def _repr_html_(self):
+        return self.html()
