@@ -1,0 +1,223 @@
+"""The frame that every instrument shares: controls, live figure, readouts, verdict, challenges.
+
+An instrument is a subclass that says what is its own: its controls and texts as class attributes, one pure
+function from settings to a result, the artists, and the words. All else is here, once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import ipywidgets as widgets
+
+from helpers import arguments
+from helpers.figures.live import LiveFigure
+from helpers.figures.theme import STYLE, style
+from helpers.instruments.controls import Seed
+
+
+class Verdict(NamedTuple):
+    """The finding in a word, in a sentence, and its tone: "good", "alarm" or "muted"."""
+
+    word: str
+    sentence: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A task for the instrument. `reached(settings, result)` tells when it is done; then `lesson` is shown."""
+
+    name: str
+    task: str
+    start: Mapping[str, Any]
+    reached: Callable[[SimpleNamespace, Any], bool]
+    lesson: str
+
+
+class Instrument(widgets.VBox):
+    """Base of all instruments. A subclass defines:
+
+    `title`, `question` (the caption), `controls`, `presets` {name: settings}, `challenges`;
+    `experiment(settings) -> result`, a pure function; `draw() -> (figure, artists)`, called once, in which
+    the artists that will move are made with `animated=True`; `move(artists, settings, result)`;
+    `readouts(settings, result) -> [(name, value with unit)]`; `verdict(settings, result) -> Verdict`;
+    `describe(settings, result) -> str`, what the figure shows, for a reader who cannot see it.
+
+    Starting settings are keywords: `init_explorer(width=64, scheme="Xavier")`. An unknown name or a value
+    out of range is a ValueError. Afterwards `.settings`, `.result` and `.set(...)` serve code cells.
+    """
+
+    title: str
+    question: str
+    controls: tuple
+    presets: Mapping[str, Mapping[str, Any]] = {}
+    challenges: tuple[Challenge, ...] = ()
+
+    def __init__(self, **settings):
+        self._controls = {control.name: control for control in (*self.controls, Seed())}
+        defaults = {name: control.default for name, control in self._controls.items()}
+        self._start = {**defaults, **self._checked(settings)}
+        self._boxes = {n: c.widget(self._start[n]) for n, c in self._controls.items()}
+        self._setting = False
+        self._challenge = None
+        with style():
+            figure, self._artists = self.draw()
+        self.figure = LiveFigure(figure, self.title)
+        self._status, self._task = widgets.HTML(), widgets.HTML()
+        for name, box in self._boxes.items():
+            box.observe(lambda change, name=name: self._moved(name), "value")
+        super().__init__(self._rooms())
+        self.add_class("td-instrument")
+        self._show()
+
+    # What a code cell uses
+
+    @property
+    def settings(self):
+        """The settings as they are now, by name."""
+        return SimpleNamespace(**{name: box.value for name, box in self._boxes.items()})
+
+    def set(self, **settings):
+        """Change several settings at once. Raises ValueError, and changes nothing, if one is not allowed."""
+        checked = self._checked(settings)
+        self._setting = True
+        try:
+            for name, value in checked.items():
+                self._controls[name].assign(self._boxes[name], value)
+        finally:
+            self._setting = False
+        self._show()
+
+    def reset(self, _button=None):
+        """Back to the starting settings, the seed among them."""
+        self.set(**self._start)
+
+    def new_seed(self, _button=None):
+        """The next seed: other random numbers, all else as it is."""
+        seed = self._controls["seed"]
+        self.set(seed=(self._boxes["seed"].value + 1) % (seed.highest + 1))
+
+    # The frame
+
+    def _checked(self, settings):
+        for name in settings:
+            arguments.one_of("setting", name, self._controls)
+        return {name: self._controls[name].check(value) for name, value in settings.items()}
+
+    def _moved(self, name):
+        if self._setting:
+            return
+        implied = getattr(self._controls[name], "implies", None)
+        if implied:
+            self.set(**implied)
+        else:
+            self._show()
+
+    def _show(self):
+        for name, control in self._controls.items():
+            control.relabel(self._boxes[name])
+        settings = self.settings
+        try:
+            self.result = self.experiment(settings)
+            self.move(self._artists, settings, self.result)
+            self.figure.redraw(self.describe(settings, self.result))
+            self._status.value = _status(
+                self.verdict(settings, self.result), self.readouts(settings, self.result)
+            )
+            self._show_challenge(settings)
+            self.problem = None
+        except Exception as error:  # a learner must never meet a traceback inside an instrument
+            self.problem = error
+            self._status.value = _problem(error)
+
+    def _show_challenge(self, settings):
+        if self._challenge is None:
+            self._task.value = ""
+            return
+        done = self._challenge.reached(settings, self.result)
+        text = f"✓ Reached. {self._challenge.lesson}" if done else f"Goal: {self._challenge.task}"
+        tone = "td-good" if done else ""
+        self._task.value = f'<div class="td-card {tone}" role="status">{text}</div>'
+
+    def _take(self, challenge):
+        self._challenge = challenge
+        self.set(**{**self._start, **challenge.start})
+
+    def _rooms(self):
+        chosen = [box for name, box in self._boxes.items() if name != "seed"]
+        controls = widgets.GridBox(
+            chosen,
+            layout={
+                "grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))",
+                "grid_gap": "2px 16px",
+                "width": "100%",
+                "max_width": "840px",
+            },
+        )
+        buttons = _row(
+            "",
+            [
+                _button("Reset", "Back to the starting settings, same seed", self.reset),
+                self._boxes["seed"],
+                _button("New seed", "Other random numbers, same settings", self.new_seed),
+            ],
+        )
+        presets = _row(
+            "Try",
+            [
+                _button(name, f"Show: {name}", lambda _, s=settings: self.set(**{**self._start, **s}))
+                for name, settings in self.presets.items()
+            ],
+        )
+        challenges = _row(
+            "Challenges",
+            [_button(c.name, c.task, lambda _, c=c: self._take(c)) for c in self.challenges],
+        )
+        heading = widgets.HTML(f'<div class="td-title">{escape(self.title)}</div>')
+        question = widgets.HTML(f'<div class="td-question">{self.question}</div>')
+        rows = [row for row in (presets, challenges) if len(row.children) > 1]
+        return [heading, self.figure, self._status, controls, buttons, *rows, self._task, question]
+
+    def _repr_mimebundle_(self, **kwargs):
+        """The widget for a page with a kernel, and a still picture with words for one without."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if isinstance(bundle, dict):
+            still = self.figure.picture()
+            bundle["text/html"] = (
+                f'{still.html()}<p class="td-question">{self.question}</p>{self._status.value}'
+            )
+            bundle["text/plain"] = repr(still)
+        return bundle
+
+
+def _status(verdict, readouts):
+    cells = "".join(
+        f'<div class="td-readout"><span>{name}</span><b>{value}</b></div>' for name, value in readouts
+    )
+    return (
+        f'{STYLE}<div class="td-status"><div class="td-verdict td-{verdict.tone}" role="status">'
+        f"<b>{verdict.word}</b> {verdict.sentence}</div>"
+        f'<div class="td-readouts">{cells}</div></div>'
+    )
+
+
+def _problem(error):
+    return (
+        f'{STYLE}<div class="td-card td-alarm" role="status">These settings cannot be shown: '
+        f"{escape(str(error))}. Press Reset to go back.</div>"
+    )
+
+
+def _row(label, buttons):
+    layout = {"flex_flow": "row wrap", "align_items": "center", "max_width": "840px"}
+    name = [widgets.HTML(f'<span class="td-row">{label}</span>')] if label else []
+    return widgets.HBox([*name, *buttons], layout=layout)
+
+
+def _button(name, tooltip, action):
+    button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
+    button.on_click(action)
+    return button
