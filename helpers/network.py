@@ -1,6 +1,7 @@
 """A network is a list of layers, and remembers every value that passed through it."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,6 +54,6 @@ def mlp(widths, rng, act="ReLU", init=he_normal, bias=True, last_act=True, dtype
         raise ValueError(f"widths={widths} needs at least an input and an output width")
     make_act = act if callable(act) else partial(activation, act)
     layers = []
-    for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+    for fan_in, fan_out in pairwise(widths):
         layers += [Linear(fan_in, fan_out, rng, init, bias, dtype), make_act()]
     return Network(layers if last_act else layers[:-1])

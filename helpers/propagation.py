@@ -15,6 +15,7 @@ from helpers import arguments, initializers, probes, theory
 
 WIDEST, DEEPEST, BATCH = 512, 60, 64
 PAIR_WIDTH, PAIRS = 256, 16
+BINS = np.linspace(-4, 4, 42)  # of a histogram, in root mean squares
 
 # How the unit-variance weights are drawn. The network multiplies them by σ_w/√width.
 RULES = {
@@ -41,14 +42,6 @@ class Signal:
             self.z.append((self.h[-1] @ w) * self.scale)
             self.h.append(self.acts[-1].forward(self.z[-1]))
 
-    def saturated(self, depth):
-        """The share of values at this layer where the activation is nearly flat."""
-        return probes.saturated_share(self.acts[depth - 1], self.z[depth])
-
-    def cosine(self, depth):
-        """The mean cosine between the values that two inputs have at this layer."""
-        return probes.cosine_similarity(self.h[depth])
-
     def gradients(self, depth):
         """∂L/∂z_l and ∂L/∂h_l for l = 0 … depth, when a random ∂L/∂h of second moment 1 enters at `depth`."""
         dh, dz = [self.output_grad], []
@@ -58,35 +51,44 @@ class Signal:
         return [*dz, dh[-1]][::-1], dh[::-1]
 
 
-@lru_cache(maxsize=4)
-def gradients(kept, depth):
-    """`Signal.gradients`, remembered."""
-    return kept.gradients(depth)
-
-
-def signal(width, act, rule, sigma_w, seed):
-    """The Signal whose activations serve this σ_w, and c: layer l of the network asked for is cˡ times it."""
-    arguments.whole("width", width, 2, WIDEST)
-    arguments.one_of("rule", rule, RULES)
-    arguments.number("sigma_w", sigma_w, above=0)
-    base = _critical_scale(act) if act().homogeneous else sigma_w
-    return _signal(width, act, rule, base, seed), sigma_w / base
-
-
 def forward_moments(asked, depth):
-    """Measured moments of (z, h) for layers 0 … depth; `asked` holds the arguments of `signal`."""
-    kept, c = signal(*asked)
+    """Measured moments of (z, h) for layers 0 … depth; `asked` is (width, act, rule, sigma_w, seed)."""
+    kept, c = _key(*asked)
     factors = c ** np.arange(depth + 1)
     return tuple(m.upto(depth).scaled(factors) for m in _forward_moments(kept))
 
 
 def backward_moments(asked, depth):
     """Measured moments of (∂L/∂z, ∂L/∂h) for layers 0 … depth."""
-    kept, c = signal(*asked)
+    kept, c = _key(*asked)
     factors = c ** np.arange(depth, -1, -1)
     return tuple(m.scaled(factors) for m in _backward_moments(kept, depth))
 
 
+def shape(asked, depth, layer, of_z=False, backward=False):
+    """How the values of one layer are distributed, in units of their root mean square.
+
+    Returns the share of them in each of BINS, and the share that is exactly 0. Values are h or (`of_z`) z,
+    or (`backward`) the gradients by them.
+    """
+    return _shape(_key(*asked)[0], depth if backward else None, layer, of_z)
+
+
+def arrival(asked, depth):
+    """Of the layer at `depth`: the mean cosine between two inputs, and the share of saturated values."""
+    return _arrival(_key(*asked)[0], depth)
+
+
+def _key(width, act, rule, sigma_w, seed):
+    """The arguments of the kept Signal that serves these, and c: layer l asked for is cˡ times its own."""
+    arguments.whole("width", width, 2, WIDEST)
+    arguments.one_of("rule", rule, RULES)
+    arguments.number("sigma_w", sigma_w, above=0)
+    base = _critical_scale(act) if act().homogeneous else sigma_w
+    return (width, act, rule, base, seed), sigma_w / base
+
+
+@lru_cache(maxsize=512)
 def correlations(depth, act, sigma_w, sigma_b, c, seed):
     """The measured correlation of z between two inputs by layer, and its spread over PAIRS pairs.
 
@@ -116,16 +118,24 @@ def _row_cosines(a, b):
     return (a * b).sum(1, dtype=np.float64) / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def predict(act, depth, sigma_w, sigma_b=0.0):
     """`theory.propagate` for an activation, remembered."""
     return theory.propagate(act(), depth, sigma_w, sigma_b)
 
 
+@lru_cache(maxsize=512)
+def predict_correlations(act, depth, sigma_w, sigma_b, c):
+    """`theory.propagate_correlation` for an activation, remembered."""
+    return theory.propagate_correlation(act(), depth, c, sigma_w, sigma_b)
+
+
 def clear():
     """Forget all that was kept (for a benchmark that wants to start cold)."""
-    for kept in (_draws, _pool, _signal, _forward_moments, gradients, _backward_moments, predict):
+    for kept in (_pool, _draws, _signal, _gradients, _forward_moments, _backward_moments, _shape, _arrival):
         kept.cache_clear()
+    for remembered in (correlations, predict, predict_correlations):
+        remembered.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -152,20 +162,46 @@ def _unit_rows(a):
     return a * (np.sqrt(a.shape[1]) / np.linalg.norm(a, axis=1, keepdims=True)).astype(np.float32)
 
 
+# A Signal is up to 16 MB, so few are kept; what is read off one is small, and kept for every slider position.
+
+
 @lru_cache(maxsize=2)
-def _signal(width, act, rule, sigma_w, seed):
-    return Signal(width, act, rule, sigma_w, seed)
+def _signal(key):
+    return Signal(*key)
 
 
-@lru_cache(maxsize=64)
-def _forward_moments(kept):
+@lru_cache(maxsize=2)
+def _gradients(key, depth):
+    return _signal(key).gradients(depth)
+
+
+@lru_cache(maxsize=512)
+def _forward_moments(key):
+    kept = _signal(key)
     return probes.Moments.of(kept.z), probes.Moments.of(kept.h)
 
 
-@lru_cache(maxsize=64)
-def _backward_moments(kept, depth):
-    dz, dh = gradients(kept, depth)
+@lru_cache(maxsize=512)
+def _backward_moments(key, depth):
+    dz, dh = _gradients(key, depth)
     return probes.Moments.of(dz), probes.Moments.of(dh)
+
+
+@lru_cache(maxsize=512)
+def _shape(key, depth, layer, of_z):
+    kept = _signal(key)
+    z, h = (kept.z, kept.h) if depth is None else _gradients(key, depth)
+    values = (z if of_z else h)[layer]
+    rms = np.sqrt(probes.second_moment(values))
+    counts, _ = np.histogram(values / rms if rms else values, BINS)
+    return counts / values.size, float(np.mean(values == 0))
+
+
+@lru_cache(maxsize=512)
+def _arrival(key, depth):
+    kept = _signal(key)
+    cosine = probes.cosine_similarity(kept.h[depth])
+    return float(cosine), float(probes.saturated_share(kept.acts[depth - 1], kept.z[depth]))
 
 
 @lru_cache(maxsize=16)

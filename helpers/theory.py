@@ -189,7 +189,7 @@ def fixed_points(phi, sigma_w, sigma_b=0.0, low=1e-6, high=1e6):
         fall = variance_map(phi, q - step, sigma_w, sigma_b)
         return FixedPoint(float(q), float((rise - fall) / (2 * step)))
 
-    grid = np.linspace(np.log(low), np.log(high), 241)
+    grid = np.linspace(np.log(low), np.log(high), 81)
     values = np.array([excess(x) for x in grid])
     if np.all(np.abs(values) < 1e-9):
         return [FixedPoint(1.0, 1.0)]
@@ -213,11 +213,11 @@ def settled_second_moment(phi, sigma_w, sigma_b=0.0):
 
 
 def critical_line(phi, q):
-    """The (σ_w, σ_b) with χ = 1 where E[z²] = q: the edge of chaos, one point for each q, as two arrays.
+    """The edge of chaos: for each q the (σ_w, σ_b) with χ = 1 at E[z²] = q, as two arrays.
 
     σ_w² = 1/E[φ′(z)²], and the σ_b that makes q a fixed point, σ_b² = q − σ_w² E[h²] (Schoenholz et al.
-    2017); a q that would need σ_b² < 0 has no point. For a homogeneous φ (ReLU) χ does not depend on q and the
-    line is σ_w = const, given for σ_b = √q; on it only (σ_w, 0) has a fixed point.
+    2017); a q that would need σ_b² < 0 has no point. For a homogeneous φ (ReLU) χ does not depend on q and
+    the line is σ_w = const, given for σ_b = √q; on it only (σ_w, 0) has a fixed point.
     """
     points = []
     for value in np.atleast_1d(q):
@@ -264,9 +264,9 @@ _EVEN_WEIGHT = np.exp(-(_EVEN**2) / 2) / np.exp(-(_EVEN**2) / 2).sum()
 
 
 def _bisect(f, low, high):
-    """A root of f between two points where its signs differ, to the last bits."""
+    """A root of f between two points where its signs differ, to 14 digits."""
     falling = f(low) > 0
-    for _ in range(60):
+    for _ in range(48):
         middle = (low + high) / 2
         low, high = (middle, high) if (f(middle) > 0) == falling else (low, middle)
     return (low + high) / 2

@@ -3,6 +3,7 @@
 import ipywidgets as widgets
 
 from helpers.figures import svg
+from helpers.figures.ink import Ink
 from helpers.figures.picture import Picture
 from helpers.figures.theme import STYLE
 
@@ -10,14 +11,14 @@ from helpers.figures.theme import STYLE
 class LiveFigure(widgets.GridBox):
     """Shows a matplotlib Figure and follows its animated artists.
 
-    Change the artists as usual, then call `redraw(description)`. Only their SVG is sent. The paper is drawn
-    and sent again when an axis got other limits or labels; papers that were drawn before are kept.
+    Change the artists as usual, then call `redraw(description)`. The paper was drawn and sent once: what is
+    not animated never changes. An axis that rescales therefore has texts for its tick labels.
     """
 
     def __init__(self, figure, title):
         self.figure, self.title, self.description = figure, title, ""
-        self._papers = {}
-        self.paper, self.ink = widgets.HTML(), widgets.HTML()
+        self._ink = Ink(figure, svg.unique_name())
+        self.paper, self.ink = widgets.HTML(STYLE + svg.paper(figure)), widgets.HTML()
         self.paper.add_class("td-paper")
         self.ink.add_class("td-ink")
         for layer in (self.paper, self.ink):
@@ -33,19 +34,8 @@ class LiveFigure(widgets.GridBox):
     def redraw(self, description):
         """Send what changed. `description` says in words what the figure now shows."""
         self.description = description
-        key = _paper_key(self.figure)
-        if key not in self._papers:
-            self._papers[key] = STYLE + svg.paper(self.figure)
-        self.paper.value = self._papers[key]
-        self.ink.value = svg.ink(self.figure, self.title, description)
+        self.ink.value = svg.wrap(self.figure, self._ink.svg(), self.title, description)
 
     def picture(self):
         """The figure as it is now, still, for a page without a kernel."""
         return Picture(self.figure, self.title, self.description)
-
-
-def _paper_key(figure):
-    return tuple(
-        (*ax.get_xlim(), *ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left"))
-        for ax in figure.axes
-    )

@@ -1,12 +1,13 @@
-"""A matplotlib figure as SVG in three ways: all of it, its paper, or its ink.
+"""A matplotlib figure as SVG: all of it, or its paper.
 
 The split is matplotlib's own: an artist made with `animated=True` is ink, all else is paper. It is
-blitting, with SVG in place of pixels: the paper (axes, ticks, labels) is sent once, and then only the ink.
-Colours become CSS variables, so that the page's theme decides them; text stays text.
+blitting, with SVG in place of pixels: the paper (axes, ticks, labels) is sent once, and then only the ink,
+which `ink.py` writes. Colours become CSS variables, so that the page's theme decides them; text stays text.
 """
 
 import io
 import re
+from contextlib import contextmanager
 from html import escape
 from itertools import count
 
@@ -14,10 +15,15 @@ import matplotlib as mpl
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 
-from helpers.figures.theme import style, themed
+from helpers.figures.theme import FONT, themed
 
 POINTS_PER_INCH = 72  # SVG's unit; a figure of this dpi has the same coordinates in both
 _serial = count()
+
+
+def unique_name():
+    """A name that no other SVG on the page has."""
+    return f"td{next(_serial)}"
 
 
 def new_figure(width=8.4, height=3.6):
@@ -27,37 +33,30 @@ def new_figure(width=8.4, height=3.6):
 
 def picture(figure, title, description):
     """The whole figure as one SVG string, for a page without a kernel."""
-    return _svg(figure, _paper_body(figure) + _ink_body(figure), title, description)
+    moving = sorted(figure.findobj(lambda a: a.get_animated()), key=lambda a: a.get_zorder())
+
+    def draw(renderer):
+        figure.draw(renderer)
+        for artist in moving:
+            artist.draw(renderer)
+
+    return wrap(figure, _body(figure, draw), title, description)
 
 
 def paper(figure):
     """All that stays. Hidden from screen readers: the ink above it carries the description."""
-    return _svg(figure, _paper_body(figure))
+    return wrap(figure, _body(figure, figure.draw))
 
 
-def ink(figure, title, description):
-    """All that moves, with the figure's title and description as it is now."""
-    return _svg(figure, _ink_body(figure), title, description)
-
-
-def _paper_body(figure):
-    with style():
-        return _body(figure, figure.draw)
-
-
-def _ink_body(figure):
-    moving = sorted(figure.findobj(lambda artist: artist.get_animated()), key=_z_order)
-
-    def draw(renderer):
-        for artist in moving:
-            artist.draw(renderer)
-
-    with mpl.rc_context({"svg.fonttype": "none"}):
-        return _body(figure, draw)
-
-
-def _z_order(artist):
-    return artist.get_zorder()
+@contextmanager
+def _text_as_text():
+    # mpl.rc_context would do the same, but copies all settings, which takes longer than drawing a curve.
+    before = mpl.rcParams["svg.fonttype"]
+    mpl.rcParams["svg.fonttype"] = "none"
+    try:
+        yield
+    finally:
+        mpl.rcParams["svg.fonttype"] = before
 
 
 def _body(figure, draw):
@@ -65,21 +64,23 @@ def _body(figure, draw):
     page = io.StringIO()
     renderer = RendererSVG(*figure.bbox.size, page, image_dpi=POINTS_PER_INCH)
     start = page.tell()
-    draw(renderer)
+    with _text_as_text():
+        draw(renderer)
     renderer.finalize()
     body = page.getvalue()[start:].removesuffix("</svg>\n")
     # Names such as "line2d_1" would stand in every figure of the page; clip paths have unique ones.
     body = re.sub(r'<g id="[^"]*">', "<g>", body)
-    body = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 var(--jp-ui-font-family, sans-serif)", body)
+    body = re.sub(r"font: ([\d.]+px) [^;\"]*", rf"font: \1 {FONT}", body)
     return themed(body)
 
 
-def _svg(figure, body, title=None, description=""):
+def wrap(figure, body, title=None, description=""):
+    """An SVG element of the figure's size; with a title, a picture for screen readers, else decoration."""
     width, height = figure.bbox.size
     if title is None:
         role, words = 'aria-hidden="true"', ""
     else:
-        name = f"td{next(_serial)}"
+        name = unique_name()
         role = f'role="img" aria-labelledby="{name}-title {name}-desc"'
         words = (
             f'<title id="{name}-title">{escape(title)}</title>'

@@ -56,9 +56,7 @@ table.td-numbers td {{text-align: right; font-variant-numeric: tabular-nums;}}
 .td-readout b {{font-variant-numeric: tabular-nums;}}
 </style>"""
 
-# Text stays text (a screen reader and the browser's search find it), in the page's own font.
 RC = {
-    "svg.fonttype": "none",
     "font.size": 11,
     "axes.titlesize": 11,
     "axes.labelsize": 11,
@@ -88,6 +86,8 @@ RC = {
 
 _ROLE_OF = {light: role for role, (light, _) in COLORS.items()}
 _HEX = re.compile("|".join(_ROLE_OF))
+
+FONT = "var(--jp-ui-font-family, sans-serif)"
 
 
 def themed(svg):

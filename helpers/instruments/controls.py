@@ -9,8 +9,8 @@ import ipywidgets as widgets
 
 from helpers import arguments
 
-_LABEL = {"description_width": "11.5em"}
-_WIDE = {"width": "100%"}
+_LABEL = {"description_width": "12em"}
+_WIDE = {"width": "auto"}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from helpers import propagation, theory
 from helpers.figures import svg, theme
+from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
@@ -41,7 +42,7 @@ def experiment(s):
     act = ACTIVATIONS[s.activation]
     settled, chi = _phase(act, s.sigma_w, s.sigma_b)
     measured, spread = propagation.correlations(DEPTH, act, s.sigma_w, s.sigma_b, s.correlation, s.seed)
-    predicted = theory.propagate_correlation(act(), DEPTH, s.correlation, s.sigma_w, s.sigma_b)
+    predicted = propagation.predict_correlations(act, DEPTH, s.sigma_w, s.sigma_b, s.correlation)
     return Result(settled, chi, predicted, measured, spread)
 
 
@@ -65,16 +66,16 @@ def _edge(act):
 class EdgeOfChaos(Instrument):
     title = "Edge of chaos"
     question = (
-        "Weights have variance σ_w²/n and biases σ_b². On the left of the line two different inputs become the "
-        "same, and gradients vanish; on its right nearly equal inputs fly apart, and gradients explode. Walk "
-        "along the line: what do you have to do to σ_w when you raise σ_b? Why has ReLU no chaos, only growth?"
+        "Weights have variance σ_w²/n and biases σ_b². On the left of the line two different inputs become "
+        "the same, and gradients vanish; on its right nearly equal inputs fly apart, and gradients explode. "
+        "Walk along the line: what must you do to σ_w when you raise σ_b? Why has ReLU no chaos, only growth?"
     )
     controls = (
         Slider("sigma_w", "Weights σ_w", SIGMA_W, 1.0, text="{:.3g}".format),
         Slider("sigma_b", "Biases σ_b", SIGMA_B, 0.0, text="{:.2f}".format),
         Slider(
             "correlation",
-            "Correlation at start",
+            "Inputs' correlation",
             tuple(k / 20 for k in range(-10, 20)) + (0.99,),
             0.6,
             text="{:.2f}".format,
@@ -101,8 +102,8 @@ class EdgeOfChaos(Instrument):
             "Find a sigmoid network on the edge.",
             {"activation": "sigmoid", "sigma_w": 1.0},
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
-            "The slope of a sigmoid is at most ¼, so σ_w has to be above 10. “Sigmoids vanish” is true of the usual "
-            "weights, not of sigmoids.",
+            "The slope of a sigmoid is at most ¼, so σ_w has to be above 10. “Sigmoids vanish” is true of "
+            "the usual weights, not of sigmoids.",
         ),
         Challenge(
             "Fly apart",
@@ -145,7 +146,8 @@ class EdgeOfChaos(Instrument):
                 layers,
                 0 * layers,
                 "-o",
-                ms=3,
+                ms=4,
+                markevery=5,
                 color=theme.MEASURED,
                 animated=True,
                 label="measured, width 256",
@@ -164,8 +166,8 @@ class EdgeOfChaos(Instrument):
 
     def move(self, artists, s, r):
         sigma_w, sigma_b = _edge(ACTIVATIONS[s.activation])
-        artists["ordered"].set_data(sigma_b, SIGMA_W[0], sigma_w)
-        artists["chaotic"].set_data(sigma_b, sigma_w, SIGMA_W[-1])
+        set_band(artists["ordered"], sigma_b, 0 * sigma_w + SIGMA_W[0], sigma_w, vertical=True)
+        set_band(artists["chaotic"], sigma_b, sigma_w, 0 * sigma_w + SIGMA_W[-1], vertical=True)
         artists["edge"].set_data(sigma_w, sigma_b)
         artists["here"].set_data([s.sigma_w], [s.sigma_b])
         top = np.interp(2.7, sigma_b, sigma_w)
@@ -173,7 +175,7 @@ class EdgeOfChaos(Instrument):
         artists["right"].set(x=min(top * 1.12, 11), text="chaotic" if _bounded(s) else "unbounded")
         artists["theory"].set_ydata(r.predicted)
         artists["measured"].set_ydata(r.measured)
-        artists["spread"].set_data(np.arange(DEPTH + 1), r.measured - r.spread, r.measured + r.spread)
+        set_band(artists["spread"], range(DEPTH + 1), r.measured - r.spread, r.measured + r.spread)
 
     def readouts(self, s, r):
         return [
@@ -186,31 +188,26 @@ class EdgeOfChaos(Instrument):
         ]
 
     def verdict(self, s, r):
-        over = f"Over {DEPTH} layers the mean square of a gradient changes × {from_log10(DEPTH * np.log10(r.chi))}"
+        change = from_log10(DEPTH * np.log10(r.chi))
+        over = f"Over {DEPTH} layers the mean square of a gradient changes × {change}"
         ends = f"inputs that began at {s.correlation:.2f} end at {r.measured[-1]:.2f}"
         if r.phase == "critical":
-            return Verdict(
-                "CRITICAL",
-                f"{over}; {ends}. The signal neither fades nor grows exponentially.",
-                "good",
-            )
+            return Verdict("CRITICAL", f"{over}; {ends}. It neither fades nor grows exponentially.", "good")
         if r.phase == "ordered":
-            return Verdict(
-                "ORDERED", f"{over}; {ends}: on the way to 1, where all inputs look alike.", "alarm"
-            )
+            return Verdict("ORDERED", f"{over}; {ends}. All inputs come to look alike.", "alarm")
         if _bounded(s):
             return Verdict("CHAOTIC", f"{over}; {ends}.", "alarm")
-        return Verdict(
-            "UNBOUNDED", f"{over}, and so does the signal; {ends}. Growth, but not chaos.", "alarm"
-        )
+        return Verdict("UNBOUNDED", f"{over}, and the signal grows too; {ends}. This is not chaos.", "alarm")
 
     def describe(self, s, r):
+        beyond = "chaotic" if _bounded(s) else "unbounded"
+        phase = beyond if r.phase == "chaotic" else r.phase
         return (
-            f"Left: the plane of σ_w and σ_b for {s.activation}, split by a dashed line into an ordered side on the "
-            f"left and a {'chaotic' if _bounded(s) else 'unbounded'} side on the right; your network, a diamond at "
-            f"σ_w = {s.sigma_w:.3g} and σ_b = {s.sigma_b:.2f}, is {r.phase}. Right: the correlation of two inputs over "
-            f"{DEPTH} layers goes from {s.correlation:.2f} to {r.measured[-1]:.2f} measured and {r.predicted[-1]:.2f} "
-            f"in theory."
+            f"Left: the plane of σ_w and σ_b for {s.activation}, split by a dashed line into an ordered "
+            f"side on the left and {beyond} on the right; your network, a diamond at σ_w = {s.sigma_w:.3g} "
+            f"and σ_b = {s.sigma_b:.2f}, is {phase}. Right: the correlation of two inputs over {DEPTH} "
+            f"layers goes from {s.correlation:.2f} to {r.measured[-1]:.2f} measured, "
+            f"{r.predicted[-1]:.2f} in theory."
         )
 
 
@@ -230,7 +227,7 @@ def _bounded(s):
 def edge_of_chaos(**settings):
     """The edge of chaos. Starting settings are keywords; an unknown one is a ValueError.
 
-    sigma_w 0.25–16, sigma_b 0–3, correlation −0.5–0.99 (of the two inputs), activation ("ReLU", "leaky ReLU",
-    "tanh", "sigmoid", "linear"), seed.
+    sigma_w 0.25–16, sigma_b 0–3, correlation −0.5–0.99 (of the two inputs), activation ("ReLU",
+    "leaky ReLU", "tanh", "sigmoid", "linear"), seed.
     """
     return EdgeOfChaos(**settings)

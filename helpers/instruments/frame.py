@@ -28,7 +28,7 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Challenge:
-    """A task for the instrument. `reached(settings, result)` tells when it is done; then `lesson` is shown."""
+    """A task. `reached(settings, result)` tells when it is done; then `lesson` is shown."""
 
     name: str
     task: str
@@ -117,13 +117,13 @@ class Instrument(widgets.VBox):
             self._show()
 
     def _show(self):
-        for name, control in self._controls.items():
-            control.relabel(self._boxes[name])
         settings = self.settings
         try:
             self.result = self.experiment(settings)
             self.move(self._artists, settings, self.result)
-            self.figure.redraw(self.describe(settings, self.result))
+            self.figure.redraw(self.describe(settings, self.result))  # first what a dragging eye follows
+            for name, control in self._controls.items():
+                control.relabel(self._boxes[name])
             self._status.value = _status(
                 self.verdict(settings, self.result), self.readouts(settings, self.result)
             )
@@ -147,9 +147,10 @@ class Instrument(widgets.VBox):
         self.set(**{**self._start, **challenge.start})
 
     def _rooms(self):
-        chosen = [box for name, box in self._boxes.items() if name != "seed"]
+        shown = [(control, self._boxes[control.name]) for control in self.controls]
+        in_rows = [box for control, box in shown if getattr(control, "buttons", False)]
         controls = widgets.GridBox(
-            chosen,
+            [box for _, box in shown if box not in in_rows],
             layout={
                 "grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))",
                 "grid_gap": "2px 16px",
@@ -176,10 +177,14 @@ class Instrument(widgets.VBox):
             "Challenges",
             [_button(c.name, c.task, lambda _, c=c: self._take(c)) for c in self.challenges],
         )
-        heading = widgets.HTML(f'<div class="td-title">{escape(self.title)}</div>')
+        heading = widgets.HTML(f'{STYLE}<div class="td-title">{escape(self.title)}</div>')
         question = widgets.HTML(f'<div class="td-question">{self.question}</div>')
         rows = [row for row in (presets, challenges) if len(row.children) > 1]
-        return [heading, self.figure, self._status, controls, buttons, *rows, self._task, question]
+        return [
+            *(heading, self.figure, self._status),
+            *(*in_rows, controls, buttons, *rows),
+            *(self._task, question),
+        ]
 
     def _repr_mimebundle_(self, **kwargs):
         """The widget for a page with a kernel, and a still picture with words for one without."""
@@ -198,7 +203,7 @@ def _status(verdict, readouts):
         f'<div class="td-readout"><span>{name}</span><b>{value}</b></div>' for name, value in readouts
     )
     return (
-        f'{STYLE}<div class="td-status"><div class="td-verdict td-{verdict.tone}" role="status">'
+        f'<div class="td-status"><div class="td-verdict td-{verdict.tone}" role="status">'
         f"<b>{verdict.word}</b> {verdict.sentence}</div>"
         f'<div class="td-readouts">{cells}</div></div>'
     )
@@ -206,7 +211,7 @@ def _status(verdict, readouts):
 
 def _problem(error):
     return (
-        f'{STYLE}<div class="td-card td-alarm" role="status">These settings cannot be shown: '
+        f'<div class="td-card td-alarm" role="status">These settings cannot be shown: '
         f"{escape(str(error))}. Press Reset to go back.</div>"
     )
 

@@ -5,10 +5,10 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from helpers import layers, probes, propagation
+from helpers import layers, propagation
 from helpers.figures import svg, theme
+from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10, power_of_ten
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
@@ -45,10 +45,10 @@ QUANTITIES = {
     "Var z": ("Var z", "Var ∂L/∂z"),
 }
 
-# The vertical axis has 1 in its middle, and one of these many decades either side: (decades, tick step).
-SCALES = ((1, 0.5), (3, 1), (10, 5), (30, 10), (100, 50), (200, 100))
+# The vertical axis has 1 in its middle, and one of these many decades either side.
+DECADES = (2, 6, 20, 60, 200)
+TICKS = np.linspace(-1, 1, 5)
 FLOAT32 = np.log10([np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max])
-BINS = np.linspace(-4, 4, 42)
 HOLDS = 2  # decades: a signal that ends within ×100 or ×1/100 of where it began still holds
 
 
@@ -56,32 +56,33 @@ HOLDS = 2  # decades: a signal that ends within ×100 or ×1/100 of where it beg
 class Result:
     """What was found. Curves are log10 values for the layers 0 … depth."""
 
-    name: str
+    name: str  # of the quantity
     measured: np.ndarray
     predicted: np.ndarray
-    low: np.ndarray
+    low: np.ndarray  # the band
     high: np.ndarray
-    first: int  # where the signal is first changed by a layer: 1 going forward, depth − 1 going back
-    last: int  # where it arrives: depth going forward, 0 going back
-    lost: int | None  # the first layer on its way whose values float32 cannot hold
-    layer: int
+    way: range  # the layers in the order in which the signal passes them
+    lost: int | None  # the first of them whose values float32 cannot hold
+    layer: int  # of the histogram
     histogram: np.ndarray
     zeros: float
     saturated: float
     cosine: float
 
     @property
+    def last(self):
+        """The layer at which the signal arrives: the top one going forward, 0 going back."""
+        return self.way[-1]
+
+    @property
     def end(self):
+        """log10 of what arrives there."""
         return float(self.measured[self.last])
 
     @property
     def per_layer(self):
-        """log10 of the mean factor of a layer, from where the signal starts to where it arrives."""
-        return (self.end - float(self.measured[self.start])) / (len(self.measured) - 1)
-
-    @property
-    def start(self):
-        return len(self.measured) - 1 - self.last
+        """log10 of the mean factor of one layer."""
+        return (self.end - float(self.measured[self.way[0]])) / (len(self.way) - 1)
 
     @property
     def inside(self):
@@ -94,16 +95,13 @@ def experiment(s):
     act, scheme = ACTIVATIONS[s.activation], SCHEMES[s.scheme]
     sigma_w = s.sigma_w if scheme.sigma_w is None else scheme.sigma_w(s.width)
     asked = (s.width, act, scheme.rule, sigma_w, s.seed)
-    signal, _ = propagation.signal(*asked)
     backward = s.direction == "backward"
-    if backward:
-        z, h = propagation.backward_moments(asked, s.depth)
-        z_values, h_values = propagation.gradients(signal, s.depth)
-    else:
-        z, h = propagation.forward_moments(asked, s.depth)
-        z_values, h_values = signal.z, signal.h
-    moments, values = (z, z_values) if s.quantity == "Var z" else (h, h_values)
+    z, h = (propagation.backward_moments if backward else propagation.forward_moments)(asked, s.depth)
+    moments = z if s.quantity == "Var z" else h
+    way = range(s.depth, -1, -1) if backward else range(s.depth + 1)
     layer = min(s.layer, s.depth)
+    histogram, zeros = propagation.shape(asked, s.depth, layer, s.quantity == "Var z", backward)
+    cosine, saturated = propagation.arrival(asked, s.depth)
     predicted, low, high = _predict(s, act, sigma_w, scheme.rule, backward)
     return Result(
         name=QUANTITIES[s.quantity][backward],
@@ -111,19 +109,18 @@ def experiment(s):
         predicted=predicted,
         low=low,
         high=high,
-        first=s.depth - 1 if backward else 1,
-        last=0 if backward else s.depth,
-        lost=_lost(_log10(moments.second) / 2, backward),
+        way=way,
+        lost=_lost(_log10(moments.second) / 2, way),
         layer=layer,
-        histogram=_histogram(values[layer]),
-        zeros=float(np.mean(values[layer] == 0)),
-        saturated=float(signal.saturated(s.depth)),
-        cosine=float(signal.cosine(s.depth)),
+        histogram=histogram,
+        zeros=zeros,
+        saturated=saturated,
+        cosine=cosine,
     )
 
 
 def _predict(s, act, sigma_w, rule, backward):
-    """log10 of the infinitely wide network's curve, and of the band where nine in ten real ones lie."""
+    """log10 of the curve of an infinitely wide network, and of the band in which 95 % of real ones lie."""
     theory = propagation.predict(act, s.depth, sigma_w)
     orthogonal = rule == "orthogonal"
     if backward:
@@ -143,23 +140,17 @@ def _log10(values):
         return np.log10(np.maximum(values, 0))
 
 
-def _lost(magnitude, backward):
-    gone = np.flatnonzero((magnitude < FLOAT32[0]) | (magnitude > FLOAT32[1]))
-    return None if gone.size == 0 else int(gone[-1] if backward else gone[0])
-
-
-def _histogram(values):
-    rms = np.sqrt(probes.second_moment(values))
-    counts, _ = np.histogram(values / rms if rms else values, BINS)
-    return counts / values.size
+def _lost(magnitude, way):
+    smallest, largest = FLOAT32
+    return next((layer for layer in way if not smallest < magnitude[layer] < largest), None)
 
 
 class InitExplorer(Instrument):
     title = "Init explorer"
     question = (
-        "A batch of random inputs with E[h²] = 1 goes through a random network. Each layer multiplies E[h²] by "
-        "about the same factor, so the curve is close to a straight line. Which scheme keeps it level with "
-        "ReLU, and does the same one do it with tanh? How narrow must a He network be before it fails too?"
+        "A batch of random inputs with E[h²] = 1 goes through a random network. Each layer multiplies E[h²] "
+        "by about the same factor, so the curve is close to a straight line. Which scheme keeps it level "
+        "with ReLU, and does the same one do it with tanh? How narrow must a He network be to fail too?"
     )
     controls = (
         Choice("scheme", "Scheme", tuple(SCHEMES), "He", buttons=True),
@@ -167,13 +158,13 @@ class InitExplorer(Instrument):
         Slider("depth", "Depth L", tuple(range(1, propagation.DEEPEST + 1)), 50),
         Slider(
             "sigma_w",
-            "Custom σ_w = σ√n",
+            "Custom σ_w",
             tuple(2.0 ** (k / 16) for k in range(-48, 73)),
             2.0**0.5,
             text="{:.3g}".format,
             implies={"scheme": "custom σ"},
         ),
-        Slider("layer", "Histogram of layer", tuple(range(propagation.DEEPEST + 1)), 25),
+        Slider("layer", "Histogram at layer", tuple(range(propagation.DEEPEST + 1)), 25),
         Choice("activation", "Activation", tuple(ACTIVATIONS), "ReLU"),
         Choice("quantity", "Quantity", tuple(QUANTITIES), "E[h²]"),
         Choice("direction", "Direction", ("forward", "backward"), "forward"),
@@ -213,8 +204,8 @@ class InitExplorer(Instrument):
             "Keep He and ReLU, and find a width and depth at which the signal loses 99 % of its size.",
             {},
             lambda s, r: s.scheme == "He" and s.activation == "ReLU" and r.end < -HOLDS,
-            "He's rule holds the mean over all random networks. A single one drifts like a random walk, with a "
-            "spread of √(5L/n) in ln E[h²]: narrow and deep is enough.",
+            "He's rule holds the mean over all random networks. A single one drifts like a random walk, with "
+            "a spread of √(5L/n) in ln E[h²]: narrow and deep is enough.",
         ),
         Challenge(
             "Overflow float32",
@@ -234,7 +225,6 @@ class InitExplorer(Instrument):
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.21, top=0.92, wspace=0.2)
         span = np.arange(2)
         artists = {
-            "curve": curve,
             "band": curve.fill_between(
                 span,
                 0,
@@ -253,7 +243,8 @@ class InitExplorer(Instrument):
                 span,
                 span,
                 "-o",
-                ms=3,
+                ms=4,
+                markevery=5,
                 color=theme.MEASURED,
                 animated=True,
                 label="measured, this network",
@@ -261,17 +252,25 @@ class InitExplorer(Instrument):
             "lost": curve.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],
             "note": curve.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
             "bars": hist.stairs(
-                np.zeros(len(BINS) - 1),
-                BINS,
+                np.zeros(len(propagation.BINS) - 1),
+                propagation.BINS,
                 fill=True,
                 color=theme.MEASURED,
                 alpha=0.8,
                 animated=True,
             ),
-            "which": hist.text(0, 1.03, "", transform=hist.transAxes, animated=True),
+            "which": hist.text(0, 1.04, "", transform=hist.transAxes, animated=True),
         }
-        curve.set(xlim=(-0.5, propagation.DEEPEST + 0.5), xlabel="layer")
-        curve.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y) if y == int(y) else ""))
+        curve.set(xlim=(-0.5, propagation.DEEPEST + 0.5), ylim=(-1, 1), xlabel="layer")
+        curve.set_yticks(TICKS, [""] * len(TICKS))
+        beside = curve.get_yaxis_transform()  # x as a share of the axes, y as data
+        artists["ticks"] = [
+            curve.text(
+                -0.02, y, "", transform=beside, ha="right", va="center", color=theme.MUTED, animated=True
+            )
+            for y in TICKS
+        ]
+        artists["name"] = curve.text(0, 1.04, "", transform=curve.transAxes, animated=True)
         figure.legend(*curve.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
         hist.set(xlim=(-4, 4), xlabel="value / root mean square", ylabel="share of values")
         # A spike of half the values (a ReLU layer's zeros) and a thin tail must both be seen.
@@ -281,23 +280,21 @@ class InitExplorer(Instrument):
 
     def move(self, artists, s, r):
         layers_ = np.arange(s.depth + 1)
-        limit, step = _scale(r)
-        curve = artists["curve"]
-        curve.set(ylim=(-limit, limit))
-        curve.set_title(f"{r.name} by layer", loc="left")
-        curve.yaxis.set_major_locator(MultipleLocator(step))
-        floor = np.maximum(r.measured, -limit)
-        artists["measured"].set_data(layers_, floor)
-        artists["theory"].set_data(layers_, r.predicted)
-        artists["band"].set_data(layers_, r.low, r.high)
-        _mark_lost(artists, r, floor)
+        reach = _reach(r)
+        for label, tick in zip(artists["ticks"], TICKS, strict=True):
+            label.set_text(power_of_ten(tick * reach))
+        artists["name"].set_text(f"{r.name} by layer")
+        measured = np.maximum(r.measured / reach, -1)
+        artists["measured"].set_data(layers_, measured)
+        artists["theory"].set_data(layers_, r.predicted / reach)
+        set_band(artists["band"], layers_, r.low / reach, r.high / reach)
+        _mark_lost(artists, r, measured)
         artists["bars"].set_data(r.histogram)
         artists["which"].set_text(f"layer {r.layer} of {s.depth}")
 
     def readouts(self, s, r):
-        start = "layer 1" if s.direction == "forward" else f"layer {r.first}"
         rows = [
-            (f"{r.name} at {start}", from_log10(r.measured[r.first])),
+            (f"{r.name} at layer {r.way[1]}", from_log10(r.measured[r.way[1]])),
             (f"at layer {r.last}", from_log10(r.end)),
             ("theory", from_log10(r.predicted[r.last])),
             ("factor", f"× {from_log10(r.per_layer)} per layer"),
@@ -323,20 +320,22 @@ class InitExplorer(Instrument):
         return Verdict("HOLDS", sentence, "good")
 
     def describe(self, s, r):
+        start = r.way[0]
         return (
-            f"{r.name} for layers 0 to {s.depth} of a {s.activation} network of width {s.width} with {s.scheme} "
-            f"weights, seed {s.seed}, on a logarithmic scale. The measured curve goes from "
-            f"{from_log10(r.measured[r.start])} at layer {r.start} to {from_log10(r.end)} at layer {r.last}; theory "
-            f"says {from_log10(r.predicted[r.last])}, with 95 % of networks between {_range(r)}. The dashed target "
-            f"is 1. A histogram shows the values of layer {r.layer}: {r.zeros:.0%} of them are exactly zero."
+            f"{r.name} for layers 0 to {s.depth} of a {s.activation} network of width {s.width} with "
+            f"{s.scheme} weights, seed {s.seed}, on a logarithmic scale. The measured curve goes from "
+            f"{from_log10(r.measured[start])} at layer {start} to {from_log10(r.end)} at layer {r.last}; "
+            f"theory says {from_log10(r.predicted[r.last])}, with 95 % of networks between {_range(r)}. "
+            f"The dashed target is 1. A histogram shows the values of layer {r.layer}: {r.zeros:.0%} of "
+            f"them are exactly zero."
         )
 
 
-def _scale(r):
-    """The first axis that holds all of the curves."""
+def _reach(r):
+    """The fewest decades that hold all of the curves."""
     shown = np.concatenate([r.measured, r.predicted, r.low, r.high])
-    reach = np.abs(shown[np.isfinite(shown)]).max(initial=0)
-    return next((scale for scale in SCALES if reach <= scale[0]), SCALES[-1])
+    farthest = np.abs(shown[np.isfinite(shown)]).max(initial=0)
+    return next((decades for decades in DECADES if farthest <= decades), DECADES[-1])
 
 
 def _mark_lost(artists, r, curve):
@@ -346,10 +345,11 @@ def _mark_lost(artists, r, curve):
         return
     x, y = r.lost, curve[r.lost]
     artists["lost"].set_data([x], [y])
-    right = x < propagation.DEEPEST / 2
+    # Above the mark on the side where the curve is lower.
+    rising = curve[min(x + 1, len(curve) - 1)] > curve[max(x - 1, 0)]
     artists["note"].set(
-        position=(x + (1.5 if right else -1.5), y),
-        ha="left" if right else "right",
+        position=(x + (-1 if rising else 1), y + 0.09),
+        ha="right" if rising else "left",
         text=f"float32: {'inf' if y > 0 else '0'} at layer {x}",
     )
 
@@ -362,8 +362,8 @@ def init_explorer(**settings):
     """The init explorer. Starting settings are keywords; an unknown one is a ValueError.
 
     width 16–512, depth 1–60, activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme
-    ("naive N(0, 1)", "Xavier", "He", "PyTorch default", "orthogonal", "custom σ"), sigma_w 0.125–22.6 (√n times
-    the standard deviation of a weight), direction ("forward", "backward"), quantity ("E[h²]", "Var h",
-    "Var z"), layer 0–60 (of the histogram), seed.
+    ("naive N(0, 1)", "Xavier", "He", "PyTorch default", "orthogonal", "custom σ"), sigma_w 0.125–22.6
+    (√n times the standard deviation of a weight), direction ("forward", "backward"), quantity ("E[h²]",
+    "Var h", "Var z"), layer 0–60 (of the histogram), seed.
     """
     return InitExplorer(**settings)

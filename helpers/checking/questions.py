@@ -1,0 +1,236 @@
+"""Questions as data: reading them from questions/*.toml, and judging an answer."""
+
+import ast
+import difflib
+import functools
+import itertools
+import math
+import operator
+import re
+import tomllib
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Verdict(NamedTuple):
+    """The judgement of an answer; `reading` is the number it was read as."""
+
+    correct: bool
+    feedback: str
+    tag: str | None = None
+    reading: str | None = None
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a choice; its text is plain, because radio buttons show no HTML."""
+
+    text: str
+    feedback: str
+    correct: bool = False
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong number that learners are known to give, and the misconception behind it."""
+
+    value: float
+    tag: str
+    feedback: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A question with options, exactly one of them correct."""
+
+    id: str
+    text: str
+    options: list[Option]
+
+    def __post_init__(self):
+        if len({option.text for option in self.options}) < len(self.options):
+            raise ValueError("two options have the same text")
+        if sum(option.correct for option in self.options) != 1:
+            raise ValueError("exactly one option must be correct")
+        if not all(option.correct or option.tag for option in self.options):
+            raise ValueError("a wrong option has no 'tag' for its misconception")
+
+    def judge(self, answer):
+        """The Verdict on the text of an option; ValueError if there is no such option."""
+        for option in self.options:
+            if option.text == answer:
+                return Verdict(option.correct, option.feedback, option.tag or None)
+        raise ValueError("Choose one of the options first.")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A question whose answer is a number, right within rtol, atol or, if set, a factor of it.
+
+    The same tolerance recognises the anticipated wrong values.
+    """
+
+    id: str
+    text: str
+    answer: float
+    right: str
+    too_small: str
+    too_large: str
+    wrong: list[Wrong]
+    rtol: float = 0.02
+    atol: float = 0.0
+    factor: float = 1.0
+    unit: str = ""
+
+    def __post_init__(self):
+        values = [self.answer, *(wrong.value for wrong in self.wrong)]
+        for one, other in itertools.combinations(values, 2):
+            if self._near(one, other):
+                raise ValueError(f"the tolerance cannot tell {one:g} from {other:g}")
+
+    def judge(self, answer):
+        """The Verdict on what was typed; ValueError (a sentence to show) if it is no number."""
+        value = parse_number(answer)
+        reading = f"{value:.4g}"
+        if self._near(value, self.answer):
+            return Verdict(True, self.right, None, reading)
+        for wrong in self.wrong:
+            if self._near(value, wrong.value):
+                return Verdict(False, wrong.feedback, wrong.tag, reading)
+        feedback = self.too_small if value < self.answer else self.too_large
+        return Verdict(False, feedback, None, reading)
+
+    def _near(self, value, target):
+        if self.factor != 1:
+            return target / self.factor <= value <= target * self.factor
+        return math.isclose(value, target, rel_tol=self.rtol, abs_tol=self.atol)
+
+
+def find(id):
+    """The question with this id; ValueError naming the nearest ids if there is none."""
+    questions = load()
+    if id in questions:
+        return questions[id]
+    near = difflib.get_close_matches(str(id), questions, n=5, cutoff=0.5) or sorted(questions)
+    raise ValueError(f"There is no question {id!r}. Did you mean: {', '.join(near)}?")
+
+
+@functools.cache
+def load(folder=None):
+    """All questions by id, from every .toml file of a folder (by default the course's own).
+
+    Raises ValueError naming the file, the question and what is wrong with it.
+    """
+    questions = {}
+    for file in sorted((folder or Path(__file__).with_name("questions")).glob("*.toml")):
+        where = file.name
+        try:
+            for id, table in tomllib.loads(file.read_text(encoding="utf-8")).items():
+                where = f"{file.name} [{id}]"
+                if id in questions:
+                    raise ValueError("another file has a question with this id")
+                questions[id] = _question(id, table)
+        except ValueError as error:  # a TOMLDecodeError is one, too
+            raise ValueError(f"{where}: {error}") from None
+    return questions
+
+
+def _question(id, table):
+    kinds = {"choice": Choice, "number": Number}
+    kind = table.pop("kind", None) if isinstance(table, dict) else None
+    if kind not in kinds:
+        raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(kinds)}")
+    return _build(kinds[kind], {**table, "id": id})
+
+
+def _build(cls, table):
+    """An instance of one of the dataclasses above, from a table of the file."""
+    if not isinstance(table, dict):
+        raise ValueError(f"{table!r} is not a table")
+    allowed = {field.name: field for field in fields(cls)}
+    values = {}
+    for key, value in table.items():
+        if key not in allowed:
+            raise ValueError(f"unknown key {key!r}; the keys are {', '.join(allowed)}")
+        try:
+            values[key] = _convert(value, allowed[key].type)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None
+    for key, field in allowed.items():
+        if key not in values and field.default is MISSING:
+            raise ValueError(f"{key!r} is missing")
+    return cls(**values)
+
+
+def _convert(value, type):
+    if type is float:
+        return parse_number(str(value))
+    if isinstance(value, list) and type in (list[Option], list[Wrong]):
+        return [_build(type.__args__[0], item) for item in value]
+    if type not in (str, bool) or not isinstance(value, type) or value == "":
+        raise ValueError(f"{value!r} is not a {type.__name__}, or is empty")
+    return value
+
+
+# What mathematics, keyboards and phones write, and what Python writes for it.
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+SPELLINGS = [
+    (r"^[\s≈~=×x*+]+|[\s×x]+$", ""),
+    (r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda power: f"**({power[0].translate(SUPERSCRIPTS)})"),
+    (r"\s+", " "),
+    (r"(?<=\d),(?=\d)", "."),
+    (r"√ ?(\d[\d.]*)", r"sqrt(\1)"),
+    ("√", "sqrt"),
+    ("π", "pi"),
+    ("[−–]", "-"),
+    ("[×x·⋅]", "*"),
+    (r"\^", "**"),
+    (r"^(.+)%$", r"(\1)/100"),
+]
+OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: math.pow,
+}
+NAMES = {"pi": math.pi, "e": math.e}
+
+
+def parse_number(text):
+    """The float that was typed, such as '1/8', '2^-25', '3 x 10⁻⁸', '0,125' or '50 %'.
+
+    Raises ValueError with a sentence for the learner if it is not a finite number.
+    """
+    python = text.casefold()
+    for pattern, replacement in SPELLINGS:
+        python = re.sub(pattern, replacement, python)
+    try:
+        # The first check keeps Python's own syntax, and anything long enough to be slow, out.
+        if not re.fullmatch(r"([\d.+\-*/() e]|sqrt|pi){1,100}", python, re.ASCII):
+            raise ValueError(python)
+        value = _evaluate(ast.parse(python, mode="eval").body)
+        if math.isfinite(value):
+            return value
+    except (ValueError, SyntaxError, ArithmeticError, LookupError):
+        pass
+    problem = f"I cannot read {text[:40]!r} as a number. " if text.strip() else ""
+    raise ValueError(f"{problem}Type a number such as 0.25, 1/8, 2^-25, 3e-8 or sqrt(2/128).")
+
+
+def _evaluate(node):
+    """The value of an arithmetic expression, in floats, so that no power grows without end."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.Name(id=name):
+            return NAMES[name]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_evaluate(operand)
+        case ast.BinOp(left=left, op=op, right=right):
+            return OPERATORS[type(op)](_evaluate(left), _evaluate(right))
+        case ast.Call(func=ast.Name(id="sqrt"), args=[argument], keywords=[]):
+            return math.sqrt(_evaluate(argument))
+    raise ValueError(node)

@@ -1,0 +1,185 @@
+"""Questions and predictions in a notebook: `ask(id)` and `predict(id)`."""
+
+from html import escape
+from math import inf
+from time import monotonic
+
+from ipywidgets import HTML, Button, IntSlider, Layout, RadioButtons, Text, VBox
+
+from helpers.checking.progress import Progress
+from helpers.checking.questions import Choice, find
+from helpers.figures.theme import STYLE
+
+PROGRESS = Progress()
+
+# JupyterLab gives a radio button the height of one line; here a long option may wrap.
+WRAP = """<style>
+.td-ask .widget-html-content {line-height: 1.45;}
+.td-ask .widget-radio-box {margin-bottom: 4px !important;}
+.td-ask .widget-radio-box label {position: relative; height: auto; line-height: 1.45;
+  padding: 2px 0 2px 22px; white-space: normal; overflow-wrap: anywhere;}
+.td-ask .widget-radio-box input {position: absolute; left: 0; top: 2px;}
+.td-ask .td-card + .td-card {margin-top: 4px;}
+</style>"""
+
+
+def ask(id):
+    """A quick question with immediate feedback and any number of tries, as a widget.
+
+    id: the question's, such as "init-he-std". Raises ValueError for an unknown one.
+    """
+    return QuestionBox(find(id))
+
+
+def predict(id):
+    """A prediction with a confidence, as a widget; the lesson's next cell shows the truth.
+
+    id: the question's, such as "predict-he-var". Raises ValueError for an unknown one.
+    """
+    return PredictionBox(find(id))
+
+
+class QuestionBox(VBox):
+    """One question: its text, a field for the answer, a button and the feedback."""
+
+    kind = "question"
+    button_text = "Check"
+    sure = None
+
+    def __init__(self, question):
+        self.question = question
+        self.field = _radio(question) if isinstance(question, Choice) else self._number_field()
+        self.button = Button(
+            description=self.button_text, layout=Layout(width="auto", align_self="flex-start")
+        )
+        self.button.on_click(self._on_click)
+        self.field.observe(self._on_value, "value")
+        self._asked = -inf
+        self.feedback = HTML(layout=Layout(width="auto"))
+        super().__init__(self._rows(), layout=Layout(width="auto", max_width="46em"))
+        self.add_class("td-ask")
+
+    def submit(self):
+        """Judge the answer in the field, record it unless it repeats the last, and respond."""
+        answer = (self.field.value or "").strip()
+        try:
+            verdict = self.question.judge(answer)
+        except ValueError as error:
+            self._show("muted", escape(str(error)))
+        else:
+            self._respond(answer, verdict, self._record(answer, verdict))
+
+    def _rows(self):
+        """From top to bottom."""
+        header = HTML(f"{STYLE}{WRAP}{self._header()}", layout=Layout(width="auto"))
+        return [header, self.field, self.button, self.feedback]
+
+    def _header(self):
+        return f"<b>{self.kind.title()}.</b> {self.question.text}"
+
+    def _number_field(self):
+        field = Text(
+            description=f"Your answer {self.question.unit}".strip(),
+            placeholder="such as 1/8 or 3e-8",
+            continuous_update=False,
+            layout=Layout(width="26em", max_width="100%"),
+            style={"description_width": "initial"},
+        )
+        field.on_msg(self._on_message)
+        return field
+
+    # Leaving a field sends its value and no more. Enter sends a message first and the value after
+    # it, and when the kernel is busy a click, too, overtakes the value it is about.
+
+    def _on_message(self, _, content, buffers):
+        if content.get("event") == "submit":
+            self._asked = monotonic()
+
+    def _on_click(self, _):
+        self.submit()
+        self._asked = monotonic()
+
+    def _on_value(self, _):
+        if monotonic() - self._asked < 1:
+            self.submit()
+
+    def _earlier(self):
+        return [row for row in PROGRESS.answers(self.question.id) if row.kind == self.kind]
+
+    def _record(self, answer, verdict):
+        """Record the answer, and say in a word what became of it."""
+        last = self._earlier()[-1:]
+        if last and (last[0].answer, last[0].confidence) == (answer, self.sure):
+            return "Already noted"
+        row = self.kind, self.question.id, answer, verdict.correct, self.sure, verdict.tag
+        return "Saved" if PROGRESS.record(*row) else "Noted"
+
+    def _respond(self, answer, verdict, recorded):
+        look, mark = ("good", "✓ Right.") if verdict.correct else ("alarm", "✗ Not yet.")
+        text = f"<b>{mark}</b> {verdict.feedback}"
+        if verdict.reading:
+            read = "" if verdict.reading == answer else f", read as {verdict.reading}"
+            text += f"<br><small>You wrote {escape(answer)}{read}.</small>"
+        self._show(look, text)
+
+    def _show(self, look, html):
+        """Put a card with trusted html under the question, and a notice if there is one."""
+        card = '<div class="td-card td-{}" role="status">{}</div>'
+        notice = PROGRESS.notice()
+        self.feedback.value = card.format(look, html) + (
+            card.format("muted", escape(notice)) if notice else ""
+        )
+
+    def _repr_mimebundle_(self, **kwargs):
+        """The widget and, for a page without a kernel, the question as HTML."""
+        options = "".join(f"<li>{escape(o.text)}</li>" for o in getattr(self.question, "options", []))
+        html = f"<p>{self._header()}</p>" + (f"<ul>{options}</ul>" if options else "")
+        return {**super()._repr_mimebundle_(**kwargs), "text/html": html}
+
+
+class PredictionBox(QuestionBox):
+    """A question with a confidence. Committing an answer does not show whether it is right."""
+
+    kind = "prediction"
+    button_text = "Commit prediction"
+
+    def __init__(self, question):
+        self.confidence = IntSlider(
+            value=50, min=50, max=100, step=5, readout=False, description="I am 50 % sure"
+        )
+        self.confidence.style.description_width = "initial"
+        self.confidence.observe(self._on_confidence, "value")
+        super().__init__(question)
+        if earlier := self._earlier():
+            text = f"You answered this before: {_quote(earlier[-1])}.{self._first(earlier)}"
+            self._show("muted", text)
+
+    @property
+    def sure(self):
+        return self.confidence.value
+
+    def _rows(self):
+        header, field, button, feedback = super()._rows()
+        return [header, field, self.confidence, button, feedback]
+
+    def _on_confidence(self, _):
+        self.confidence.description = f"I am {self.sure} % sure"
+
+    def _respond(self, answer, verdict, recorded):
+        earlier = self._earlier()
+        text = f"<b>{recorded}:</b> {_quote(earlier[-1])}.{self._first(earlier)}"
+        self._show("muted", f"{text} Run the next cell to see what happens.")
+
+    def _first(self, earlier):
+        if len(earlier) == 1:
+            return ""
+        return f" Your first prediction, {_quote(earlier[0])}, is the one that counts."
+
+
+def _radio(question):
+    options = [option.text for option in question.options]
+    return RadioButtons(options=options, value=None, layout=Layout(width="auto"))
+
+
+def _quote(row):
+    return f"“{escape(row.answer)}” ({row.confidence} % sure)"

@@ -1,0 +1,151 @@
+"""The moving artists of a figure as SVG, from their own data and transforms.
+
+matplotlib's renderer would write the same picture in four times the time, because it works out every style
+anew at each call. Here an artist's style is written once, and a redraw writes coordinates only. A test holds
+the two pictures against each other.
+"""
+
+from html import escape
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_hex, to_rgba
+from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.patches import StepPatch
+from matplotlib.text import Text
+
+from helpers.figures.theme import FONT, themed
+
+_BASELINE = {"baseline": "alphabetic", "center": "central", "top": "text-before-edge"}
+_ANCHOR = {"left": "start", "center": "middle", "right": "end"}
+_FAR = 1e4  # coordinates are cut here, far outside any figure: browsers draw huge numbers wrongly
+
+
+class Ink:
+    """The artists of `figure` that were made with `animated=True`, lowest first, ready to be written.
+
+    They may be lines with or without markers, filled areas (`fill_between`, `stairs`) and texts; another kind
+    is a ValueError. Their data may change afterwards, and a text's words, place and alignment, but no style.
+    `name` makes the names of clip paths unique on the page.
+    """
+
+    def __init__(self, figure, name):
+        artists = sorted(figure.findobj(lambda a: a.get_animated()), key=lambda a: a.get_zorder())
+        clips = {axes: f"{name}-{i}" for i, axes in enumerate(figure.axes)}
+        height = figure.bbox.height
+        self._clip_paths = "".join(_clip_path(axes, clip, height) for axes, clip in clips.items())
+        self._parts = [
+            (_writer(artist, height), "" if isinstance(artist, Text) else clips[artist.axes])
+            for artist in artists
+        ]
+
+    def svg(self):
+        """All the artists as they are now."""
+        drawn = [
+            f'<g clip-path="url(#{clip})">{write()}</g>' if clip else write() for write, clip in self._parts
+        ]
+        return self._clip_paths + "".join(drawn)
+
+
+def set_band(area, along, low, high, vertical=False):
+    """Give a `fill_between` area new edges (`vertical`: a `fill_betweenx` area)."""
+    edge = np.concatenate([np.column_stack([along, low]), np.column_stack([along, high])[::-1]])
+    area.set_verts([edge[:, ::-1] if vertical else edge])
+
+
+def _writer(artist, height):
+    """A function without arguments that writes the artist as it is when it is called."""
+    if isinstance(artist, Line2D):
+        return _line_writer(artist, height)
+    if isinstance(artist, PolyCollection | StepPatch):
+        return _area_writer(artist, height)
+    if isinstance(artist, Text):
+        return _text_writer(artist, height)
+    raise ValueError(f"animated artist {artist!r} cannot move: use a line, fill_between, stairs or a text")
+
+
+def _line_writer(line, height):
+    width = line.get_linewidth()
+    dashes = {"--": "lines.dashed_pattern", ":": "lines.dotted_pattern"}.get(line.get_linestyle())
+    dash = f' stroke-dasharray="{_numbers(np.multiply(mpl.rcParams[dashes], width))}"' if dashes else ""
+    stroke = themed(f'stroke="{to_hex(line.get_color())}" stroke-width="{width:g}"{dash}')
+    shape = _marker(line)
+    face, edge = to_hex(line.get_markerfacecolor()), to_hex(line.get_markeredgecolor())
+    marker_style = themed(f'fill="{face}" stroke="{edge}"')
+
+    def write():
+        points = _flip(line.get_transform().transform(line.get_xydata()), height)
+        svg = f'<path fill="none" {stroke} d="{_polyline(points)}"/>'
+        if shape:
+            marks = points[:: line.get_markevery() or 1]
+            places = "".join(f"M{x:.2f} {y:.2f}{shape}" for x, y in marks[np.isfinite(marks).all(1)].tolist())
+            svg += f'<path {marker_style} d="{places}"/>'
+        return svg
+
+    return write
+
+
+def _area_writer(area, height):
+    color = to_rgba(np.atleast_2d(area.get_facecolor())[0])
+    fill = themed(f'fill="{to_hex(color)}" fill-opacity="{color[3]:g}"')
+
+    def write():
+        paths = area.get_paths() if isinstance(area, PolyCollection) else [area.get_path()]
+        placed = [area.get_transform().transform_path(path) for path in paths]
+        outlines = [outline for path in placed for outline in path.to_polygons(closed_only=False)]
+        return f'<path {fill} d="{"".join(_polyline(_flip(o, height)) + "z" for o in outlines)}"/>'
+
+    return write
+
+
+def _text_writer(text, height):
+    style = themed(f'fill="{to_hex(text.get_color())}"') + f' style="font:{text.get_size():g}px {FONT}"'
+
+    def write():
+        ((x, y),) = _flip(text.get_transform().transform([text.get_position()]), height).tolist()
+        anchor, baseline = _ANCHOR[text.get_ha()], _BASELINE[text.get_va()]
+        return (
+            f'<text x="{x:.2f}" y="{y:.2f}" text-anchor="{anchor}" dominant-baseline="{baseline}" {style}>'
+            f"{escape(text.get_text())}</text>"
+        )
+
+    return write
+
+
+def _marker(line):
+    """The marker's outline, relative to its place; "" for a line without markers."""
+    marker = MarkerStyle(line.get_marker())
+    shape = marker.get_transform().transform_path(marker.get_path())
+    outlines = [o * line.get_markersize() * (1, -1) for o in shape.to_polygons(closed_only=False)]
+    relative = [np.vstack([o[:1], np.diff(o, axis=0)]) for o in outlines]
+    # After "z" the pen is where the outline began, not at the marker's place: there can be only one.
+    return "".join(f"m{_numbers(r[0])}l{_numbers(r[1:].ravel())}z" for r in relative[:1])
+
+
+def _polyline(points):
+    """SVG's d for a line through these points; points that are not finite break it."""
+    points = np.clip(points, -_FAR, _FAR)
+    if np.isfinite(points).all():
+        return "M" + "L".join([f"{x:.2f} {y:.2f}" for x, y in points.tolist()]) if len(points) else ""
+    breaks = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    runs = np.split(points, np.union1d(breaks, breaks + 1))
+    return "".join(_polyline(run) for run in runs if len(run) and np.isfinite(run).all())
+
+
+def _flip(points, height):
+    """From matplotlib's coordinates, which start at the bottom, to SVG's."""
+    return np.asarray(points, float).reshape(-1, 2) * (1, -1) + (0, height)
+
+
+def _clip_path(axes, name, height):
+    box = axes.bbox
+    return (
+        f'<clipPath id="{name}"><rect x="{box.x0:.2f}" y="{height - box.y1:.2f}" '
+        f'width="{box.width:.2f}" height="{box.height:.2f}"/></clipPath>'
+    )
+
+
+def _numbers(values):
+    return " ".join(f"{value:.3g}" for value in values)
