@@ -1,0 +1,217 @@
+"""The progress database: nothing acknowledged is lost, and nothing that fails stops a lesson."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from helpers.checking import progress as module
+from helpers.checking.progress import Answer, Progress
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
+    return tmp_path
+
+
+def python(code, **kwargs):
+    return subprocess.Popen([sys.executable, "-c", code], text=True, **kwargs)
+
+
+def record_one(progress, question="q"):
+    return progress.record("question", question, "0.5", False, None, "a-tag")
+
+
+def test_an_answer_is_stored_in_the_home_of_the_course(home):
+    before = datetime.now(UTC)
+    assert record_one(Progress()) is True
+    (row,) = Progress().answers()
+    assert row == Answer(row.time, "question", "q", "0.5", 0, None, "a-tag")
+    assert before <= datetime.fromisoformat(row.time) <= datetime.now(UTC)
+    assert Progress().path == home / "progress.sqlite3"
+
+
+def test_the_file_carries_its_schema_version(home):
+    record_one(Progress())
+    with closing(sqlite3.connect(home / "progress.sqlite3")) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_without_the_variable_the_home_directory_is_used(monkeypatch):
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", "")
+    assert Progress().path.parts[-2:] == (".trainable-depth", "progress.sqlite3")
+    assert "~" not in str(Progress().path)
+
+
+def test_answers_are_newest_last_and_can_be_asked_for_by_question():
+    progress = Progress()
+    for question in ("a", "b", "a"):
+        record_one(progress, question)
+    assert [row.question for row in progress.answers()] == ["a", "b", "a"]
+    assert [row.question for row in progress.answers("a")] == ["a", "a"]
+    assert progress.answers("none") == []
+    assert progress.notice() == ""
+
+
+def test_reading_creates_nothing(home):
+    assert Progress().answers() == []
+    assert list(home.iterdir()) == []
+
+
+def test_correct_and_confidence_may_be_unknown_or_given():
+    progress = Progress()
+    progress.record("prediction", "p", "128", True, 75)
+    progress.record("prediction", "p", "256")
+    assert [(row.correct, row.confidence) for row in progress.answers()] == [(1, 75), (None, None)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "confidence", "words"),
+    [("poem", None, "kind is 'poem'.*question, prediction"), ("prediction", 40, "is 40.*50 to 100")],
+)
+def test_nonsense_is_refused(kind, confidence, words):
+    with pytest.raises(ValueError, match=words):
+        Progress().record(kind, "q", "1", confidence=confidence)
+    assert Progress().answers() == []
+
+
+def test_two_kernels_write_at_once():
+    code = """
+from helpers.checking.progress import Progress
+progress = Progress()
+assert all(progress.record("question", "{}", str(i)) for i in range(200))
+"""
+    writers = [python(code.format(name)) for name in "ab"]
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    for name in "ab":
+        assert [row.answer for row in Progress().answers(name)] == [str(i) for i in range(200)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no kill -9")
+def test_an_acknowledged_answer_survives_kill_9():
+    code = """
+from helpers.checking.progress import Progress
+progress = Progress()
+for i in range(10**6):
+    if progress.record("question", "q", str(i)):
+        print(i, flush=True)
+"""
+    with python(code, stdout=subprocess.PIPE) as writer:
+        acknowledged = [int(writer.stdout.readline()) for _ in range(20)]
+        os.kill(writer.pid, signal.SIGKILL)
+        acknowledged += [int(line) for line in writer.stdout]
+    stored = [int(row.answer) for row in Progress().answers()]
+    assert stored[: len(acknowledged)] == acknowledged
+    assert record_one(Progress()) is True
+
+
+def assert_kept_in_memory(progress, stored=()):
+    assert record_one(progress, "kept") is False
+    assert [row.question for row in progress.answers()] == [*stored, "kept"]
+    notice = progress.notice()
+    assert notice.startswith("Your answers cannot be saved")
+    assert str(progress.path) in notice
+    assert progress.notice() == ""
+    assert record_one(progress, "kept too") is False
+    assert progress.notice() == ""
+
+
+@pytest.mark.parametrize("content", [b"scribble", b"not a database " * 1000])
+def test_a_damaged_file_is_left_alone(home, content):
+    (home / "progress.sqlite3").write_bytes(content)
+    assert_kept_in_memory(Progress())
+    assert (home / "progress.sqlite3").read_bytes() == content
+    assert [file.name for file in home.iterdir()] == ["progress.sqlite3"]
+
+
+def test_a_file_damaged_in_the_middle_is_left_alone(home):
+    record_one(Progress())
+    path = home / "progress.sqlite3"
+    damaged = path.read_bytes()[:100] + b"\xff" * 3996
+    path.write_bytes(damaged)
+    assert_kept_in_memory(Progress())
+    assert path.read_bytes() == damaged
+
+
+@contextmanager
+def read_only(folder):
+    """Root may write anywhere, so it steps down for a moment."""
+    root = os.geteuid() == 0
+    folder.chmod(0o555)
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other permissions")
+@pytest.mark.parametrize("earlier", [[], ["earlier"]])
+def test_a_read_only_home(monkeypatch, earlier):
+    # pytest's own folders are closed to everyone but their owner.
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv("TRAINABLE_DEPTH_HOME", folder)
+        for question in earlier:
+            record_one(Progress(), question)
+            Progress().path.chmod(0o444)
+        with read_only(Path(folder)):
+            assert_kept_in_memory(Progress(), earlier)
+
+
+def test_a_home_that_cannot_be_made(home, monkeypatch):
+    (home / "file").write_text("in the way")
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(home / "file"))
+    assert_kept_in_memory(Progress())
+
+
+def test_a_python_without_sqlite3(home, monkeypatch):
+    monkeypatch.setattr(module, "sqlite3", None)
+    assert_kept_in_memory(Progress())
+    assert list(home.iterdir()) == []
+
+
+def test_the_module_imports_without_sqlite3():
+    code = """
+import sys
+sys.modules["sqlite3"] = None
+from helpers.checking.progress import Progress
+progress = Progress()
+assert progress.record("question", "q", "1") is False
+assert [row.answer for row in progress.answers()] == ["1"]
+assert "no sqlite3" in progress.notice()
+"""
+    assert python(code).wait(timeout=60) == 0
+
+
+def test_an_answer_during_a_long_write_is_kept_and_later_ones_are_saved(home, monkeypatch):
+    progress = Progress()
+    record_one(progress, "first")
+    connect = sqlite3.connect
+    impatient = lambda path, timeout, **kwargs: connect(path, timeout=0.05, **kwargs)  # noqa: E731
+    monkeypatch.setattr(sqlite3, "connect", impatient)
+    with closing(connect(home / "progress.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert record_one(progress, "second") is False
+        other.execute("ROLLBACK")
+    assert record_one(progress, "third") is True
+    assert [row.question for row in progress.answers()] == ["first", "second", "third"]
+
+
+def test_a_newer_database_is_still_used(home):
+    record_one(Progress(), "old")
+    with closing(sqlite3.connect(home / "progress.sqlite3")) as db:
+        db.execute("CREATE TABLE attempts (id INTEGER)")
+        db.execute("PRAGMA user_version = 2")
+    assert record_one(Progress(), "new") is True
+    assert [row.question for row in Progress().answers()] == ["old", "new"]
