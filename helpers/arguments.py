@@ -16,13 +16,20 @@ def whole(name, value, low=1, high=None):
 
 def number(name, value, low=-math.inf, high=math.inf, above=None, below=None):
     """Return `value` as a finite float in [low, high], or strictly `above`/`below` a limit."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        allowed = _range(low, high, above, below)
+    allowed = _range(low, high, above, below)
+    if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
         raise ValueError(f"{name}={value!r}: a finite number is needed, {allowed}")
     outside = value < low or value > high
     if outside or (above is not None and value <= above) or (below is not None and value >= below):
-        raise ValueError(f"{name}={value!r} is out of range: {_range(low, high, above, below)}")
+        raise ValueError(f"{name}={value!r} is out of range: {allowed}")
     return float(value)
+
+
+def _is_finite(value):
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond float's range
+        return False
 
 
 def one_of(name, value, allowed):
@@ -31,8 +38,9 @@ def one_of(name, value, allowed):
     # Equal is not enough: True == 1 and 1.0 == 1, and neither is what was asked for.
     if any(type(value) is type(option) and value == option for option in allowed):
         return value
-    near = get_close_matches(str(value), [str(option) for option in allowed], n=1)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
+    names = {str(option).casefold(): option for option in allowed}
+    near = get_close_matches(str(value).casefold(), names, n=1)
+    guess = f" Did you mean {names[near[0]]!r}?" if near else ""
     raise ValueError(f"{name}={value!r} is not one of {allowed}.{guess}")
 
 

@@ -34,10 +34,16 @@ class Layer:
     def backward(self, grad):
         raise NotImplementedError
 
-    def _remembered(self, name):
+    def _remembered(self, name, grad, features=None):
+        """What `forward` kept as `name`, once `grad` is known to fit: a shape that only broadcasts would give
+        a wrong gradient in silence."""
         if not hasattr(self, name):
             raise ValueError(f"{type(self).__name__}.backward was called before forward")
-        return getattr(self, name)
+        kept = getattr(self, name)
+        fits = kept.shape if features is None else (*kept.shape[:-1], features)
+        if np.shape(grad) != fits:
+            raise ValueError(f"grad of shape {np.shape(grad)} does not fit: the output had the shape {fits}")
+        return kept
 
 
 class Linear(Layer):
@@ -65,11 +71,12 @@ class Linear(Layer):
         return z
 
     def backward(self, grad):
-        x, w = self._remembered("x"), self.params["weight"]
+        w = self.params["weight"]
+        x = self._remembered("x", grad, features=w.shape[-1])
         if not self.frozen:
-            self.grads["weight"] = np.swapaxes(x, -1, -2) @ grad
+            self.grads["weight"] = _sum_runs(np.swapaxes(x, -1, -2) @ grad, w.ndim)
             if "bias" in self.params:
-                self.grads["bias"] = grad.sum(axis=-2)
+                self.grads["bias"] = _sum_runs(grad.sum(axis=-2), w.ndim - 1)
         return grad @ np.swapaxes(w, -1, -2)
 
 
@@ -97,7 +104,7 @@ class ReLU(Layer):
         return self.h
 
     def backward(self, grad):
-        return grad * (self._remembered("h") > 0)
+        return grad * (self._remembered("h", grad) > 0)
 
 
 class LeakyReLU(Layer):
@@ -115,7 +122,7 @@ class LeakyReLU(Layer):
         return np.maximum(z, self.alpha * z)
 
     def backward(self, grad):
-        return np.where(self._remembered("z") > 0, grad, self.alpha * grad)
+        return np.where(self._remembered("z", grad) > 0, grad, self.alpha * grad)
 
 
 class Sigmoid(Layer):
@@ -129,7 +136,7 @@ class Sigmoid(Layer):
         return self.h
 
     def backward(self, grad):
-        h = self._remembered("h")
+        h = self._remembered("h", grad)
         return grad * h * (1 - h)
 
 
@@ -143,7 +150,12 @@ class Tanh(Layer):
         return self.h
 
     def backward(self, grad):
-        return grad * (1 - self._remembered("h") ** 2)
+        return grad * (1 - self._remembered("h", grad) ** 2)
+
+
+def _sum_runs(grad, ndim):
+    """The gradient of a parameter that all runs share is the sum of theirs."""
+    return grad if grad.ndim == ndim else grad.sum(axis=0)
 
 
 ACTIVATIONS = {

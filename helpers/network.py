@@ -7,7 +7,7 @@ import numpy as np
 
 from helpers import arguments
 from helpers.initializers import he_normal
-from helpers.layers import Linear, activation
+from helpers.layers import Layer, Linear, activation
 
 
 class Network:
@@ -52,6 +52,8 @@ def mlp(widths, rng, act="ReLU", init=he_normal, bias=True, last_act=True, dtype
     widths = [arguments.whole("widths", width) for width in widths]
     if len(widths) < 2:
         raise ValueError(f"widths={widths} needs at least an input and an output width")
+    if isinstance(act, Layer):
+        raise ValueError(f"act={act!r}: a name or a class is needed, because every place gets its own layer")
     make_act = act if callable(act) else partial(activation, act)
     layers = []
     for fan_in, fan_out in pairwise(widths):

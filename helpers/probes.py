@@ -31,11 +31,14 @@ def batch_variance(a):
 
 
 def cosine_similarity(a):
-    """The mean cosine between two different rows of the batch: 1 when all inputs look alike."""
+    """The mean cosine between two different rows of the batch: 1 when all inputs look alike.
+
+    A row of zeros has no direction; its cosine with any other counts as 0.
+    """
     a = np.asarray(a, np.float64)
     rows = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), np.finfo(float).tiny)
-    batch = a.shape[-2]
-    return ((rows.sum(axis=-2) ** 2).sum(axis=-1) - batch) / (batch * (batch - 1))
+    own, batch = (rows**2).sum(axis=(-2, -1)), a.shape[-2]
+    return ((rows.sum(axis=-2) ** 2).sum(axis=-1) - own) / (batch * (batch - 1))
 
 
 def saturated_share(activation, z, limit=0.05):
@@ -76,6 +79,7 @@ class Moments:
         ReLU, leaky ReLU and linear networks without biases are positively homogeneous: weights times c
         make h_l times cˡ, exactly. One forward pass then serves every weight scale.
         """
+        factors = np.reshape(factors, (-1,) + (1,) * (np.ndim(self.mean) - 1))  # beside an axis of runs
         return Moments(self.second * factors**2, self.mean * factors)
 
 
@@ -85,18 +89,21 @@ def forward_moments(network):
     A layer is a Linear and what follows it: z_l leaves the Linear, h_l enters the next one. Entry 0 of
     both is the input x.
     """
+    _need(network.outputs, "forward")
     return _moments(network, network.outputs)
 
 
 def backward_moments(network):
     """Moments of ∂L/∂z and of ∂L/∂h for every layer, after `network.backward(grad)`: a pair (dz, dh)."""
+    _need(network.output_grads, "backward")
     return _moments(network, network.output_grads)
 
 
 def gradient_norms(network):
     """‖∂L/∂h_l‖ over the batch for l = 0 … L, after `network.backward(grad)`."""
-    _, h_at = _places(network)
-    return np.array([np.sqrt((network.output_grads[i] ** 2).sum()) for i in h_at])
+    _need(network.output_grads, "backward")
+    grads = [network.output_grads[i] for i in _places(network)[1]]
+    return np.array([np.sqrt(second_moment(g) * (g.shape[-1] * g.shape[-2])) for g in grads])
 
 
 def _sum(subscripts, *arrays):
@@ -113,9 +120,12 @@ def _sum(subscripts, *arrays):
 
 
 def _moments(network, values):
-    if not values:
-        raise ValueError("the network has no values yet: run forward (and backward) first")
     return tuple(Moments.of([values[i] for i in places]) for places in _places(network))
+
+
+def _need(values, direction):
+    if not values:
+        raise ValueError(f"the network has no values yet: run {direction} first")
 
 
 def _places(network):

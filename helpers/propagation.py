@@ -114,8 +114,9 @@ def _pair(x, noise, c):
 
 
 def _row_cosines(a, b):
+    a, b = (rows.astype(np.float64) for rows in (a, b))  # squares of an exploding signal leave float32
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return (a * b).sum(1, dtype=np.float64) / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return (a * b).sum(1) / np.maximum(lengths, np.finfo(float).tiny)
 
 
 @lru_cache(maxsize=512)

@@ -154,8 +154,8 @@ def propagate(phi, depth, sigma_w, sigma_b=0.0, h2=1.0):
         h, slope = _value_and_slope(phi, z)
         square, slope_square = h * h, slope * slope
         h2, slope2 = _WEIGHT @ square, _WEIGHT @ slope_square
-        kick = _WEIGHT @ square**2 / h2**2 - 1
-        slope_kick = _WEIGHT @ slope_square**2 / slope2**2 - 1
+        kick = _WEIGHT @ (square / h2) ** 2 - 1
+        slope_kick = _WEIGHT @ (slope_square / slope2) ** 2 - 1
         sensitivity = _WEIGHT @ (h * slope * z) / h2
         rows.append((q, h2, _WEIGHT @ h, slope2, kick, slope_kick, sensitivity))
     return Prediction(*np.array(rows).T, sigma_w, sigma_b)
@@ -197,7 +197,8 @@ def fixed_points(phi, sigma_w, sigma_b=0.0, low=1e-6, high=1e6):
     if sigma_b == 0 and float(phi(np.zeros(1))[0]) == 0:
         near_zero = variance_map(phi, low, sigma_w) / low
         found.append(FixedPoint(0.0, float(near_zero)))
-    for i in np.flatnonzero(np.sign(values[:-1]) * np.sign(values[1:]) < 0):
+    above = values > 0  # not the sign: a grid point may be a fixed point itself
+    for i in np.flatnonzero(above[:-1] != above[1:]):
         found.append(at(np.exp(_bisect(excess, grid[i], grid[i + 1]))))
     return found
 
@@ -236,7 +237,7 @@ def correlation_map(phi, c, q, sigma_w, sigma_b=0.0):
     """
     sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
     c = arguments.number("c", c, low=-1, high=1)
-    root = _root("q", q)
+    root = np.sqrt(arguments.number("q", q, above=0))
     # v bends where u does not, so its second coordinate is spread evenly instead of graded to 0.
     v = root * (c * _COARSE_XI[:, None] + np.sqrt(1 - c * c) * _EVEN)
     product = (_COARSE_WEIGHT * phi(root * _COARSE_XI)) @ (phi(v) @ _EVEN_WEIGHT)
@@ -248,6 +249,7 @@ def propagate_correlation(phi, depth, c, sigma_w, sigma_b=0.0, h2=1.0):
     depth = arguments.whole("depth", depth, low=1)
     h2 = arguments.number("h2", h2, above=0)
     c = arguments.number("c", c, low=-1, high=1)
+    sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
     q = sigma_w**2 * h2 + sigma_b**2
     course = [c, (sigma_w**2 * h2 * c + sigma_b**2) / q]
     while len(course) <= depth:

@@ -22,8 +22,10 @@ def from_log10(log10):
         return "not a number"
     if math.isinf(log10):
         return "0" if log10 < 0 else "∞"
-    if -2.5 < log10 < 4:
+    if -2.5 < log10 < 2.9997:
         return f"{10**log10:.3g}"
+    if 2.9997 <= log10 < 3.9997:
+        return f"{round(10**log10, -1):.0f}"
     exponent = math.floor(log10)
     mantissa = f"{10 ** (log10 - exponent):.1f}"
     if mantissa == "10.0":

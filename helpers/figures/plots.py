@@ -50,9 +50,13 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
             ax.set_xscale("log")
         for row, values in enumerate(groups.values()):
             values = np.sort(np.asarray(values, float))
+            values = values[~np.isnan(values)]
             spread = 0.28 * np.sin(np.arange(values.size) * 2.4)  # apart, so that no dot hides another
-            ax.plot(values, row + spread, "o", ms=3.5, alpha=0.65, color=MEASURED)
-            ax.plot([np.median(values)] * 2, [row - 0.36, row + 0.36], color=THEORY, lw=3)
+            dots = _drawable(values, ax.get_xscale())
+            ax.plot(dots, row + spread, "o", ms=3.5, alpha=0.65, color=MEASURED)
+            if values.size:  # zeros count in the median, though a logarithmic axis cannot show them
+                median = _drawable(np.median(values), ax.get_xscale())
+                ax.plot([median] * 2, [row - 0.36, row + 0.36], color=THEORY, lw=3)
         for name, x in (marks or {}).items():
             ax.axvline(x, color=MUTED, ls=(0, (2, 2)), lw=1.5)
             ax.annotate(name, (x, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
@@ -64,10 +68,18 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
     return Picture(figure, title or xlabel, alt)
 
 
+def _drawable(values, scale):
+    """The values with nan for those that the axis cannot show, its margins included."""
+    drawable = np.abs(values) < 1e250
+    if scale == "log":
+        drawable &= values > 1e-250
+    return np.where(drawable, values, np.nan)
+
+
 def _line(ax, name, values, i):
     layers = np.arange(len(values))
-    finite = np.isfinite(values) & ((values > 0) | (ax.get_yscale() == "linear"))
-    shown = np.where(finite, values, np.nan)
+    shown = _drawable(values, ax.get_yscale())
+    finite = np.isfinite(shown)
     (line,) = ax.plot(
         layers,
         shown,
@@ -77,6 +89,6 @@ def _line(ax, name, values, i):
         markevery=max(1, len(values) // 12),
         label=name,
     )
-    if not finite.all() and finite.any():
+    if finite.any() and not finite[-1]:
         last = np.flatnonzero(finite)[-1]
         ax.plot(layers[last], values[last], "X", ms=9, color=line.get_color())

@@ -1,0 +1,406 @@
+"""Figures: the split into paper and ink, colours that follow the theme, words for who cannot see."""
+
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from helpers.figures import by_layer, distribution, show, svg, theme
+from helpers.figures.live import LiveFigure
+from helpers.figures.numbers import from_log10, power_of_ten
+from helpers.figures.picture import Picture
+
+SVG = "{http://www.w3.org/2000/svg}"
+HREF = "{http://www.w3.org/1999/xlink}href"
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+
+
+def parse(html):
+    """The SVG element of a widget's HTML."""
+    return ET.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
+
+
+def texts(root):
+    return ["".join(element.itertext()) for element in root.iter(f"{SVG}text")]
+
+
+def drawn_with(root, color):
+    """Elements in one colour of the theme. An outline in <defs> counts where it is used."""
+    defined = {element for defs in root.iter(f"{SVG}defs") for element in defs.iter()}
+    variable = f"var(--td-{color})"
+    return [
+        element
+        for element in root.iter()
+        if element not in defined and any(variable in value for value in element.attrib.values())
+    ]
+
+
+def points(d):
+    return np.array([float(number) for number in NUMBER.findall(d)]).reshape(-1, 2)
+
+
+def lines_and_marks(root, color):
+    """The lines in this colour, and the places of its markers, in matplotlib's SVG or in the ink."""
+    lines, marks = [], []
+    for element in drawn_with(root, color):
+        if element.tag == f"{SVG}use":
+            marks.append((float(element.get("x")), float(element.get("y"))))
+        elif "fill:none" in element.get("style", "").replace(" ", "") or element.get("fill") == "none":
+            lines += [points(part) for part in re.split(r"(?=M)", element.get("d")) if part]
+        elif "m" in element.get("d"):  # an ink marker: its place, then the outline relative to it
+            marks += [points(place)[0] for place in re.findall(r"M([^m]*)m", element.get("d"))]
+    return lines, np.array(marks).reshape(-1, 2)
+
+
+def corners(root, color):
+    """The corners of the filled area in this colour, without repetition."""
+    found = set()
+    by_id = {f"#{element.get('id')}": element for element in root.iter(f"{SVG}path")}
+    for element in drawn_with(root, color):
+        shift = (0.0, 0.0)
+        if element.tag == f"{SVG}use":
+            shift = float(element.get("x")), float(element.get("y"))
+            element = by_id[element.get(HREF)]
+        found |= {(round(x), round(y)) for x, y in (points(element.get("d")) + shift).tolist()}
+    return found
+
+
+@pytest.fixture
+def live():
+    """Every kind of moving artist once, each in a colour of its own, over a paper with words."""
+    with theme.style():
+        figure = svg.new_figure(4, 3)
+        axes = figure.add_subplot()
+        axes.set(xlim=(0, 4), ylim=(0, 10), xlabel="abscissa", ylabel="ordinate")
+        axes.set_title("heading", loc="left")
+        axes.axhline(5, color=theme.INK, label="level")
+        live = LiveFigure.__new__(LiveFigure)
+        artists = {
+            "line": axes.plot([0, 1, 2, 3], [1, 4, 9, 2], "-o", color=theme.MEASURED, animated=True)[0],
+            "dashed": axes.plot([0, 4], [8, 3], "--", color=theme.GOOD, animated=True)[0],
+            "band": axes.fill_between(
+                [0, 1, 2], [1, 1, 2], [3, 4, 5], color=theme.THEORY, lw=0, animated=True
+            ),
+            "bars": axes.stairs([1, 2, 3], [0, 1, 2, 3], fill=True, color=theme.SECOND, animated=True),
+            "words": axes.text(2, 8, "moving words", color=theme.ALARM, animated=True),
+        }
+        live.__init__(figure, "A title")
+    live.artists = artists
+    live.redraw("what is seen")
+    return live
+
+
+# Paper and ink
+
+
+def test_the_paper_has_no_ink_and_the_ink_no_paper(live):
+    paper, ink = parse(live.paper.value), parse(live.ink.value)
+    for color in ("measured", "good", "theory", "second", "alarm"):
+        assert drawn_with(ink, color)
+        assert not drawn_with(paper, color)
+    assert texts(ink) == ["moving words"]
+    assert {"abscissa", "ordinate", "heading", "0", "10"} <= set(texts(paper))
+    assert "moving words" not in texts(paper)
+
+
+def test_paper_and_ink_lie_on_each_other_and_on_the_still_picture(live):
+    picture = parse(live.picture().html())
+    paper, ink = parse(live.paper.value), parse(live.ink.value)
+    assert paper.get("viewBox") == ink.get("viewBox") == picture.get("viewBox") == "0 0 288 216"
+    for color in ("measured", "good"):
+        (one,), marks = lines_and_marks(ink, color)
+        (other,), other_marks = lines_and_marks(picture, color)
+        np.testing.assert_allclose(one, other, atol=0.02)
+        np.testing.assert_allclose(marks, other_marks, atol=0.02)
+        assert len(marks) == (4 if color == "measured" else 0)
+    for color in ("theory", "second"):
+        assert len(corners(ink, color)) >= 6
+        assert corners(ink, color) == corners(picture, color)
+    (one,), (other,) = drawn_with(ink, "alarm"), drawn_with(picture, "alarm")
+    for place in ("x", "y"):
+        assert float(one.get(place)) == pytest.approx(float(other.get(place)), abs=0.02)
+
+
+def test_the_ink_follows_its_artists(live):
+    paper = live.paper.value
+    live.artists["line"].set_data([0, 2], [0, 10])
+    live.artists["words"].set_text("new < words")
+    live.redraw("something else")
+    ink = parse(live.ink.value)
+    (line,), marks = lines_and_marks(ink, "measured")
+    assert len(line) == len(marks) == 2
+    assert texts(ink) == ["new < words"]
+    assert ink.find(f"{SVG}desc").text == "something else"
+    assert live.paper.value is paper
+
+
+@pytest.mark.parametrize("gap", [np.nan, np.inf, -np.inf])
+def test_a_line_breaks_where_a_value_is_not_finite(live, gap):
+    live.artists["line"].set_data([0, 1, 2, 3, 4], [1, 2, gap, 4, 5])
+    live.redraw("a gap")
+    for root in (parse(live.ink.value), parse(live.picture().html())):
+        lines, marks = lines_and_marks(root, "measured")
+        assert [len(line) for line in lines] == [2, 2]
+        assert len(marks) == 4
+
+
+def test_a_line_without_any_finite_value_draws_nothing(live):
+    for x, y in (([], []), ([0, 1], [np.nan, np.nan])):
+        live.artists["line"].set_data(x, y)
+        live.redraw("nothing")
+        lines, marks = lines_and_marks(parse(live.ink.value), "measured")
+        assert sum(map(len, lines)) == len(marks) == 0
+
+
+def test_a_screen_reader_meets_the_picture_once_and_in_words(live):
+    live.title = "A <title> & more"
+    live.redraw("a < b & c")
+    paper, ink = parse(live.paper.value), parse(live.ink.value)
+    assert paper.get("aria-hidden") == "true"
+    assert paper.find(f"{SVG}title") is None
+    assert ink.get("role") == "img"
+    title, desc = ink.find(f"{SVG}title"), ink.find(f"{SVG}desc")
+    assert (title.text, desc.text) == ("A <title> & more", "a < b & c")
+    assert ink.get("aria-labelledby").split() == [title.get("id"), desc.get("id")]
+
+
+def test_the_paper_is_sent_once(live):
+    sent = []
+    live.paper.observe(lambda change: sent.append(change.new), "value")
+    for y in range(5):
+        live.artists["line"].set_ydata([y] * 4)
+        before = live.ink.value
+        live.redraw(f"height {y}")
+        assert live.ink.value != before
+    assert sent == []
+
+
+def test_names_inside_one_svg_are_not_those_of_another(live):
+    """All SVGs of a page share one name space: a clip path of the same name would cut the wrong figure."""
+
+    def names(html):
+        return {element.get("id") for element in parse(html).iter() if element.get("id")}
+
+    everything = [names(live.paper.value), names(live.ink.value), names(live.picture().html())]
+    clips = [
+        {name for name in names_ if re.search(rf'clipPath id="{name}"', html)}
+        for names_, html in zip(
+            everything, [live.paper.value, live.ink.value, live.picture().html()], strict=True
+        )
+    ]
+    assert not clips[0] & clips[1]
+    assert not clips[1] & clips[2]
+
+
+# The theme
+
+
+def luminance(color):
+    """Relative luminance, WCAG 2.2."""
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    darker, lighter = sorted([luminance(one), luminance(other)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_the_contrast_formula():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("role", [role for role in theme.COLORS if role not in ("grid", "paper")])
+def test_every_colour_can_be_read_in_both_themes(role):
+    light, dark = theme.COLORS[role]
+    assert contrast(light, "#ffffff") >= 4.5
+    assert contrast(dark, "#111111") >= 4.5
+
+
+def test_colours_are_told_apart_from_each_other_in_the_table():
+    for column in (0, 1):
+        assert len({pair[column] for pair in theme.COLORS.values()}) == len(theme.COLORS)
+
+
+def test_no_colour_of_the_table_is_left_raw_in_an_svg(live):
+    for html in (live.paper.value, live.ink.value, live.picture().html()):
+        drawing = html[html.index("<svg") :].lower()
+        assert not [light for light, _ in theme.COLORS.values() if light in drawing]
+        # Nor any other fixed colour, which could not follow the theme (white and black: clips, masks).
+        assert set(re.findall(r"#[0-9a-f]{6}\b", drawing)) <= {"#ffffff", "#000000"}
+    assert all(f"--td-{role}:{light};" in theme.STYLE for role, (light, _) in theme.COLORS.items())
+    assert all(f"--td-{role}:{dark};" in theme.STYLE for role, (_, dark) in theme.COLORS.items())
+
+
+def test_text_stays_text_in_the_pages_own_font(live):
+    for html in (live.paper.value, live.ink.value, live.picture().html()):
+        elements = list(parse(html).iter(f"{SVG}text"))
+        assert elements
+        for element in elements:
+            assert "--jp-ui-font-family" in element.get("style", "")
+            assert "DejaVu" not in element.get("style", "")
+
+
+# Still pictures
+
+
+@pytest.mark.parametrize(("title", "alt"), [("", "words"), ("words", ""), (None, "words"), ("words", None)])
+def test_a_picture_demands_a_title_and_words(title, alt):
+    with pytest.raises(ValueError, match="a picture needs both"):
+        Picture(svg.new_figure(), title, alt)
+
+
+def test_a_picture_says_what_it_shows():
+    picture = by_layer({"He": [1, 1.1, 0.9]}, "E[h²]", "He stays < 2 & > 0.", title="A title")
+    root = parse(picture._repr_html_())
+    assert root.find(f"{SVG}title").text == "A title"
+    assert root.find(f"{SVG}desc").text == "He stays < 2 & > 0."
+    assert repr(picture) == "A title: He stays < 2 & > 0."
+    with pytest.raises(ValueError, match="alt=''"):
+        by_layer({"He": [1, 1]}, "E[h²]", alt="")
+
+
+def assert_all_coordinates_are_finite(root):
+    for element in root.iter():
+        for name in ("d", "x", "y", "transform", "width", "height"):
+            assert not re.search(r"nan|inf", element.get(name, ""), re.IGNORECASE), element.attrib
+
+
+AWKWARD = {
+    "finite": [1.0, 2.0, 4.0],
+    "overflows": [1.0, 1e200, 1e300, np.inf, np.inf],
+    "dies": [1.0, 1e-200, 1e-320, 0.0, 0.0],
+    "gets lost": [1.0, np.nan, np.nan],
+    "has a gap": [1.0, np.nan, 2.0],
+    "was never there": [np.nan, np.nan],
+    "is all zero": [0.0, 0.0],
+    "is one point": [3.0],
+    "is negative": [-1.0, -2.0],
+}
+
+
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("name", AWKWARD)
+def test_by_layer_draws_any_values_without_a_warning(name, log):
+    curves = {"plain": [1.0, 1.5, 2.0], name: AWKWARD[name]}
+    root = parse(by_layer(curves, "E[h²]", "A curve.", target=1, log=log).html())
+    assert_all_coordinates_are_finite(root)
+    assert {"plain", name, "layer", "E[h²]", "target: 1"} <= set(texts(root))
+
+
+def test_by_layer_with_a_band_that_reaches_zero():
+    band = (np.array([1.0, 0.1, 0.0]), np.array([1.0, 2.0, np.inf]))
+    assert_all_coordinates_are_finite(
+        parse(by_layer({"He": [1, 1, 1]}, "E[h²]", "A band.", band=band).html())
+    )
+
+
+def test_by_layer_marks_where_a_curve_ends():
+    def crosses(values):
+        axes = by_layer({"a": values}, "E[h²]", "A curve.").figure.axes[0]
+        return [tuple(line.get_xydata()[0]) for line in axes.lines if line.get_marker() == "X"]
+
+    assert crosses([1.0, 10.0, np.inf, np.inf]) == [(1, 10)]
+    assert crosses([1.0, 0.5, 0.0]) == [(1, 0.5)]
+    assert crosses([1.0, 2.0, 3.0]) == []
+    assert crosses([np.nan, 2.0, 3.0]) == []  # it begins late, but it does not end
+
+
+def test_lines_differ_in_more_than_colour():
+    axes = by_layer({str(i): [1, 2, 3] for i in range(5)}, "E[h²]", "Five curves.").figure.axes[0]
+    assert len({(line.get_marker(), str(line._dash_pattern)) for line in axes.lines}) == 5
+    assert len({line.get_marker() for line in axes.lines}) == 5
+
+
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("name", AWKWARD)
+def test_distribution_draws_any_values_without_a_warning(name, log):
+    groups = {"plain": [1.0, 1.5, 2.0], name: AWKWARD[name]}
+    picture = distribution(groups, "E[h²]", "Dots.", log=log, marks={"theory": 1})
+    root = parse(picture.html())
+    assert_all_coordinates_are_finite(root)
+    assert {"plain", name, "theory"} <= set(texts(root))
+
+
+def test_distribution_shows_every_value_and_the_median():
+    picture = distribution({"a": [4.0, 1.0, 2.0], "b": [8.0, 8.5]}, "E[h²]", "Dots.", log=False)
+    dots_a, median_a, dots_b, median_b = picture.figure.axes[0].lines
+    np.testing.assert_array_equal(np.sort(dots_a.get_xdata()), [1, 2, 4])
+    np.testing.assert_array_equal(median_a.get_xdata(), [2, 2])
+    np.testing.assert_array_equal(np.sort(dots_b.get_xdata()), [8, 8.5])
+    np.testing.assert_array_equal(median_b.get_xdata(), [8.25, 8.25])
+    assert np.all(np.abs(dots_a.get_ydata()) < 0.5)
+    assert np.all(np.abs(dots_b.get_ydata() - 1) < 0.5)
+
+
+def test_plotting_leaves_matplotlibs_settings_alone():
+    def kept():
+        return {name: mpl.rcParams[name] for name in mpl.rcParams if name != "backend"}
+
+    before = kept()
+    by_layer({"He": [1, 1]}, "E[h²]", "A line.").html()
+    assert kept() == before
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("exponent", "text"), [(0, "1"), (3, "10³"), (-12, "10⁻¹²"), (1, "10¹"), (105, "10¹⁰⁵"), (2.0, "10²")]
+)
+def test_power_of_ten(exponent, text):
+    assert power_of_ten(exponent) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.682, "0.682"),
+        (1.0, "1"),
+        (87.3, "87.3"),
+        (128, "128"),
+        (999, "999"),
+        (0.00515, "0.00515"),
+        (3.1e-8, "3.1 × 10⁻⁸"),
+        (9.96e-9, "1.0 × 10⁻⁸"),
+        (4.72e52, "4.7 × 10⁵²"),
+        (1e-3, "1.0 × 10⁻³"),
+    ],
+)
+def test_numbers_as_a_reader_likes_them(value, text):
+    assert from_log10(math.log10(value)) == text
+
+
+@pytest.mark.parametrize("value", [999.7, 1000, 1234, 9770, 9999.9, 12345, 1e4, 1e16, 0.0031, 0.0032, 1e-5])
+def test_no_reader_meets_the_notation_of_programs(value):
+    text = from_log10(math.log10(value))
+    assert "e" not in text
+    mantissa, _, power = text.partition(" × 10")
+    digits = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or "0"
+    assert float(mantissa.replace(",", "")) * 10.0 ** int(digits) == pytest.approx(value, rel=0.05)
+
+
+def test_numbers_beyond_every_float():
+    assert from_log10(400.5) == "3.2 × 10⁴⁰⁰"
+    assert from_log10(-400.5) == "3.2 × 10⁻⁴⁰¹"
+    assert from_log10(-math.inf) == "0"
+    assert from_log10(math.inf) == "∞"
+    assert from_log10(math.nan) == "not a number"
+
+
+def test_show_is_a_table_of_names_and_numbers():
+    table = show({"E[h²] < 1": 0.99837, "list": [1.0, 2e-9], "whole": 12345, "negative": -3.14159})
+    rows = ET.fromstring(re.search(r"<table.*</table>", table._repr_html_())[0])
+    found = {row.find("th").text: [cell.text for cell in row.findall("td")] for row in rows}
+    assert found == {
+        "E[h²] < 1": ["0.998"],
+        "list": ["1", "2.0 × 10⁻⁹"],
+        "whole": ["12345"],
+        "negative": ["−3.14"],
+    }
+    assert "0.998" in repr(table)

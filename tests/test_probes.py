@@ -1,0 +1,223 @@
+"""Probes: each statistic against plain numpy on small arrays, with and without an axis of runs."""
+
+import numpy as np
+import pytest
+
+from helpers import probes
+from helpers.layers import Identity, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
+from helpers.network import Network, mlp
+
+each_lead = pytest.mark.parametrize("lead", [(), (3,), (2, 3)], ids=["alone", "runs", "runs of runs"])
+
+
+def sample(lead, dtype=np.float64):
+    return (np.random.default_rng(0).standard_normal((*lead, 5, 4)) * 2 + 0.7).astype(dtype)
+
+
+def by_run(f, a):
+    """`f` of each (batch, features) array alone."""
+    return np.array([f(one) for one in a.reshape(-1, *a.shape[-2:])]).reshape(a.shape[:-2])
+
+
+@each_lead
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_moments_of_an_array(lead, dtype):
+    a = sample(lead, dtype)
+    rtol = 1e-5 if dtype == np.float32 else 1e-12
+    for found, expected in [
+        (probes.mean(a), by_run(lambda one: sum(one.ravel().tolist()) / 20, a)),
+        (probes.second_moment(a), by_run(lambda one: sum(v * v for v in one.ravel().tolist()) / 20, a)),
+        (probes.variance(a), by_run(np.var, a.astype(np.float64))),
+        (probes.batch_variance(a), by_run(lambda one: np.mean([np.var(c) for c in one.T]), a)),
+    ]:
+        np.testing.assert_allclose(found, expected, rtol=rtol)
+        assert np.shape(found) == lead
+        assert np.asarray(found).dtype == np.float64
+
+
+@pytest.mark.parametrize("value", [1e30, 1e20, 3e15, 1e-15, 1e-20, 1e-25, 1e-40])
+def test_moments_of_float32_values_whose_squares_float32_cannot_hold(value):
+    a = np.full((2, 3, 4), value, np.float32)
+    a[:, :, ::2] *= 3
+    exact = a.astype(np.float64)
+    np.testing.assert_allclose(probes.second_moment(a), np.mean(exact**2, axis=(1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(probes.mean(a), np.mean(exact, axis=(1, 2)), rtol=1e-5)
+
+
+def test_one_run_out_of_range_does_not_spoil_the_others():
+    a = np.ones((3, 2, 4), np.float32)
+    a[1] *= 1e30
+    a[2] *= 1e-30
+    np.testing.assert_allclose(probes.second_moment(a), [1, 1e60, 1e-60], rtol=1e-5)
+
+
+def test_a_signal_that_overflowed_or_died_is_reported_as_it_is():
+    assert probes.second_moment(np.full((2, 2), np.inf, np.float32)) == np.inf
+    assert probes.second_moment(np.zeros((2, 2), np.float32)) == 0
+    assert np.isnan(probes.second_moment(np.full((2, 2), np.nan, np.float32)))
+
+
+def test_a_sum_in_float32_stays_exact_enough_over_many_values():
+    a = np.random.default_rng(0).standard_normal((1024, 256), dtype=np.float32) + 3
+    assert probes.second_moment(a) == pytest.approx(np.mean(a.astype(np.float64) ** 2), rel=1e-6)
+    assert probes.variance(a) == pytest.approx(np.var(a.astype(np.float64)), rel=1e-5)
+
+
+def test_variance_and_batch_variance_tell_two_kinds_of_difference_apart():
+    units_differ = np.tile([[1.0, 2.0, 3.0]], (4, 1))
+    assert probes.variance(units_differ) == pytest.approx(2 / 3)
+    assert probes.batch_variance(units_differ) == 0
+    inputs_differ = np.tile([[1.0], [2.0], [3.0]], (1, 4))
+    assert probes.batch_variance(inputs_differ) == pytest.approx(2 / 3)
+
+
+# Cosine
+
+
+@each_lead
+def test_cosine_similarity_is_the_mean_over_pairs_of_different_rows(lead):
+    a = sample(lead)
+
+    def direct(one):
+        cosines = [
+            u @ v / np.sqrt((u @ u) * (v @ v)) for i, u in enumerate(one) for j, v in enumerate(one) if i != j
+        ]
+        return np.mean(cosines)
+
+    np.testing.assert_allclose(probes.cosine_similarity(a), by_run(direct, a), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cosine"),
+    [
+        ([[1, 2], [2, 4], [0.5, 1]], 1),
+        ([[1, 0], [0, 1]], 0),
+        ([[1, 0], [-3, 0]], -1),
+        ([[1, 0], [1, 1]], np.sqrt(0.5)),
+        ([[1e-30, 0], [1e30, 0]], 1),
+    ],
+)
+def test_cosine_similarity_of_rows_drawn_by_hand(rows, cosine):
+    for dtype in (np.float32, np.float64):
+        assert probes.cosine_similarity(np.array(rows, dtype)) == pytest.approx(cosine, abs=1e-6)
+
+
+def test_cosine_similarity_where_units_have_died():
+    """A row of zeros has no direction: it counts as 0 and must not make other cosines smaller."""
+    assert probes.cosine_similarity(np.zeros((4, 3))) == pytest.approx(0)
+    assert probes.cosine_similarity(np.array([[1.0, 0], [0, 0], [1, 0]])) == pytest.approx(1 / 3)
+
+
+# Shares
+
+
+def test_dead_share_counts_units_that_are_zero_for_the_whole_batch():
+    h = np.array([[0.0, 0, 1, 0], [0, 2, 1, 0], [0, 0, 1, -1e-30]])
+    assert probes.dead_share(h) == 0.25
+    np.testing.assert_array_equal(probes.dead_share(np.stack([h, h * 0, h + 1])), [0.25, 1, 0])
+
+
+def test_saturated_share_counts_flat_places():
+    # tanh′ = 1 − tanh² falls below 0.05 at |z| = 2.18, σ′ below 0.05 · ¼ at |z| = 4.36.
+    z = np.array([[0.0, 2.1, -2.1, 2.3], [-2.3, 4.3, -4.3, 4.5]])
+    assert probes.saturated_share(Tanh(), z) == 5 / 8
+    assert probes.saturated_share(Sigmoid(), z) == 1 / 8
+    assert probes.saturated_share(ReLU(), z) == 4 / 8
+    assert probes.saturated_share(LeakyReLU(0.2), z) == 0
+    assert probes.saturated_share(Identity(), z) == 0
+    assert probes.saturated_share(Tanh(), z, limit=0.5) == 7 / 8
+    np.testing.assert_array_equal(probes.saturated_share(Tanh(), np.stack([z, 0 * z])), [5 / 8, 0])
+
+
+# By layer
+
+
+def network_after_both_passes(lead=(), act="tanh"):
+    rng = np.random.default_rng(0)
+    network = mlp([4, 6, 5, 3], rng, act, dtype=np.float64)
+    for layer in network.layers[::2]:
+        layer.params["weight"] = rng.standard_normal((*lead, *layer.params["weight"].shape))
+        layer.params["bias"] = rng.standard_normal((*lead, *layer.params["bias"].shape))
+    y = network.forward(rng.standard_normal((*lead, 7, 4)))
+    network.backward(rng.standard_normal(y.shape))
+    return network
+
+
+@each_lead
+def test_forward_moments_are_those_of_z_and_h_at_every_layer(lead):
+    network = network_after_both_passes(lead)
+    z, h = probes.forward_moments(network)
+    h_values = [network.outputs[0]]
+    z_values = [network.outputs[0]]
+    for layer in network.layers[::2]:
+        z_values.append(h_values[-1] @ layer.params["weight"] + layer.params["bias"][..., None, :])
+        h_values.append(np.tanh(z_values[-1]))
+    for found, values in ((z, z_values), (h, h_values)):
+        np.testing.assert_allclose(found.mean, [a.mean((-2, -1)) for a in values], rtol=1e-9)
+        np.testing.assert_allclose(found.second, [(a**2).mean((-2, -1)) for a in values], rtol=1e-9)
+        np.testing.assert_allclose(found.variance, [a.var((-2, -1)) for a in values], rtol=1e-9)
+
+
+@each_lead
+def test_backward_moments_and_gradient_norms(lead):
+    network = network_after_both_passes(lead)
+    dz, dh = probes.backward_moments(network)
+    dh_values, dz_values = [network.output_grads[-1]], []
+    for act, layer in zip(network.layers[:0:-2], network.layers[-2::-2], strict=True):
+        dz_values.append(dh_values[-1] * (1 - act.h**2))
+        dh_values.append(dz_values[-1] @ np.swapaxes(layer.params["weight"], -1, -2))
+    dz_values.append(dh_values[-1])
+    np.testing.assert_allclose(dh.second, [(a**2).mean((-2, -1)) for a in dh_values[::-1]], rtol=1e-9)
+    np.testing.assert_allclose(dz.second, [(a**2).mean((-2, -1)) for a in dz_values[::-1]], rtol=1e-9)
+    norms = [np.sqrt((a**2).sum((-2, -1))) for a in dh_values[::-1]]
+    np.testing.assert_allclose(probes.gradient_norms(network), norms, rtol=1e-9)
+
+
+def test_a_network_that_ends_in_a_linear_layer_has_the_same_last_z_and_h():
+    network = mlp([4, 6, 3], np.random.default_rng(0), last_act=False)
+    network.forward(np.ones((2, 4), np.float32))
+    z, h = probes.forward_moments(network)
+    assert len(z.second) == len(h.second) == 3
+    assert z.second[-1] == h.second[-1]
+    assert z.second[1] != h.second[1]
+
+
+@pytest.mark.parametrize("size", [1e25, 1e-25])
+def test_gradient_norms_of_float32_gradients_whose_squares_float32_cannot_hold(size):
+    network = Network([Linear(3, 3, np.random.default_rng(0))])
+    network.forward(np.ones((2, 3), np.float32))
+    network.backward(np.full((2, 3), size, np.float32))
+    np.testing.assert_allclose(probes.gradient_norms(network)[-1], np.sqrt(6) * size, rtol=1e-5)
+
+
+def test_probes_say_when_a_pass_is_missing():
+    network = mlp([4, 6, 3], np.random.default_rng(0))
+    with pytest.raises(ValueError, match="run forward"):
+        probes.forward_moments(network)
+    network.forward(np.ones((2, 4), np.float32))
+    with pytest.raises(ValueError, match="backward"):
+        probes.backward_moments(network)
+    with pytest.raises(ValueError, match="backward"):
+        probes.gradient_norms(network)
+
+
+# Moments
+
+
+@pytest.mark.parametrize("lead", [(), (2,), (4,)], ids=["alone", "2 runs", "as many runs as layers"])
+def test_scaled_moments_are_those_of_scaled_values(lead):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal((*lead, 5, 4)) + 0.5 for _ in range(4)]
+    factors = np.array([1.0, 3.0, -2.0, 1e-10])
+    scaled = probes.Moments.of(arrays).scaled(factors)
+    direct = probes.Moments.of([a * c for a, c in zip(arrays, factors, strict=True)])
+    np.testing.assert_allclose(scaled.second, direct.second, rtol=1e-12)
+    np.testing.assert_allclose(scaled.mean, direct.mean, rtol=1e-12)
+    np.testing.assert_allclose(scaled.variance, direct.variance, rtol=1e-9)
+
+
+def test_upto_keeps_the_layers_0_to_depth():
+    moments = probes.Moments(np.arange(10.0) + 90, np.arange(10.0))
+    np.testing.assert_array_equal(moments.upto(3).mean, [0, 1, 2, 3])
+    np.testing.assert_array_equal(moments.upto(3).second, [90, 91, 92, 93])
+    np.testing.assert_array_equal(moments.upto(0).mean, [0])
