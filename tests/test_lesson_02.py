@@ -1,13 +1,13 @@
 """Every number that the text of chapter 2 states, measured again over several seeds.
 
-The names follow the sections of the lesson. Tolerances are what other seeds and machines keep; the texts round
-to what these tests hold.
+The names follow the sections of the lesson. Tolerances are what other seeds and machines keep; the texts
+round to what these tests hold.
 """
 
 import numpy as np
 import pytest
 
-from helpers import probes, propagation, theory
+from helpers import init_explorer, probes, propagation, theory
 from helpers.initializers import he_normal, lecun, naive, pytorch_default
 from helpers.layers import LeakyReLU, ReLU, Sigmoid, Tanh
 from helpers.network import mlp
@@ -52,7 +52,7 @@ def test_2_naive_reaches_about_1e52():
 
 
 def test_2_xavier_ends_within_a_factor_of_about_two_of_3e_8():
-    assert 2.0**-25 == pytest.approx(3.0e-8, rel=0.01)
+    assert pytest.approx(2.0**-25, rel=0.01) == 3.0e-8
     assert abs(np.log(sizes(run(lecun))[25] / 2.0**-25)) < np.log(2.2)  # the network that the lesson shows
     assert typical([sizes(run(lecun, seed=s))[25] for s in SEEDS]) == pytest.approx(2.0**-25, rel=0.6)
 
@@ -163,6 +163,12 @@ def test_6_a_wide_he_network_stays_within_a_factor_of_ten():
     assert np.log(found).std() == pytest.approx(np.sqrt(5 * 50 / 256), rel=0.35)
 
 
+def test_6_seed_0_of_the_narrow_explorer_is_an_unlucky_one():
+    result = init_explorer(width=16, depth=50).result
+    assert -8.5 < result.end < -7
+    assert not result.inside
+
+
 def test_6_the_spreads_that_the_text_names():
     spread = {n: propagation.predict(ReLU, 50, 2**0.5).log_spread(n)[50] for n in (16, 64, 256)}
     assert spread == pytest.approx({16: 3.95, 64: 1.98, 256: 0.99}, abs=0.005)
@@ -225,3 +231,13 @@ def test_break_it_ten_percent_costs_a_factor_of_117():
 
     ratios = [sizes(run(too_large, seed=s))[25] / sizes(run(he_normal, seed=s))[25] for s in SEEDS]
     assert ratios == pytest.approx([1.1**50] * 5, rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # numpy tells the learner so, too
+def test_break_it_float32_ends_where_its_numbers_end():
+    rng = np.random.default_rng(0)
+    net = mlp([256] * 51, rng, "ReLU", naive, bias=False, dtype=np.float32)
+    with np.errstate(invalid="ignore"):
+        net.forward(rng.standard_normal((256, 256)).astype(np.float32))
+        curve = sizes(net)
+    assert np.flatnonzero(~np.isfinite(curve))[0] == pytest.approx(36, abs=1)
