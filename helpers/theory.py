@@ -87,6 +87,14 @@ def backward_factor(phi, sigma_w, q=1.0):
 
 
 @dataclass(frozen=True)
+class Fluctuation:
+    """How a sample mean over the units of one layer, such as E[h²], differs from network to network."""
+
+    kick: np.ndarray  # by layer: relative variance of one unit's term; a layer of n units adds kick/n
+    sensitivity: np.ndarray  # by layer: d ln(mean) / d ln E[z²], how much of a spread in E[z²] it takes over
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The signal by layer, as arrays: entry 0 is the input (taken as z = h, mean 0), entry l layer l."""
 
@@ -94,9 +102,7 @@ class Prediction:
     h2: np.ndarray  # E[h²]
     h_mean: np.ndarray  # E[h]
     slope2: np.ndarray  # E[φ′(z)²]
-    kick: np.ndarray  # relative variance of φ(z)²: how much one unit adds to the spread of E[h²]
-    slope_kick: np.ndarray  # relative variance of φ′(z)²: the same for the gradient
-    sensitivity: np.ndarray  # d ln E[h²] / d ln E[z²]: how much of a spread a layer passes on
+    fluctuations: dict  # of "z2", "h2", "h_variance"; "slope2" has a kick only
     sigma_w: float
     sigma_b: float
 
@@ -120,25 +126,31 @@ class Prediction:
         """E[(∂L/∂z_l)²]: a slope is all that lies between it and ∂L/∂h_l."""
         return self.h_gradient2 * self.slope2
 
-    def log_spread(self, width, orthogonal=False):
+    def log_spread(self, width, of="h2", orthogonal=False):
         """The standard deviation, over random weights, of ln E[h_l²] in a network `width` units wide.
 
-        Each layer adds kick/n to the variance and passes on what it received, times the square of its
-        sensitivity. ReLU: √(5l/n) (Hanin & Nica 2020); linear: √(2l/n). An orthogonal W keeps lengths,
-        which takes 2/n away: ReLU √(3l/n), linear 0.
+        `of` may also be "z2" (E[z²]) or "h_variance" (Var h). A layer takes over the spread of E[z²], which
+        is that of the E[h²] before it, and adds kick/n. ReLU: √(5l/n) (Hanin & Nica 2020); linear:
+        √(2l/n). An orthogonal W keeps lengths, which takes 2/n away: ReLU √(3l/n), linear 0.
         """
         width = arguments.whole("width", width)
-        fresh = (self.kick - 2 * self.sensitivity**2 * orthogonal) / width
-        passed_on = (self.sensitivity * (1 - self.sigma_b**2 / self.z2)) ** 2
-        variance = np.zeros(len(fresh))
-        for layer in range(1, len(fresh)):
-            variance[layer] = passed_on[layer] * variance[layer - 1] + fresh[layer]
-        return np.sqrt(np.maximum(variance, 0.0))
+        arguments.one_of("of", of, ("z2", "h2", "h_variance"))
+
+        def variance(part, layer, of_z2):
+            kick, sensitivity = part.kick[layer], part.sensitivity[layer]
+            return sensitivity**2 * of_z2 + (kick - 2 * sensitivity**2 * orthogonal) / width
+
+        found, of_h2 = [0.0], 0.0
+        for layer in range(1, len(self.z2)):
+            of_z2 = of_h2 * (1 - self.sigma_b**2 / self.z2[layer]) ** 2
+            of_h2 = variance(self.fluctuations["h2"], layer, of_z2)
+            found.append(variance(self.fluctuations[of], layer, of_z2))
+        return np.sqrt(np.maximum(found, 0.0))
 
     def gradient_log_spread(self, width, orthogonal=False):
         """The same for ln E[(∂L/∂h_l)²], counted from the last layer: √(5(L − l)/n) for ReLU."""
         width = arguments.whole("width", width)
-        fresh = (3 * self.slope_kick[1:] + 2 * (not orthogonal)) / width
+        fresh = (3 * self.fluctuations["slope2"].kick[1:] + 2 * (not orthogonal)) / width
         return np.sqrt(np.append(np.cumsum(fresh[::-1])[::-1], 0.0))
 
 
@@ -147,18 +159,26 @@ def propagate(phi, depth, sigma_w, sigma_b=0.0, h2=1.0):
     depth = arguments.whole("depth", depth, low=0)
     sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
     h2 = arguments.number("h2", h2, above=0)
-    rows = [(h2, h2, 0.0, 1.0, 0.0, 0.0, 1.0)]
+    rows = [(h2, h2, 0.0, 1.0)]
+    parts = {"z2": [(2.0, 1.0)], "h2": [(2.0, 1.0)], "h_variance": [(2.0, 1.0)], "slope2": [(0.0, 0.0)]}
     for _ in range(depth):
         q = sigma_w**2 * rows[-1][1] + sigma_b**2
         z = np.sqrt(q) * _XI
         h, slope = _value_and_slope(phi, z)
-        square, slope_square = h * h, slope * slope
-        h2, slope2 = _WEIGHT @ square, _WEIGHT @ slope_square
-        kick = _WEIGHT @ (square / h2) ** 2 - 1
-        slope_kick = _WEIGHT @ (slope_square / slope2) ** 2 - 1
-        sensitivity = _WEIGHT @ (h * slope * z) / h2
-        rows.append((q, h2, _WEIGHT @ h, slope2, kick, slope_kick, sensitivity))
-    return Prediction(*np.array(rows).T, sigma_w, sigma_b)
+        mean = _WEIGHT @ h
+        rows.append((q, _WEIGHT @ h**2, mean, _WEIGHT @ slope**2))
+        parts["z2"].append((2.0, 1.0))
+        parts["h2"].append(_fluctuation(h, slope * z))
+        parts["h_variance"].append(_fluctuation(h - mean, slope * z))
+        parts["slope2"].append((_fluctuation(slope)[0], 0.0))
+    fluctuations = {name: Fluctuation(*np.array(pairs).T) for name, pairs in parts.items()}
+    return Prediction(*np.array(rows).T, fluctuations, sigma_w, sigma_b)
+
+
+def _fluctuation(a, growth=0.0):
+    """(kick, sensitivity) of E[a²], when d a / d ln z = growth."""
+    mean_square = _WEIGHT @ a**2
+    return _WEIGHT @ (a**2 / mean_square) ** 2 - 1, _WEIGHT @ (a * growth) / mean_square
 
 
 @dataclass(frozen=True)

@@ -127,8 +127,9 @@ def _predict(s, act, sigma_w, rule, backward):
         curve = theory.z_gradient2 if s.quantity == "Var z" else theory.h_gradient2
         spread = theory.gradient_log_spread(s.width, orthogonal)
     else:
-        curve = {"E[h²]": theory.h2, "Var h": theory.h_variance, "Var z": theory.z2}[s.quantity]
-        spread = theory.log_spread(s.width, orthogonal)
+        of = {"E[h²]": "h2", "Var h": "h_variance", "Var z": "z2"}[s.quantity]
+        curve = getattr(theory, of)
+        spread = theory.log_spread(s.width, of, orthogonal)
     # A product of random factors is skewed: its typical value lies below its mean by spread²/2.
     middle = np.log(curve) - spread**2 / 2
     return np.log10(curve), *((middle + side * spread) / np.log(10) for side in (-2, 2))
