@@ -84,6 +84,11 @@ RC = {
     "axes.prop_cycle": cycler(color=[MEASURED, THEORY, SECOND, GOOD, ALARM]),
 }
 
+# How an instrument draws what it measured, what theory says, and a range. All of them move.
+MEASURED_LINE = {"ls": "-", "marker": "o", "ms": 4, "markevery": 5, "color": MEASURED, "animated": True}
+THEORY_LINE = {"ls": "--", "color": THEORY, "animated": True}
+RANGE = {"alpha": 0.17, "lw": 0, "animated": True}
+
 _ROLE_OF = {light: role for role, (light, _) in COLORS.items()}
 _HEX = re.compile("|".join(_ROLE_OF))
 

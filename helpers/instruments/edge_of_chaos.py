@@ -120,41 +120,20 @@ class EdgeOfChaos(Instrument):
         figure = svg.new_figure(8.4, 4.0)
         phases, course = figure.subplots(1, 2, width_ratios=(1.15, 1))
         figure.subplots_adjust(left=0.075, right=0.985, bottom=0.21, top=0.92, wspace=0.22)
-        layers = np.arange(DEPTH + 1)
-        artists = {
-            "ordered": phases.fill_betweenx(
-                [0, 3], 0.25, 1, color=theme.SECOND, alpha=0.16, lw=0, animated=True
-            ),
-            "chaotic": phases.fill_betweenx(
-                [0, 3], 1, 16, color=theme.THEORY, alpha=0.16, lw=0, animated=True
-            ),
-            "edge": phases.plot(
-                [], [], "--", color=theme.THEORY, animated=True, label="edge of chaos: χ = 1"
-            )[0],
-            "here": phases.plot([], [], "D", ms=9, color=theme.MEASURED, animated=True, label="your network")[
-                0
-            ],
-            "left": phases.text(0, 2.8, "ordered", ha="right", va="top", animated=True),
-            "right": phases.text(0, 2.8, "chaotic", ha="left", va="top", animated=True),
-            "spread": course.fill_between(
-                layers, 0, 0, color=theme.MEASURED, alpha=0.18, lw=0, animated=True
-            ),
-            "theory": course.plot(
-                layers, 0 * layers, "--", color=theme.THEORY, animated=True, label="theory"
-            )[0],
-            "measured": course.plot(
-                layers,
-                0 * layers,
-                "-o",
-                ms=4,
-                markevery=5,
-                color=theme.MEASURED,
-                animated=True,
-                label="measured, width 256",
-            )[0],
-        }
         phases.set_xscale("log", base=2)
-        phases.set(xlim=(0.25, 16), ylim=(0, 3), xlabel="σ_w", ylabel="σ_b")
+        here = {"ls": "", "marker": "D", "ms": 9, "color": theme.MEASURED, "animated": True}
+        artists = {
+            "ordered": phases.fill_betweenx([1], 1, color=theme.SECOND, **theme.RANGE),
+            "chaotic": phases.fill_betweenx([1], 1, color=theme.THEORY, **theme.RANGE),
+            "edge": phases.plot([], [], label="edge of chaos: χ = 1", **theme.THEORY_LINE)[0],
+            "here": phases.plot([], [], label="your network", **here)[0],
+            "left": phases.text(0, 2.8, "ordered", ha="right", va="top", animated=True),
+            "right": phases.text(0, 2.8, "", ha="left", va="top", animated=True),
+            "spread": course.fill_between([0], 0, color=theme.MEASURED, **theme.RANGE),
+            "theory": course.plot([], [], label="theory", **theme.THEORY_LINE)[0],
+            "measured": course.plot([], [], label="measured, width 256", **theme.MEASURED_LINE)[0],
+        }
+        phases.set(xlim=(0.24, 20), ylim=(-0.1, 3), xlabel="σ_w", ylabel="σ_b")
         phases.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         phases.xaxis.set_minor_locator(NullLocator())
         phases.set_title("Phase diagram", loc="left")
@@ -172,9 +151,9 @@ class EdgeOfChaos(Instrument):
         artists["here"].set_data([s.sigma_w], [s.sigma_b])
         top = np.interp(2.7, sigma_b, sigma_w)
         artists["left"].set_x(top / 1.12)
-        artists["right"].set(x=min(top * 1.12, 11), text="chaotic" if _bounded(s) else "unbounded")
-        artists["theory"].set_ydata(r.predicted)
-        artists["measured"].set_ydata(r.measured)
+        artists["right"].set(x=top * 1.12, text="chaotic" if _bounded(s) else "unbounded")
+        artists["theory"].set_data(range(DEPTH + 1), r.predicted)
+        artists["measured"].set_data(range(DEPTH + 1), r.measured)
         set_band(artists["spread"], range(DEPTH + 1), r.measured - r.spread, r.measured + r.spread)
 
     def readouts(self, s, r):

@@ -224,54 +224,23 @@ class InitExplorer(Instrument):
         figure = svg.new_figure(8.4, 4.0)
         curve, hist = figure.subplots(1, 2, width_ratios=(2.2, 1))
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.21, top=0.92, wspace=0.2)
-        span = np.arange(2)
+        beside = curve.get_yaxis_transform()  # x as a share of the axes, y as data
+        tick = {"transform": beside, "ha": "right", "va": "center", "color": theme.MUTED}
+        empty = np.zeros(len(propagation.BINS) - 1)
         artists = {
-            "band": curve.fill_between(
-                span,
-                0,
-                0,
-                color=theme.THEORY,
-                alpha=0.18,
-                lw=0,
-                animated=True,
-                label="95 % of networks",
-            ),
+            "band": curve.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
             "target": curve.axhline(0, color=theme.MUTED, ls=(0, (2, 2)), lw=1.5, label="target: 1"),
-            "theory": curve.plot(
-                span, span, "--", color=theme.THEORY, animated=True, label="theory (infinite width)"
-            )[0],
-            "measured": curve.plot(
-                span,
-                span,
-                "-o",
-                ms=4,
-                markevery=5,
-                color=theme.MEASURED,
-                animated=True,
-                label="measured, this network",
-            )[0],
+            "theory": curve.plot([], [], label="theory (infinite width)", **theme.THEORY_LINE)[0],
+            "measured": curve.plot([], [], label="measured, this network", **theme.MEASURED_LINE)[0],
             "lost": curve.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],
             "note": curve.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
-            "bars": hist.stairs(
-                np.zeros(len(propagation.BINS) - 1),
-                propagation.BINS,
-                fill=True,
-                color=theme.MEASURED,
-                alpha=0.8,
-                animated=True,
-            ),
+            "ticks": [curve.text(-0.02, y, "", animated=True, **tick) for y in TICKS],
+            "name": curve.text(0, 1.04, "", transform=curve.transAxes, animated=True),
+            "bars": hist.stairs(empty, propagation.BINS, fill=True, color=theme.MEASURED, animated=True),
             "which": hist.text(0, 1.04, "", transform=hist.transAxes, animated=True),
         }
         curve.set(xlim=(-0.5, propagation.DEEPEST + 0.5), ylim=(-1, 1), xlabel="layer")
         curve.set_yticks(TICKS, [""] * len(TICKS))
-        beside = curve.get_yaxis_transform()  # x as a share of the axes, y as data
-        artists["ticks"] = [
-            curve.text(
-                -0.02, y, "", transform=beside, ha="right", va="center", color=theme.MUTED, animated=True
-            )
-            for y in TICKS
-        ]
-        artists["name"] = curve.text(0, 1.04, "", transform=curve.transAxes, animated=True)
         figure.legend(*curve.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
         hist.set(xlim=(-4, 4), xlabel="value / root mean square", ylabel="share of values")
         # A spike of half the values (a ReLU layer's zeros) and a thin tail must both be seen.
@@ -346,11 +315,12 @@ def _mark_lost(artists, r, curve):
         return
     x, y = r.lost, curve[r.lost]
     artists["lost"].set_data([x], [y])
-    # Above the mark on the side where the curve is lower.
-    rising = curve[min(x + 1, len(curve) - 1)] > curve[max(x - 1, 0)]
+    # Beside the mark, where the curve is not: above it towards lower values, else below.
+    left = x > propagation.DEEPEST / 2
+    above = left == (y > 0)
     artists["note"].set(
-        position=(x + (-1 if rising else 1), y + 0.09),
-        ha="right" if rising else "left",
+        position=(x + (-1 if left else 1), y + (0.09 if above else -0.11)),
+        ha="right" if left else "left",
         text=f"float32: {'inf' if y > 0 else '0'} at layer {x}",
     )
 
