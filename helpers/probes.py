@@ -20,6 +20,11 @@ def mean(a):
     return _sum("...bi->...", a) / (np.shape(a)[-1] * np.shape(a)[-2])
 
 
+def peak(a):
+    """The largest size |a| of a value."""
+    return np.float64(np.max(np.abs(a), axis=(-2, -1)))
+
+
 def variance(a):
     """Var(a) = E[a²] − E[a]², over batch and features together (what `a.var()` gives)."""
     return second_moment(a) - mean(a) ** 2
@@ -55,15 +60,19 @@ def dead_share(h):
 
 @dataclass(frozen=True)
 class Moments:
-    """First and second moment of one quantity, by layer: entry 0 is the input, entry l is layer l."""
+    """First and second moment of one quantity, by layer: entry 0 is the input, entry l is layer l.
+
+    `peak` is its largest size, which says where a number type ends.
+    """
 
     second: np.ndarray
     mean: np.ndarray
+    peak: np.ndarray
 
     @classmethod
     def of(cls, arrays):
         """Measured on a list of arrays, one for each layer."""
-        return cls(np.array([second_moment(a) for a in arrays]), np.array([mean(a) for a in arrays]))
+        return cls(*(np.array([measure(a) for a in arrays]) for measure in (second_moment, mean, peak)))
 
     @property
     def variance(self):
@@ -71,7 +80,7 @@ class Moments:
 
     def upto(self, depth):
         """The moments of layers 0 … depth alone."""
-        return Moments(self.second[: depth + 1], self.mean[: depth + 1])
+        return Moments(*(part[: depth + 1] for part in (self.second, self.mean, self.peak)))
 
     def scaled(self, factors):
         """The moments after the values of layer l were multiplied by factors[l].
@@ -80,7 +89,7 @@ class Moments:
         make h_l times cˡ, exactly. One forward pass then serves every weight scale.
         """
         factors = np.reshape(factors, (-1,) + (1,) * (np.ndim(self.mean) - 1))  # beside an axis of runs
-        return Moments(self.second * factors**2, self.mean * factors)
+        return Moments(self.second * factors**2, self.mean * factors, self.peak * np.abs(factors))
 
 
 def forward_moments(network):

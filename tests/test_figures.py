@@ -137,6 +137,15 @@ def test_the_ink_follows_its_artists(live):
     assert live.paper.value is paper
 
 
+def test_markers_stand_where_matplotlib_puts_them(live):
+    live.artists["line"].set_markevery(2)
+    live.redraw("every other")
+    _, marks = lines_and_marks(parse(live.ink.value), "measured")
+    _, expected = lines_and_marks(parse(live.picture().html()), "measured")
+    assert len(expected) == 2
+    np.testing.assert_allclose(marks, expected, atol=0.02)
+
+
 @pytest.mark.parametrize("gap", [np.nan, np.inf, -np.inf])
 def test_a_line_breaks_where_a_value_is_not_finite(live, gap):
     live.artists["line"].set_data([0, 1, 2, 3, 4], [1, 2, gap, 4, 5])

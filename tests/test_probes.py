@@ -217,7 +217,7 @@ def test_scaled_moments_are_those_of_scaled_values(lead):
 
 
 def test_upto_keeps_the_layers_0_to_depth():
-    moments = probes.Moments(np.arange(10.0) + 90, np.arange(10.0))
+    moments = probes.Moments(np.arange(10.0) + 90, np.arange(10.0), np.arange(10.0) + 1)
     np.testing.assert_array_equal(moments.upto(3).mean, [0, 1, 2, 3])
     np.testing.assert_array_equal(moments.upto(3).second, [90, 91, 92, 93])
     np.testing.assert_array_equal(moments.upto(0).mean, [0])

@@ -242,7 +242,8 @@ def test_fixed_points_of_relu():
     (zero,) = theory.fixed_points(RELU, 1.0)
     assert (zero.q, zero.stable) == (0, True)
     assert theory.fixed_points(RELU, 1.5, 0.5) == []  # it grows for ever
-    assert theory.fixed_points(RELU, ROOT2) == [theory.FixedPoint(1.0, 1.0)]  # He: all are fixed
+    (point,) = theory.fixed_points(RELU, ROOT2)  # He: every q is fixed, and none draws others to it
+    assert (point.q, point.slope, point.stable) == (1, 1, False)
     assert theory.fixed_points(RELU, ROOT2, 0.1) == []
 
 

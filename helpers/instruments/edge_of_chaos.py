@@ -17,6 +17,7 @@ from helpers.instruments.init_explorer import ACTIVATIONS
 DEPTH = 30
 SIGMA_W = tuple(2.0 ** (k / 16) for k in range(-32, 65))
 SIGMA_B = tuple(k / 20 for k in range(61))
+VISIBLE = (0.24, 20)  # of σ_w, so that a marker at either end is seen whole
 CLOSE = 0.02  # χ this near to 1 counts as critical
 
 
@@ -133,7 +134,7 @@ class EdgeOfChaos(Instrument):
             "theory": course.plot([], [], label="theory", **theme.THEORY_LINE)[0],
             "measured": course.plot([], [], label="measured, width 256", **theme.MEASURED_LINE)[0],
         }
-        phases.set(xlim=(0.24, 20), ylim=(-0.1, 3), xlabel="σ_w", ylabel="σ_b")
+        phases.set(xlim=VISIBLE, ylim=(-0.1, 3), xlabel="σ_w", ylabel="σ_b")
         phases.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         phases.xaxis.set_minor_locator(NullLocator())
         phases.set_title("Phase diagram", loc="left")
@@ -145,8 +146,8 @@ class EdgeOfChaos(Instrument):
 
     def move(self, artists, s, r):
         sigma_w, sigma_b = _edge(ACTIVATIONS[s.activation])
-        set_band(artists["ordered"], sigma_b, 0 * sigma_w + SIGMA_W[0], sigma_w, vertical=True)
-        set_band(artists["chaotic"], sigma_b, sigma_w, 0 * sigma_w + SIGMA_W[-1], vertical=True)
+        set_band(artists["ordered"], sigma_b, 0 * sigma_w + VISIBLE[0], sigma_w, vertical=True)
+        set_band(artists["chaotic"], sigma_b, sigma_w, 0 * sigma_w + VISIBLE[1], vertical=True)
         artists["edge"].set_data(sigma_w, sigma_b)
         artists["here"].set_data([s.sigma_w], [s.sigma_b])
         top = np.interp(2.7, sigma_b, sigma_w)

@@ -58,8 +58,8 @@ class Instrument(widgets.VBox):
 
     def __init__(self, **settings):
         self._controls = {control.name: control for control in (*self.controls, Seed())}
-        defaults = {name: control.default for name, control in self._controls.items()}
-        self._start = {**defaults, **self._checked(settings)}
+        self._defaults = {name: control.default for name, control in self._controls.items()}
+        self._start = {**self._defaults, **self._checked(settings)}
         self._boxes = {n: c.widget(self._start[n]) for n, c in self._controls.items()}
         self._setting = False
         self._challenge = None
@@ -144,7 +144,11 @@ class Instrument(widgets.VBox):
 
     def _take(self, challenge):
         self._challenge = challenge
-        self.set(**{**self._start, **challenge.start})
+        self._show_case(challenge.start)
+
+    def _show_case(self, settings):
+        """Settings that do not depend on where the instrument started, but for the seed."""
+        self.set(**{**self._defaults, "seed": self._boxes["seed"].value, **settings})
 
     def _rooms(self):
         shown = [(control, self._boxes[control.name]) for control in self.controls]
@@ -169,7 +173,7 @@ class Instrument(widgets.VBox):
         presets = _row(
             "Try",
             [
-                _button(name, f"Show: {name}", lambda _, s=settings: self.set(**{**self._start, **s}))
+                _button(name, f"Show: {name}", lambda _, s=settings: self._show_case(s))
                 for name, settings in self.presets.items()
             ],
         )

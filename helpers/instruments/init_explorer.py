@@ -48,7 +48,7 @@ QUANTITIES = {
 # The vertical axis has 1 in its middle, and one of these many decades either side.
 DECADES = (2, 6, 20, 60, 200)
 TICKS = np.linspace(-1, 1, 5)
-FLOAT32 = np.log10([np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max])
+SMALLEST, LARGEST = (float(x) for x in (np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max))
 HOLDS = 2  # decades: a signal that ends within ×100 or ×1/100 of where it began still holds
 
 
@@ -63,6 +63,7 @@ class Result:
     high: np.ndarray
     way: range  # the layers in the order in which the signal passes them
     lost: int | None  # the first of them whose values float32 cannot hold
+    dead: int | None  # the first of them whose values are all exactly 0: every ReLU is off
     layer: int  # of the histogram
     histogram: np.ndarray
     zeros: float
@@ -110,7 +111,8 @@ def experiment(s):
         low=low,
         high=high,
         way=way,
-        lost=_lost(_log10(moments.second) / 2, way),
+        lost=_lost(np.minimum(z.peak, h.peak), np.maximum(z.peak, h.peak), way),
+        dead=next((i for i in way if h.peak[i] == 0), None),
         layer=layer,
         histogram=histogram,
         zeros=zeros,
@@ -141,9 +143,9 @@ def _log10(values):
         return np.log10(np.maximum(values, 0))
 
 
-def _lost(magnitude, way):
-    smallest, largest = FLOAT32
-    return next((layer for layer in way if not smallest < magnitude[layer] < largest), None)
+def _lost(low, high, way):
+    """The first layer at which float32 cannot hold the largest value, or rounds all of z or h to 0."""
+    return next((i for i in way if high[i] > LARGEST or 0 < low[i] <= SMALLEST / 2), None)
 
 
 class InitExplorer(Instrument):
@@ -195,7 +197,8 @@ class InitExplorer(Instrument):
                 and s.scheme == "custom σ"
                 and s.depth == 60
                 and s.width == 512
-                and abs(r.predicted[-1]) < np.log10(2)
+                and (s.direction, s.quantity) == ("forward", "E[h²]")
+                and abs(r.predicted[r.last]) < np.log10(2)
             ),
             f"Half of the inputs pass whole, half are multiplied by α, so σ_w² (1 + α²)/2 = 1: "
             f"σ_w = √(2/(1 + α²)) = {(2 / (1 + ALPHA**2)) ** 0.5:.3f}.",
@@ -281,6 +284,10 @@ class InitExplorer(Instrument):
         if r.lost is not None:
             kind = "overflow (inf)" if r.end > 0 else "round to 0"
             sentence += f" In float32 the values {kind} at layer {r.lost}."
+        if r.dead is not None:
+            sentence += (
+                f" From layer {r.dead} on all units are off, for every input: the signal is exactly 0."
+            )
         if r.end > HOLDS:
             return Verdict("EXPLODES", sentence, "alarm")
         if r.end < -HOLDS:
