@@ -228,6 +228,15 @@ def alive():
     return sum(isinstance(one, propagation.Signal) for one in gc.get_objects())
 
 
+@pytest.fixture
+def narrow(monkeypatch):
+    """A pool no wider than these tests need, which is drawn in no time."""
+    propagation.clear()
+    monkeypatch.setattr(propagation, "WIDEST", 16)
+    yield
+    propagation.clear()
+
+
 def look_at_everything(seed):
     asked = 16, layers.ReLU, "normal", 1.0, seed
     propagation.forward_moments(asked, 5)
@@ -237,7 +246,7 @@ def look_at_everything(seed):
     propagation.arrival(asked, 5)
 
 
-def test_clear_forgets_everything(passes):
+def test_clear_forgets_everything(narrow, passes):
     look_at_everything(0)
     assert alive() == len(passes) == 1
     look_at_everything(0)
@@ -248,9 +257,8 @@ def test_clear_forgets_everything(passes):
     assert len(passes) == 2
 
 
-def test_what_is_kept_does_not_grow_with_every_new_seed():
+def test_what_is_kept_does_not_grow_with_every_new_seed(narrow):
     """A seed's weights fill 63 MB: “New seed” pressed thirty times must not fill the memory of Binder."""
-    propagation.clear()
     for seed in range(8):
         look_at_everything(seed)
     assert alive() <= 4

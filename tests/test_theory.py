@@ -119,6 +119,10 @@ def test_gains():
     assert theory.gain(LEAKY) == pytest.approx(np.sqrt(2 / 1.04), rel=1e-9)
     assert theory.gain(LINEAR) == pytest.approx(1, rel=1e-9)
     assert theory.gain(TANH) == pytest.approx(1.5925, abs=5e-5)
+    # It holds E[z²] at 1. For ReLU that holds E[h²] too; tanh never reaches 1, and settles at E[h²] = 0.394.
+    settled = theory.propagate(TANH, 20, theory.gain(TANH))
+    assert settled.z2[-1] == pytest.approx(1, rel=1e-6)
+    assert settled.h2[-1] == pytest.approx(0.394, abs=5e-4)
 
 
 @pytest.mark.parametrize("h2", [1e-6, 1.0, 1e6])
