@@ -288,16 +288,13 @@ class GroupNorm(Layer):
     def forward(self, x, train=True):
         gamma = self.params["gamma"]
         lead, n = gamma.ndim - 1, gamma.shape[-1]
-        if (
-            np.ndim(x) not in (lead + 2, lead + 3)
-            or x.shape[lead + 1] != n
-            or x.shape[:lead] != gamma.shape[:-1]
-        ):
+        fits = np.ndim(x) in (lead + 2, lead + 3) and x.shape[lead + 1] == n
+        if not fits or x.shape[:lead] != gamma.shape[:-1]:
             raise ValueError(
                 f"x of shape {np.shape(x)} does not fit: GroupNorm needs {_needed(gamma.shape[:-1], n)}, "
                 "or that with an axis of space behind it"
             )
-        if x.shape == (*x.shape[: lead + 1], n) and self.groups == n:
+        if x.ndim == lead + 2 and self.groups == n:
             raise ValueError(f"x of shape {x.shape}: with groups = n = {n} there must be an axis of space")
         # A channel's entry of γ and β stands for every input and every place of the channel.
         if x.ndim == lead + 2:
