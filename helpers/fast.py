@@ -30,6 +30,11 @@ def column_mean(a):
     return _filled(1 / a.shape[-2], a.shape[-2:-1], a.dtype) @ a
 
 
+def row_sum(a):
+    """The sum over the last axis, as the product a1."""
+    return a @ _filled(1, a.shape[-1:], a.dtype)
+
+
 @lru_cache(maxsize=32)
 def _filled(value, shape, dtype):
     constant = np.full(shape, value, dtype)

@@ -43,7 +43,7 @@ class Layer:
         if not hasattr(self, name):
             raise ValueError(f"{type(self).__name__}.backward was called before forward")
         value = getattr(self, name)
-        expected = value.shape if shape is None else shape
+        expected = shape or value.shape
         if np.shape(grad) != expected:
             raise ValueError(f"grad of shape {np.shape(grad)} does not fit the output {expected}")
         return value
@@ -79,10 +79,10 @@ class Linear(Layer):
         w = self.params["weight"]
         x = self._remembered("x", grad, getattr(self, "z_shape", None))
         if not self.frozen:
-            self.grads["weight"] = np.swapaxes(x, -1, -2) @ grad
+            self.grads["weight"] = x.swapaxes(-1, -2) @ grad
             if "bias" in self.params:
                 self.grads["bias"] = column_sum(grad)
-        return grad @ np.swapaxes(w, -1, -2)
+        return grad @ w.swapaxes(-1, -2)
 
 
 class Identity(Layer):
@@ -384,12 +384,13 @@ class Residual(Layer):
             f = layer.forward(f, train)
         if f.shape != np.shape(x):
             raise ValueError(f"branch turns x of shape {np.shape(x)} into {f.shape}: Residual needs the same")
-        self.f = f
+        self.f = f if "scale" in self.params else None
+        self.x_shape = f.shape
         return x + self._scaled(f)
 
     def backward(self, grad):
-        f = self._remembered("f", grad)
-        if "scale" in self.params:
+        f = self._remembered("f", grad, getattr(self, "x_shape", None))
+        if f is not None:
             one_run = tuple(range(self.params["scale"].ndim - 1, f.ndim))
             self.grads["scale"] = (grad * f).sum(one_run)[..., None]
         branch_grad = self._scaled(grad)

@@ -5,6 +5,8 @@ With an axis of runs in front there is one loss a run, and each run's gradient i
 
 import numpy as np
 
+from helpers.fast import row_sum
+
 
 def softmax_cross_entropy(logits, labels):
     """−log p[label] with p = softmax(logits), averaged over the batch: a pair (loss, ∂L/∂logits).
@@ -19,12 +21,12 @@ def softmax_cross_entropy(logits, labels):
     if np.count_nonzero(one_hot) != labels.size:
         wrong = labels[~one_hot.any(axis=-1)][0]
         raise ValueError(f"labels hold {wrong}: whole numbers from 0 to {classes - 1} are needed")
-    batch = logits.shape[-2]
     shifted = logits - logits.max(axis=-1, keepdims=True)  # the same softmax, and exp cannot overflow
     exp = np.exp(shifted)
-    total = exp.sum(axis=-1, keepdims=True)
-    log_p = np.log(total[..., 0]) - (shifted * one_hot).sum(axis=-1)
-    return log_p.mean(axis=-1), (exp / total - one_hot) / np.asarray(batch, logits.dtype)
+    total = row_sum(exp)
+    loss = np.log(total) - row_sum(shifted * one_hot)
+    p = exp / total[..., None]
+    return loss.mean(axis=-1), (p - one_hot) / np.asarray(logits.shape[-2], logits.dtype)
 
 
 def squared_error(outputs, targets):

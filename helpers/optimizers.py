@@ -5,12 +5,15 @@ gradients are laid end to end in one vector g, the update is computed on it, and
 piece. With a learning rate for each run, g is (runs, parameters of one run).
 """
 
+from operator import is_not
+
 import numpy as np
 
 from helpers import arguments
 from helpers.layers import every_layer
 
 NOT_DECAYED = {"bias", "gamma", "beta", "scale"}
+CHANGED = "the list of parameters has changed since the optimizer was made: make a new one"
 
 
 class Optimizer:
@@ -20,27 +23,26 @@ class Optimizer:
     axis of runs in front. Parameters change in place. Weight decay leaves out biases, the parameters of
     norms (γ, β) and learned residual scales. Frozen layers are left out. `step(rate)` uses `rate · lr`
     and raises ValueError, before anything has changed, when a gradient is missing or does not fit, or
-    when the list of parameters is not that of the first step any more.
+    when the list of parameters is not the one it was made for any more.
     """
 
     def __init__(self, layers, lr, weight_decay=0.0):
-        self.source = layers
         self.lr = _per_run("lr", lr)
         self.weight_decay = _per_run("weight_decay", weight_decay)
         runs = {len(a) for a in (self.lr, self.weight_decay) if np.ndim(a)}
         if len(runs) > 1:
             raise ValueError(f"lr and weight_decay are for different numbers of runs: {sorted(runs)}")
         self.lead = tuple(runs)
-        found = self._find()
-        if not found:
+        self.lists, self.holders = _watched(layers)
+        self.slots = [(holder, name, p.shape) for holder in self.holders for name, p in holder.params.items()]
+        if not self.slots:
             raise ValueError(f"layers={layers!r} have no parameters to train")
-        self.names = [(name, params[name].shape) for params, _, name in found]
-        for name, shape in self.names:
+        for _, name, shape in self.slots:
             if shape[: len(self.lead)] != self.lead:
                 raise ValueError(f"{name} of shape {shape} has no axis of {self.lead[0]} runs, but lr has")
-        self.decays = [name not in NOT_DECAYED for name, _ in self.names]
-        sizes = [int(np.prod(shape[len(self.lead) :])) for _, shape in self.names]
-        dtype = np.result_type(*(params[name] for params, _, name in found))
+        self.decays = [name not in NOT_DECAYED for _, name, _ in self.slots]
+        sizes = [int(np.prod(shape[len(self.lead) :])) for _, _, shape in self.slots]
+        dtype = np.result_type(*(holder.params[name] for holder, name, _ in self.slots))
         self.lr, self.weight_decay = (self._column(a, dtype) for a in (self.lr, self.weight_decay))
         self.g, self.move = (np.zeros((*self.lead, sum(sizes)), dtype) for _ in range(2))
         self.g_of, self.move_of = self._pieces(self.g, sizes), self._pieces(self.move, sizes)
@@ -65,35 +67,34 @@ class Optimizer:
                 if decays:
                     g += self._beside(self.weight_decay, param) * param
 
-    def _find(self):
-        found = []
-        for item in self.source:
-            pairs = [item] if isinstance(item, tuple) else _pairs_of(item)
-            found += [(params, grads, name) for params, grads in pairs for name in params]
-        return found
-
     def _gather(self):
         """Lay the gradients end to end in `g`; return the parameters in the same order."""
-        found = self._find()
-        if [(name, params[name].shape) for params, _, name in found] != self.names:
-            raise ValueError(
-                "the list of parameters has changed since the optimizer was made: make a new one"
-            )
-        pieces = []
-        for params, grads, name in found:
-            if name not in grads:
+        for live, seen in self.lists:
+            if len(live) != len(seen) or any(map(is_not, live, seen)):
+                raise ValueError(CHANGED)
+        for holder, count in self.holders.items():
+            if len(holder.params) != count or holder.frozen:
+                raise ValueError(CHANGED)
+        params, pieces = [], []
+        piece = (*self.lead, -1)
+        for holder, name, shape in self.slots:
+            param, grad = holder.params.get(name), holder.grads.get(name)
+            if param is None or param.shape != shape:
+                raise ValueError(CHANGED)
+            if grad is None:
                 raise ValueError(f"grads have no {name!r}: run backward before step")
-            if grads[name].shape != params[name].shape:
-                raise ValueError(f"grads[{name!r}] of shape {grads[name].shape} is not {params[name].shape}")
-            pieces.append(grads[name].reshape(*self.lead, -1))
+            if grad.shape != shape:
+                raise ValueError(f"grads[{name!r}] of shape {grad.shape} does not fit the parameter {shape}")
+            params.append(param)
+            pieces.append(grad.reshape(piece))
         np.concatenate(pieces, axis=-1, out=self.g)
-        return [params[name] for params, _, name in found]
+        return params
 
     def _pieces(self, vector, sizes):
         ends = np.cumsum(sizes)
         return [
             vector[..., end - size : end].reshape(shape)
-            for end, size, (_, shape) in zip(ends, sizes, self.names, strict=True)
+            for end, size, (_, _, shape) in zip(ends, sizes, self.slots, strict=True)
         ]
 
     def _column(self, a, dtype):
@@ -202,8 +203,23 @@ def _squares(a, runs):
     return np.einsum("ki,ki->k", *[a.reshape(len(a), -1)] * 2) if runs else np.vdot(a, a)
 
 
-def _pairs_of(layer):
-    return [(each.params, each.grads) for each in every_layer([layer]) if not each.frozen]
+class _Pair:
+    """A (params, grads) pair that looks like a layer."""
+
+    frozen = False
+
+    def __init__(self, params, grads):
+        self.params, self.grads = params, grads
+
+
+def _watched(layers):
+    """The lists that hold layers, each beside a copy, and {holder of parameters: how many}."""
+    layers = layers if isinstance(layers, list) else list(layers)
+    pairs = [_Pair(*item) for item in layers if isinstance(item, tuple)]
+    every = list(every_layer(item for item in layers if not isinstance(item, tuple)))
+    lists = [layers] + [layer.layers for layer in every if hasattr(layer, "layers")]
+    holders = [holder for holder in (*pairs, *every) if holder.params and not holder.frozen]
+    return [(live, list(live)) for live in lists], {holder: len(holder.params) for holder in holders}
 
 
 def _per_run(name, value):
