@@ -45,6 +45,7 @@ pictures: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python tools/pictures.py
 
 benchmarks: $(VENV)/browser.done
+	$(TEST_ENV) $(BIN)/python benchmarks/engine.py
 	$(TEST_ENV) $(BIN)/python benchmarks/explorer_step.py
 	$(TEST_ENV) $(BIN)/python benchmarks/import_time.py
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py

@@ -1,13 +1,15 @@
 """The layers of the course. Each has its forward pass above its backward pass.
 
 Arrays are (batch, features); a leading axis of independent runs is allowed everywhere: x is then
-(runs, batch, fan_in) and a weight (runs, fan_in, fan_out). `forward` remembers what `backward` needs.
-`backward(grad)` takes ∂L/∂output, returns ∂L/∂input, and fills `grads` under the same keys as `params`.
+(runs, batch, fan_in), a weight (runs, fan_in, fan_out) and a gamma (runs, n). `forward` remembers what
+`backward` needs. `backward(grad)` takes ∂L/∂output, returns ∂L/∂input, and fills `grads` under the same
+keys as `params`. The dtype of the input and of the parameters decides the dtype of the result.
 """
 
 import numpy as np
 
 from helpers import arguments
+from helpers.fast import column_mean, column_sum, positive_part, where_positive
 from helpers.initializers import he_normal
 
 
@@ -15,11 +17,13 @@ class Layer:
     """What all layers share: dictionaries `params` and `grads`, and a call that runs `forward`.
 
     A `frozen` layer passes gradients on but computes none for its own parameters. A `homogeneous`
-    activation has φ(cz) = cφ(z) for every c > 0.
+    activation has φ(cz) = cφ(z) for every c > 0. `state` names what a layer keeps from step to step beside
+    its parameters.
     """
 
     frozen = False
     homogeneous = False
+    state = ()
 
     def __init__(self):
         self.params = {}
@@ -34,24 +38,23 @@ class Layer:
     def backward(self, grad):
         raise NotImplementedError
 
-    def _remembered(self, name, grad, features=None):
-        """What `forward` kept as `name`, once `grad` is known to fit: a shape that only broadcasts would give
-        a wrong gradient in silence."""
+    def _remembered(self, name, grad, shape=None):
+        """What `forward` left under `name`, once `grad` is found to have the output's shape."""
         if not hasattr(self, name):
             raise ValueError(f"{type(self).__name__}.backward was called before forward")
-        kept = getattr(self, name)
-        fits = kept.shape if features is None else (*kept.shape[:-1], features)
-        if np.shape(grad) != fits:
-            raise ValueError(f"grad of shape {np.shape(grad)} does not fit: the output had the shape {fits}")
-        return kept
+        value = getattr(self, name)
+        expected = shape or value.shape
+        if np.shape(grad) != expected:
+            raise ValueError(f"grad of shape {np.shape(grad)} does not fit the output {expected}")
+        return value
 
 
 class Linear(Layer):
     """z = x W + b (He et al. 2015, eq. 5, written for rows).
 
     `weight` is (fan_in, fan_out), drawn by `init(fan_in, fan_out, rng, dtype)`; `bias` is (fan_out,) and
-    starts at zero, and is left out with `bias=False`. Raises ValueError when an input has not fan_in
-    features.
+    starts at zero, and is left out with `bias=False`. Several runs may share one x of shape (batch,
+    fan_in). Raises ValueError when an input has not fan_in features, or has runs and the weight has not.
     """
 
     def __init__(self, fan_in, fan_out, rng, init=he_normal, bias=True, dtype=np.float32):
@@ -62,22 +65,24 @@ class Linear(Layer):
 
     def forward(self, x, train=True):
         w = self.params["weight"]
-        if np.ndim(x) < 2 or x.shape[-1] != w.shape[-2]:
-            raise ValueError(f"x of shape {np.shape(x)} does not fit: Linear needs (batch, {w.shape[-2]})")
-        self.x = x
+        if not 2 <= np.ndim(x) <= w.ndim or x.shape[-1] != w.shape[-2]:
+            raise ValueError(
+                f"x of shape {np.shape(x)} does not fit: Linear needs {_needed(w.shape[:-2], w.shape[-2])}"
+            )
         z = x @ w
         if "bias" in self.params:
             z += self.params["bias"][..., None, :]
+        self.x, self.z_shape = x, z.shape
         return z
 
     def backward(self, grad):
         w = self.params["weight"]
-        x = self._remembered("x", grad, features=w.shape[-1])
+        x = self._remembered("x", grad, getattr(self, "z_shape", None))
         if not self.frozen:
-            self.grads["weight"] = _sum_runs(np.swapaxes(x, -1, -2) @ grad, w.ndim)
+            self.grads["weight"] = x.swapaxes(-1, -2) @ grad
             if "bias" in self.params:
-                self.grads["bias"] = _sum_runs(grad.sum(axis=-2), w.ndim - 1)
-        return grad @ np.swapaxes(w, -1, -2)
+                self.grads["bias"] = column_sum(grad)
+        return grad @ w.swapaxes(-1, -2)
 
 
 class Identity(Layer):
@@ -100,11 +105,11 @@ class ReLU(Layer):
     steepest = 1.0
 
     def forward(self, z, train=True):
-        self.h = np.maximum(z, 0)
+        self.h = positive_part(z)
         return self.h
 
     def backward(self, grad):
-        return grad * (self._remembered("h", grad) > 0)
+        return where_positive(grad, self._remembered("h", grad))
 
 
 class LeakyReLU(Layer):
@@ -153,9 +158,269 @@ class Tanh(Layer):
         return grad * (1 - self._remembered("h", grad) ** 2)
 
 
-def _sum_runs(grad, ndim):
-    """The gradient of a parameter that all runs share is the sum of theirs."""
-    return grad if grad.ndim == ndim else grad.sum(axis=0)
+class BatchNorm(Layer):
+    """y = γ (x − μ)/√(σ² + ε) + β with μ, σ² of each unit over the batch (Ioffe & Szegedy 2015, alg. 1).
+
+    x is (batch, n). PyTorch's conventions: σ² is the biased variance (divided by N), ε stands inside the
+    root, and in train mode the running statistics move by `momentum` towards the batch's:
+    running = (1 − momentum) running + momentum · batch, where `running_var` takes the *unbiased* variance
+    (divided by N − 1). Eval mode (`train=False`) uses the running statistics. Keras writes
+    running = m · running + (1 − m) · batch with m = 0.99 and stores the biased variance: its m is our
+    1 − momentum. Raises ValueError for a wrong shape, and for a batch of one in train mode (x − μ would be
+    0 for every input).
+    """
+
+    state = ("running_mean", "running_var")
+
+    def __init__(self, n, eps=1e-5, momentum=0.1, dtype=np.float32):
+        super().__init__()
+        n = arguments.whole("n", n)
+        self.eps = arguments.number("eps", eps, above=0)
+        self.momentum = arguments.number("momentum", momentum, low=0, high=1)
+        self.params = {"gamma": np.ones(n, dtype), "beta": np.zeros(n, dtype)}
+        self.running_mean, self.running_var = np.zeros(n, dtype), np.ones(n, dtype)
+
+    def forward(self, x, train=True):
+        gamma, beta = self.params["gamma"], self.params["beta"]
+        _check_features(self, x, gamma)
+        batch = x.shape[-2]
+        if train and batch < 2:
+            raise ValueError(f"x of shape {x.shape}: BatchNorm needs a batch of at least 2 in train mode")
+        if train:
+            mean = column_mean(x)
+            centred = x - mean[..., None, :]
+            var = column_mean(centred * centred)
+            m = self.momentum
+            self.running_mean = (1 - m) * self.running_mean + m * mean
+            self.running_var = (1 - m) * self.running_var + (m * batch / (batch - 1)) * var
+        else:
+            centred = x - self.running_mean[..., None, :]
+            var = self.running_var
+        self.centred, self.inv_std, self.train = centred, 1 / np.sqrt(var + self.eps), train
+        y = centred * (gamma * self.inv_std)[..., None, :]
+        y += beta[..., None, :]
+        return y
+
+    def backward(self, grad):
+        centred, gamma = self._remembered("centred", grad), self.params["gamma"]
+        sum_grad = column_sum(grad)
+        sum_grad_xhat = column_sum(grad * centred) * self.inv_std
+        self.grads.update(gamma=sum_grad_xhat, beta=sum_grad)
+        scale = (gamma * self.inv_std)[..., None, :]
+        if not self.train:
+            return grad * scale
+        # ∂L/∂x = γ/σ (g − mean g − x̂ mean(g x̂)): the last two terms come through μ and through σ².
+        batch = grad.shape[-2]
+        dx = centred * (sum_grad_xhat * self.inv_std / -batch)[..., None, :]
+        dx += grad
+        dx -= (sum_grad / batch)[..., None, :]
+        dx *= scale
+        return dx
+
+
+class LayerNorm(Layer):
+    """y = γ (x − μ)/√(σ² + ε) + β with μ, σ² of each input over its n features (Ba et al. 2016).
+
+    x is (batch, n); γ and β have one entry a feature. Train and eval mode are the same. Raises ValueError
+    for a wrong shape.
+    """
+
+    def __init__(self, n, eps=1e-5, dtype=np.float32):
+        super().__init__()
+        n = arguments.whole("n", n)
+        self.eps = arguments.number("eps", eps, above=0)
+        self.params = {"gamma": np.ones(n, dtype), "beta": np.zeros(n, dtype)}
+
+    def forward(self, x, train=True):
+        _check_features(self, x, self.params["gamma"])
+        self.xhat, self.inv_std = _standardise(x, self.eps)
+        return self.xhat * self.params["gamma"][..., None, :] + self.params["beta"][..., None, :]
+
+    def backward(self, grad):
+        xhat = self._remembered("xhat", grad)
+        self.grads.update(gamma=column_sum(grad * xhat), beta=column_sum(grad))
+        return _standardise_backward(grad * self.params["gamma"][..., None, :], xhat, self.inv_std)
+
+
+class RMSNorm(Layer):
+    """y = γ x/√(mean x² + ε), the mean over an input's n features (Zhang & Sennrich 2019, eq. 4).
+
+    x is (batch, n). No mean is taken off, and there is no β. Raises ValueError for a wrong shape.
+    """
+
+    def __init__(self, n, eps=1e-5, dtype=np.float32):
+        super().__init__()
+        self.eps = arguments.number("eps", eps, above=0)
+        self.params["gamma"] = np.ones(arguments.whole("n", n), dtype)
+
+    def forward(self, x, train=True):
+        _check_features(self, x, self.params["gamma"])
+        self.inv_rms = 1 / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.eps)
+        self.xhat = x * self.inv_rms
+        return self.xhat * self.params["gamma"][..., None, :]
+
+    def backward(self, grad):
+        xhat = self._remembered("xhat", grad)
+        self.grads["gamma"] = column_sum(grad * xhat)
+        g = grad * self.params["gamma"][..., None, :]
+        return self.inv_rms * (g - xhat * (g * xhat).mean(axis=-1, keepdims=True))
+
+
+class GroupNorm(Layer):
+    """LayerNorm within each of `groups` equal groups of channels (Wu & He 2018, eq. 7).
+
+    x is (batch, n), or (batch, n, space) with n channels of several places each; an axis of runs goes in
+    front of either, and then γ and β, one entry a channel, have it too. One group is LayerNorm's
+    statistics. With groups = n it is InstanceNorm (Ulyanov et al. 2016), which needs the axis of space:
+    the only value of a channel minus its mean is 0. Raises ValueError when `groups` does not divide n, and
+    for a wrong shape.
+    """
+
+    def __init__(self, groups, n, eps=1e-5, dtype=np.float32):
+        super().__init__()
+        n = arguments.whole("n", n)
+        self.groups = arguments.whole("groups", groups, high=n)
+        if n % groups:
+            raise ValueError(f"groups={groups} does not divide n={n}: allowed are the divisors of n")
+        self.eps = arguments.number("eps", eps, above=0)
+        self.params = {"gamma": np.ones(n, dtype), "beta": np.zeros(n, dtype)}
+
+    def forward(self, x, train=True):
+        gamma = self.params["gamma"]
+        lead, n = gamma.ndim - 1, gamma.shape[-1]
+        fits = np.ndim(x) in (lead + 2, lead + 3) and x.shape[lead + 1] == n
+        if not fits or x.shape[:lead] != gamma.shape[:-1]:
+            raise ValueError(
+                f"x of shape {np.shape(x)} does not fit: GroupNorm needs {_needed(gamma.shape[:-1], n)}, "
+                "or that with an axis of space behind it"
+            )
+        if x.ndim == lead + 2 and self.groups == n:
+            raise ValueError(f"x of shape {x.shape}: with groups = n = {n} there must be an axis of space")
+        # A channel's entry of γ and β stands for every input and every place of the channel.
+        if x.ndim == lead + 2:
+            self.per_channel, self.shared_axes = (..., None, slice(None)), lead
+        else:
+            self.per_channel, self.shared_axes = (..., None, slice(None), None), (lead, lead + 2)
+        self.split = (*x.shape[: lead + 1], self.groups, -1)
+        xhat, self.inv_std = _standardise(x.reshape(self.split), self.eps)
+        self.xhat = xhat.reshape(x.shape)
+        return self.xhat * gamma[self.per_channel] + self.params["beta"][self.per_channel]
+
+    def backward(self, grad):
+        xhat, gamma = self._remembered("xhat", grad), self.params["gamma"]
+        self.grads.update(gamma=(grad * xhat).sum(self.shared_axes), beta=grad.sum(self.shared_axes))
+        g = (grad * gamma[self.per_channel]).reshape(self.split)
+        return _standardise_backward(g, xhat.reshape(self.split), self.inv_std).reshape(grad.shape)
+
+
+def _standardise(x, eps):
+    """x̂ = (x − μ)/√(σ² + ε) over the last axis, and 1/√(σ² + ε)."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    inv_std = 1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
+    return centred * inv_std, inv_std
+
+
+def _standardise_backward(g, xhat, inv_std):
+    """∂L/∂x from g = ∂L/∂x̂: (g − mean g − x̂ mean(g x̂))/√(σ² + ε)."""
+    return inv_std * (g - g.mean(axis=-1, keepdims=True) - xhat * (g * xhat).mean(axis=-1, keepdims=True))
+
+
+class Dropout(Layer):
+    """h = x m/(1 − p): each entry of the mask m is 0 with probability p, else 1 (Srivastava et al. 2014).
+
+    `p` is the *drop* probability, in [0, 1). Dividing by 1 − p (the "inverted" form) keeps the mean of x
+    and makes E[h²] = E[x²]/(1 − p); eval mode is then the identity. `rng` is a Generator of its own, so
+    that dropout changes no other random choice. A stacked layer has a list of them, one a run.
+    """
+
+    state = ("rng",)
+
+    def __init__(self, p, rng):
+        super().__init__()
+        self.p = arguments.number("p", p, low=0, below=1)
+        self.rng = arguments.generator("rng", rng)
+
+    def forward(self, x, train=True):
+        self.x_shape = np.shape(x)
+        self.mask = self._draw(x) if train and self.p else np.ones((), x.dtype)
+        return x * self.mask
+
+    def backward(self, grad):
+        return grad * self._remembered("mask", grad, getattr(self, "x_shape", None))
+
+    def _draw(self, x):
+        if isinstance(self.rng, list):
+            if x.ndim < 3 or len(x) != len(self.rng):
+                raise ValueError(f"x of shape {x.shape} does not fit: Dropout has {len(self.rng)} runs")
+            u = np.stack([rng.random(x.shape[1:], np.float32) for rng in self.rng])
+        else:
+            u = self.rng.random(x.shape, np.float32)
+        return (u >= self.p) * np.asarray(1 / (1 - self.p), x.dtype)
+
+
+class Residual(Layer):
+    """y = x + scale · F(x), where F is the layers of `branch` in a row (He et al. 2016a, eq. 1).
+
+    `scale` is a number (1, or such as 1/√L), or "learned": a parameter `scale` that starts at 0 (SkipInit,
+    De & Smith 2020; ReZero, Bachlechner et al. 2020). Raises ValueError for an empty branch, and for a
+    branch that changes the shape.
+    """
+
+    def __init__(self, *branch, scale=1.0):
+        super().__init__()
+        if not branch or not all(isinstance(layer, Layer) for layer in branch):
+            raise ValueError(f"branch={branch!r}: one or more layers are needed")
+        self.layers = list(branch)
+        if isinstance(scale, str):
+            arguments.one_of("scale", scale, ["learned"])
+            dtypes = [param.dtype for layer in self.layers for param in layer.params.values()]
+            self.params["scale"] = np.zeros(1, np.result_type(*dtypes) if dtypes else np.float32)
+        else:
+            self.scale = arguments.number("scale", scale)
+
+    def forward(self, x, train=True):
+        f = x
+        for layer in self.layers:
+            f = layer.forward(f, train)
+        if f.shape != np.shape(x):
+            raise ValueError(f"branch turns x of shape {np.shape(x)} into {f.shape}: Residual needs the same")
+        self.f = f if "scale" in self.params else None
+        self.x_shape = f.shape
+        return x + self._scaled(f)
+
+    def backward(self, grad):
+        f = self._remembered("f", grad, getattr(self, "x_shape", None))
+        if f is not None:
+            one_run = tuple(range(self.params["scale"].ndim - 1, f.ndim))
+            self.grads["scale"] = (grad * f).sum(one_run)[..., None]
+        branch_grad = self._scaled(grad)
+        for layer in reversed(self.layers):
+            branch_grad = layer.backward(branch_grad)
+        return grad + branch_grad
+
+    def _scaled(self, a):
+        if "scale" in self.params:
+            scale = self.params["scale"]
+            return a * scale.reshape(scale.shape[:-1] + (1,) * (a.ndim - scale.ndim + 1))
+        return a if self.scale == 1 else a * self.scale
+
+
+def _check_features(layer, x, gamma):
+    """Raise ValueError unless x is (batch, n) for a gamma (n,), or (runs, batch, n) for a gamma (runs, n)."""
+    if np.ndim(x) != gamma.ndim + 1 or x.shape[-1] != gamma.shape[-1] or x.shape[:-2] != gamma.shape[:-1]:
+        needed = _needed(gamma.shape[:-1], gamma.shape[-1])
+        raise ValueError(f"x of shape {np.shape(x)} does not fit: {type(layer).__name__} needs {needed}")
+
+
+def _needed(runs, features):
+    return f"({''.join(f'{run}, ' for run in runs)}batch, {features})"
+
+
+def every_layer(layers):
+    """All layers in forward order, those inside a Residual's branch after the Residual itself."""
+    for layer in layers:
+        yield layer
+        yield from every_layer(getattr(layer, "layers", ()))
 
 
 ACTIVATIONS = {
