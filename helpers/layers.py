@@ -136,7 +136,7 @@ class Sigmoid(Layer):
     steepest = 0.25
 
     def forward(self, z, train=True):
-        # The same function as 1/(1 + exp(-z)), but it cannot overflow.
+        # The same function as 1/(1 + exp(-z)), but it cannot overflow. (In float32 it is 0 below z = −17.)
         self.h = 0.5 * (1 + np.tanh(0.5 * z))
         return self.h
 

@@ -3,6 +3,7 @@
 The array functions reduce over the last two axes (batch and features) and keep an axis of runs.
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,7 @@ def cosine_similarity(a):
 
 def saturated_share(activation, z, limit=0.05):
     """The share of values z at which the slope |φ′(z)| is below `limit` of the steepest slope of φ."""
+    activation = copy(activation)  # what the network's own layer remembers must stay
     activation.forward(z)
     slope = activation.backward(np.ones_like(z))
     return np.mean(np.abs(slope) < limit * activation.steepest, axis=(-2, -1))

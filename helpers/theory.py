@@ -59,7 +59,10 @@ def slope_moment(phi, q=1.0):
 
 
 def gain(phi):
-    """The σ_w that holds E[h²] = 1: 1/√E[φ(ξ)²]. √2 for ReLU, √(2/(1 + α²)) for leaky ReLU, 1.59 for tanh."""
+    """The σ_w that holds E[z²] at 1: 1/√E[φ(ξ)²]. √2 for ReLU, √(2/(1 + α²)) for leaky ReLU, 1.59 for tanh.
+
+    Where φ is homogeneous it holds E[z²] and E[h²] at any value.
+    """
     return 1 / np.sqrt(second_moment_after(phi))
 
 
@@ -273,7 +276,7 @@ def propagate_correlation(phi, depth, c, sigma_w, sigma_b=0.0, h2=1.0):
     q = sigma_w**2 * h2 + sigma_b**2
     course = [c, (sigma_w**2 * h2 * c + sigma_b**2) / q]
     while len(course) <= depth:
-        if abs(course[-1] - course[-2]) < 1e-7 and len(course) > 3:
+        if abs(course[-1] - course[-2]) < 1e-13 and len(course) > 3:
             return np.array(course + [course[-1]] * (depth + 1 - len(course)))  # it has arrived
         course.append(min(1.0, max(-1.0, correlation_map(phi, course[-1], q, sigma_w, sigma_b))))
         q = variance_map(phi, q, sigma_w, sigma_b)

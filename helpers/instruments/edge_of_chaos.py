@@ -15,10 +15,11 @@ from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.instruments.init_explorer import ACTIVATIONS
 
 DEPTH = 30
-SIGMA_W = tuple(2.0 ** (k / 16) for k in range(-32, 65))
+SIGMA_W = tuple(2.0 ** (k / 32) for k in range(-64, 129))
 SIGMA_B = tuple(k / 20 for k in range(61))
 VISIBLE = (0.24, 20)  # of σ_w, so that a marker at either end is seen whole
 CLOSE = 0.02  # χ this near to 1 counts as critical
+ALIKE = 0.95  # inputs whose correlation has come this far are called alike
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ def _edge(act):
 class EdgeOfChaos(Instrument):
     title = "Edge of chaos"
     question = (
-        "Weights have variance σ_w²/n and biases σ_b². On the left of the line two different inputs become "
-        "the same, and gradients vanish; on its right nearly equal inputs fly apart, and gradients explode. "
-        "Walk along the line: what must you do to σ_w when you raise σ_b? Why has ReLU no chaos, only growth?"
+        "Weights have variance σ_w²/n and biases σ_b². On the left of the line the difference between two "
+        "inputs fades, and gradients vanish; on its right nearly equal inputs fly apart, and gradients "
+        "explode. Walk along the line: what must you do to σ_w when you raise σ_b? Why has ReLU no chaos, only growth?"
     )
     controls = (
         Slider("sigma_w", "Weights σ_w", SIGMA_W, 1.0, text="{:.3g}".format),
@@ -174,7 +175,9 @@ class EdgeOfChaos(Instrument):
         if r.phase == "critical":
             return Verdict("CRITICAL", f"{over}; {ends}. It neither fades nor grows exponentially.", "good")
         if r.phase == "ordered":
-            return Verdict("ORDERED", f"{over}; {ends}. All inputs come to look alike.", "alarm")
+            alike = r.predicted[-1] > ALIKE
+            fate = "All inputs come to look alike." if alike else "The signal fades, and keeps its direction."
+            return Verdict("ORDERED", f"{over}; {ends}. {fate}", "alarm")
         if _bounded(s):
             return Verdict("CHAOTIC", f"{over}; {ends}.", "alarm")
         return Verdict("UNBOUNDED", f"{over}, and the signal grows too; {ends}. This is not chaos.", "alarm")
@@ -194,7 +197,7 @@ class EdgeOfChaos(Instrument):
 def _where(s, r):
     if r.settled is None:
         return "nowhere: it grows"
-    if not _bounded(s) and r.phase == "critical":
+    if not _bounded(s) and r.phase == "critical" and r.settled > 0:
         return "any value: it stays"
     return f"{r.settled:.3g}"
 

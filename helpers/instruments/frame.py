@@ -92,8 +92,8 @@ class Instrument(widgets.VBox):
         self._show()
 
     def reset(self, _button=None):
-        """Back to the starting settings, the seed among them."""
-        self.set(**self._start)
+        """Back to the starting settings. The seed stays: the same random numbers show the same curve."""
+        self.set(**{**self._start, "seed": self._boxes["seed"].value})
 
     def new_seed(self, _button=None):
         """The next seed: other random numbers, all else as it is."""
@@ -103,18 +103,17 @@ class Instrument(widgets.VBox):
     # The frame
 
     def _checked(self, settings):
+        """The settings and what they imply, or a ValueError."""
+        implied = {}
         for name in settings:
             arguments.one_of("setting", name, self._controls)
+            implied.update(getattr(self._controls[name], "implies", {}))
+        settings = {**implied, **settings}
         return {name: self._controls[name].check(value) for name, value in settings.items()}
 
     def _moved(self, name):
-        if self._setting:
-            return
-        implied = getattr(self._controls[name], "implies", None)
-        if implied:
-            self.set(**implied)
-        else:
-            self._show()
+        if not self._setting:
+            self.set(**{name: self._boxes[name].value})
 
     def _show(self):
         settings = self.settings
@@ -122,8 +121,6 @@ class Instrument(widgets.VBox):
             self.result = self.experiment(settings)
             self.move(self._artists, settings, self.result)
             self.figure.redraw(self.describe(settings, self.result))  # first what a dragging eye follows
-            for name, control in self._controls.items():
-                control.relabel(self._boxes[name])
             self._status.value = _status(
                 self.verdict(settings, self.result), self.readouts(settings, self.result)
             )
@@ -132,6 +129,9 @@ class Instrument(widgets.VBox):
         except Exception as error:  # a learner must never meet a traceback inside an instrument
             self.problem = error
             self._status.value = _problem(error)
+        finally:
+            for name, control in self._controls.items():
+                control.relabel(self._boxes[name])
 
     def _show_challenge(self, settings):
         if self._challenge is None:
@@ -165,7 +165,7 @@ class Instrument(widgets.VBox):
         buttons = _row(
             "",
             [
-                _button("Reset", "Back to the starting settings, same seed", self.reset),
+                _button("Reset", "Back to the starting settings; the seed stays", self.reset),
                 self._boxes["seed"],
                 _button("New seed", "Other random numbers, same settings", self.new_seed),
             ],
@@ -194,11 +194,10 @@ class Instrument(widgets.VBox):
         """The widget for a page with a kernel, and a still picture with words for one without."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if isinstance(bundle, dict):
-            still = self.figure.picture()
-            bundle["text/html"] = (
-                f'{still.html()}<p class="td-question">{self.question}</p>{self._status.value}'
-            )
-            bundle["text/plain"] = repr(still)
+            # There is no picture yet if the very first experiment failed; the status then says so.
+            picture = self.figure.picture().html() if self.figure.description else STYLE
+            bundle["text/html"] = f'{picture}<p class="td-question">{self.question}</p>{self._status.value}'
+            bundle["text/plain"] = f"{self.title}: {self.figure.description}"
         return bundle
 
 

@@ -162,7 +162,7 @@ class InitExplorer(Instrument):
         Slider(
             "sigma_w",
             "Custom σ_w",
-            tuple(2.0 ** (k / 16) for k in range(-48, 73)),
+            tuple(2.0 ** (k / 32) for k in range(-96, 145)),
             2.0**0.5,
             text="{:.3g}".format,
             implies={"scheme": "custom σ"},
@@ -176,7 +176,7 @@ class InitExplorer(Instrument):
         "N(0, 1): explodes": {"scheme": "naive N(0, 1)"},
         "Xavier with ReLU": {"scheme": "Xavier"},
         "PyTorch default": {"scheme": "PyTorch default", "depth": 20},
-        "Xavier with tanh": {"scheme": "Xavier", "activation": "tanh"},
+        "Xavier with tanh": {"scheme": "Xavier", "activation": "tanh", "depth": 20},
         "He, width 16": {"width": 16},
         "He's gradient": {"direction": "backward"},
     }
