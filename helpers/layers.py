@@ -341,8 +341,8 @@ class Dropout(Layer):
         self.rng = arguments.generator("rng", rng)
 
     def forward(self, x, train=True):
-        self.x_shape = np.shape(x)
         self.mask = self._draw(x) if train and self.p else np.ones((), x.dtype)
+        self.x_shape = x.shape
         return x * self.mask
 
     def backward(self, grad):

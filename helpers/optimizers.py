@@ -174,12 +174,14 @@ def clip_by_global_norm(grads, max_norm, runs=False):
     """Shrink all gradients by one factor, in place, to a joint norm of at most `max_norm`; return the norm.
 
     g ← g · min(1, max_norm/‖g‖) with ‖g‖ over all arrays together (Pascanu et al. 2013, alg. 1), so the
-    direction stays. `grads` is a list of arrays or of dictionaries of arrays. With `runs=True` the first
-    axis of each array counts runs, which are clipped one by one, and the norm is an array. A norm that is
-    not finite changes nothing. Raises ValueError for max_norm ≤ 0 or arrays that are not floating point.
+    direction stays. `grads` is a list of arrays or of dictionaries of arrays, or one dictionary. With
+    `runs=True` the first axis of each array counts runs, which are clipped one by one, and the norm is an
+    array. A norm that is not finite changes nothing. Raises ValueError for max_norm ≤ 0 or arrays that are
+    not floating point.
     """
     arguments.number("max_norm", max_norm, above=0)
-    arrays = [a for item in grads for a in (item.values() if isinstance(item, dict) else [item])]
+    items = [grads] if isinstance(grads, dict) else grads
+    arrays = [a for item in items for a in (item.values() if isinstance(item, dict) else [item])]
     for a in arrays:
         if not isinstance(a, np.ndarray) or a.dtype.kind != "f":
             raise ValueError(f"grads hold {type(a).__name__}: arrays of floating point are needed")

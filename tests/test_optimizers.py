@@ -142,6 +142,8 @@ def test_clipping_by_the_global_norm():
     assert clip_by_global_norm(grads, 1.0) == pytest.approx(13)
     np.testing.assert_allclose(grads[0]["weight"], [[3 / 13, 4 / 13]])
     np.testing.assert_allclose(grads[0]["bias"], [12 / 13])
+    assert clip_by_global_norm(grads[0], 0.5) == pytest.approx(1)  # one dictionary is a list of one
+    np.testing.assert_allclose(grads[0]["bias"], [6 / 13])
 
 
 def test_clipping_leaves_small_and_infinite_gradients():
