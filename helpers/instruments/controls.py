@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from helpers import arguments
 
-_LABEL = {"description_width": "12em"}
+_LABEL = {"description_width": "13em"}
 _WIDE = {"width": "auto"}
 
 

@@ -78,7 +78,7 @@ class EdgeOfChaos(Instrument):
         Slider("sigma_b", "Biases σ_b", SIGMA_B, 0.0, text="{:.2f}".format),
         Slider(
             "correlation",
-            "Inputs' correlation",
+            "Correlation c",
             tuple(k / 20 for k in range(-10, 20)) + (0.99,),
             0.6,
             text="{:.2f}".format,
