@@ -18,7 +18,8 @@ class Slider:
     """A slider over `values`, low to high; its label reads "Depth L = 30".
 
     Another value inside the range may be a starting setting: it becomes one more position. Moving the
-    slider also makes the settings in `implies`, so that no slider is ever without effect.
+    slider also makes the settings in `implies`, so that no slider is ever without effect. A slider that
+    cannot count above the setting `at_most` says so in its label.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Slider:
     default: Any
     text: Callable[[Any], str] = str
     implies: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    at_most: str | None = None
 
     def check(self, value):
         low, high = self.values[0], self.values[-1]
@@ -35,19 +37,18 @@ class Slider:
         return arguments.number(self.name, value, low, high)
 
     def widget(self, value):
-        slider = widgets.SelectionSlider(
+        return widgets.SelectionSlider(
             options=self._options(value), value=value, readout=False, style=_LABEL, layout=_WIDE
         )
-        self.relabel(slider)
-        return slider
 
     def assign(self, slider, value):
         if all(value != option for _, option in slider.options):
             slider.options = self._options(value)
         slider.value = value
 
-    def relabel(self, slider):
-        slider.description = f"{self.label} = {self.text(slider.value)}"
+    def relabel(self, slider, settings):
+        value = min(slider.value, getattr(settings, self.at_most)) if self.at_most else slider.value
+        slider.description = f"{self.label} = {self.text(value)}"
 
     def extremes(self):
         return self.values[0], self.values[-1]
@@ -86,7 +87,7 @@ class Choice:
     def assign(self, chooser, value):
         chooser.value = value
 
-    def relabel(self, chooser):
+    def relabel(self, chooser, settings):
         """A menu shows its value itself."""
 
     def extremes(self):
@@ -118,7 +119,7 @@ class Seed:
     def assign(self, box, value):
         box.value = value
 
-    def relabel(self, box):
+    def relabel(self, box, settings):
         """The box shows its value itself."""
 
     def extremes(self):

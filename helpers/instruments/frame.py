@@ -92,8 +92,8 @@ class Instrument(widgets.VBox):
         self._show()
 
     def reset(self, _button=None):
-        """Back to the starting settings. The seed stays: the same random numbers show the same curve."""
-        self.set(**{**self._start, "seed": self._boxes["seed"].value})
+        """Back to the starting settings and the starting seed: the picture that the learner first saw."""
+        self.set(**self._start)
 
     def new_seed(self, _button=None):
         """The next seed: other random numbers, all else as it is."""
@@ -131,7 +131,7 @@ class Instrument(widgets.VBox):
             self._status.value = _problem(error)
         finally:
             for name, control in self._controls.items():
-                control.relabel(self._boxes[name])
+                control.relabel(self._boxes[name], settings)
 
     def _show_challenge(self, settings):
         if self._challenge is None:
@@ -165,7 +165,7 @@ class Instrument(widgets.VBox):
         buttons = _row(
             "",
             [
-                _button("Reset", "Back to the starting settings; the seed stays", self.reset),
+                _button("Reset", "Back to the starting settings and seed", self.reset),
                 self._boxes["seed"],
                 _button("New seed", "Other random numbers, same settings", self.new_seed),
             ],

@@ -167,7 +167,7 @@ class InitExplorer(Instrument):
             text="{:.3g}".format,
             implies={"scheme": "custom σ"},
         ),
-        Slider("layer", "Histogram layer", tuple(range(propagation.DEEPEST + 1)), 25),
+        Slider("layer", "Histogram layer", tuple(range(propagation.DEEPEST + 1)), 25, at_most="depth"),
         Choice("activation", "Activation", tuple(ACTIVATIONS), "ReLU"),
         Choice("quantity", "Quantity", tuple(QUANTITIES), "E[h²]"),
         Choice("direction", "Direction", ("forward", "backward"), "forward"),
