@@ -24,7 +24,7 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a choice; its text is plain, because radio buttons show no HTML."""
+    """One option of a choice; its text is plain, because buttons show no HTML."""
 
     text: str
     feedback: str

@@ -4,7 +4,7 @@ from html import escape
 from math import inf
 from time import monotonic
 
-from ipywidgets import HTML, Button, IntSlider, Layout, RadioButtons, Text, VBox
+from ipywidgets import HTML, Button, IntSlider, Layout, Text, ToggleButtons, VBox
 
 from helpers.checking.progress import Progress
 from helpers.checking.questions import Choice, find
@@ -12,13 +12,16 @@ from helpers.figures.theme import STYLE
 
 PROGRESS = Progress()
 
-# JupyterLab gives a radio button the height of one line; here a long option may wrap.
+# Options are buttons under each other, of any length. Radio buttons would be the obvious choice, but
+# JupyterLab takes the arrow keys that they need and moves to another cell: without a mouse only the first
+# could be chosen.
 WRAP = """<style>
 .td-ask .widget-html-content {line-height: 1.45;}
-.td-ask .widget-radio-box {margin-bottom: 4px !important;}
-.td-ask .widget-radio-box label {position: relative; height: auto; line-height: 1.45;
-  padding: 2px 0 2px 22px; white-space: normal; overflow-wrap: anywhere;}
-.td-ask .widget-radio-box input {position: absolute; left: 0; top: 2px;}
+.td-ask .widget-toggle-buttons > div {display: flex; flex-direction: column; align-items: flex-start;}
+.td-ask .widget-toggle-buttons .widget-toggle-button {width: auto; max-width: 100%; height: auto;
+  line-height: 1.45; padding: 3px 10px; text-align: left; white-space: normal; overflow-wrap: anywhere;}
+.td-ask .widget-toggle-buttons .mod-active {font-weight: 600; outline: 2px solid var(--td-measured);}
+.td-ask .widget-toggle-buttons .mod-active::before {content: "● ";}
 .td-ask .td-card + .td-card {margin-top: 4px;}
 </style>"""
 
@@ -48,7 +51,7 @@ class QuestionBox(VBox):
 
     def __init__(self, question):
         self.question = question
-        self.field = _radio(question) if isinstance(question, Choice) else self._number_field()
+        self.field = _options(question) if isinstance(question, Choice) else self._number_field()
         self.button = Button(
             description=self.button_text, layout=Layout(width="auto", align_self="flex-start")
         )
@@ -176,9 +179,9 @@ class PredictionBox(QuestionBox):
         return f" Your first prediction, {_quote(earlier[0])}, is the one that counts."
 
 
-def _radio(question):
+def _options(question):
     options = [option.text for option in question.options]
-    return RadioButtons(options=options, value=None, layout=Layout(width="auto"))
+    return ToggleButtons(options=options, value=None, layout=Layout(width="auto"))
 
 
 def _quote(row):

@@ -38,7 +38,12 @@ class Slider:
 
     def widget(self, value):
         return widgets.SelectionSlider(
-            options=self._options(value), value=value, readout=False, style=_LABEL, layout=_WIDE
+            options=self._options(value),
+            value=value,
+            readout=False,
+            style=_LABEL,
+            layout=_WIDE,
+            tooltip=self.label,
         )
 
     def assign(self, slider, value):
@@ -112,6 +117,7 @@ class Seed:
             min=0,
             max=self.highest,
             description=self.label,
+            tooltip=self.label,
             style={"description_width": "initial"},
             layout={"width": "9em"},
         )
