@@ -509,7 +509,7 @@ PROMISES = {
         "Critical tanh": "CRITICAL",
         "Chaotic": "CHAOTIC",
         "He and ReLU": "CRITICAL",
-        "Sigmoid, σ_w = 1": "ORDERED",
+        "Usual sigmoid": "ORDERED",
     },
 }
 

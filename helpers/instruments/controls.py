@@ -76,18 +76,19 @@ class Choice:
         return arguments.one_of(self.name, value, self.options)
 
     def widget(self, value):
-        kind = widgets.ToggleButtons if self.buttons else widgets.Dropdown
-        layout = {"grid_column": "1 / -1", **_WIDE} if self.buttons else _WIDE
-        chooser = kind(
-            options=list(self.options),
+        options = list(self.options)
+        if self.buttons:  # their label stands in the row, not in the widget
+            return widgets.ToggleButtons(
+                options=options, value=value, style={"button_width": "auto"}, layout=_WIDE
+            )
+        return widgets.Dropdown(
+            options=options,
             value=value,
             description=self.label,
+            tooltip=self.label,
             style=_LABEL,
-            layout=layout,
+            layout=_WIDE,
         )
-        if self.buttons:
-            chooser.style.button_width = "auto"
-        return chooser
 
     def assign(self, chooser, value):
         chooser.value = value

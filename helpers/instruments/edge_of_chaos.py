@@ -90,7 +90,7 @@ class EdgeOfChaos(Instrument):
         "Critical tanh": {"sigma_w": 1.0, "sigma_b": 0.0},
         "Chaotic": {"sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
         "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5},
-        "Sigmoid, σ_w = 1": {"activation": "sigmoid", "sigma_w": 1.0},
+        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0},
     }
     challenges = (
         Challenge(

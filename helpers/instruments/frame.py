@@ -7,6 +7,7 @@ function from settings to a result, the artists, and the words. All else is here
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
+from threading import RLock
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -61,7 +62,8 @@ class Instrument(widgets.VBox):
         self._defaults = {name: control.default for name, control in self._controls.items()}
         self._start = {**self._defaults, **self._checked(settings)}
         self._boxes = {n: c.widget(self._start[n]) for n, c in self._controls.items()}
-        self._setting = False
+        # JupyterLab may hand two messages to two threads of the kernel: the later move must win.
+        self._lock, self._setting = RLock(), False
         self._challenge = None
         with style():
             figure, self._artists = self.draw()
@@ -83,13 +85,14 @@ class Instrument(widgets.VBox):
     def set(self, **settings):
         """Change several settings at once. Raises ValueError, and changes nothing, if one is not allowed."""
         checked = self._checked(settings)
-        self._setting = True
-        try:
-            for name, value in checked.items():
-                self._controls[name].assign(self._boxes[name], value)
-        finally:
-            self._setting = False
-        self._show()
+        with self._lock:
+            self._setting = True
+            try:
+                for name, value in checked.items():
+                    self._controls[name].assign(self._boxes[name], value)
+            finally:
+                self._setting = False
+            self._show()
 
     def reset(self, _button=None):
         """Back to the starting settings and the starting seed: the picture that the learner first saw."""
@@ -112,8 +115,9 @@ class Instrument(widgets.VBox):
         return {name: self._controls[name].check(value) for name, value in settings.items()}
 
     def _moved(self, name):
-        if not self._setting:
-            self.set(**{name: self._boxes[name].value})
+        with self._lock:
+            if not self._setting:
+                self.set(**{name: self._boxes[name].value})
 
     def _show(self):
         settings = self.settings
@@ -152,9 +156,10 @@ class Instrument(widgets.VBox):
 
     def _rooms(self):
         shown = [(control, self._boxes[control.name]) for control in self.controls]
-        in_rows = [box for control, box in shown if getattr(control, "buttons", False)]
+        wide = [(control, box) for control, box in shown if getattr(control, "buttons", False)]
+        in_rows = [_row(control.label, [box]) for control, box in wide]
         controls = widgets.GridBox(
-            [box for _, box in shown if box not in in_rows],
+            [box for control, box in shown if (control, box) not in wide],
             layout={
                 "grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))",
                 "grid_gap": "2px 16px",
