@@ -328,8 +328,8 @@ class TestInstruments:
         menu(box, "Activation").select_option("sigmoid")
         button(box, "New seed").click()
         expect(box.locator("input[type=number]")).to_have_value("1")
-        # ipywidgets holds back a slider's last value while the kernel is busy, but sends a click at once: only
-        # after a moment of rest is Reset sure to be the newest word.
+        # ipywidgets holds back a slider's last value while the kernel is busy, but sends a click at once:
+        # only after a moment of rest is Reset sure to be the newest word.
         bench.wait_idle(quiet=0.7)
         button(box, "Reset").click()
         assert_shows(bench, box, computed(make))
