@@ -27,7 +27,7 @@ lessons: $(VENV)/test.done
 
 # The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program.
 browser: $(VENV)/browser.done
-	$(TEST_ENV) $(BIN)/pytest tests/browser
+	$(TEST_ENV) $(BIN)/pytest tests/browser $(ONLY)
 
 # The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
 # other packages that are deprecated today, which is no concern of ours.
