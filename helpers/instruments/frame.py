@@ -4,7 +4,8 @@ An instrument is a subclass that says what is its own: its controls and texts as
 function from settings to a result, the artists, and the words. All else is here, once.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from threading import RLock
@@ -17,6 +18,8 @@ from helpers import arguments
 from helpers.figures.live import LiveFigure
 from helpers.figures.theme import STYLE, style
 from helpers.instruments.controls import Seed
+
+REST = 0.2  # seconds without a move after which a hand that drags has come to rest
 
 
 class Verdict(NamedTuple):
@@ -42,10 +45,16 @@ class Instrument(widgets.VBox):
     """Base of all instruments. A subclass defines:
 
     `title`, `question` (the caption), `controls`, `presets` {name: settings}, `challenges`;
-    `experiment(settings) -> result`, a pure function; `draw() -> (figure, artists)`, called once, in which
-    the artists that will move are made with `animated=True`; `move(artists, settings, result)`;
+    `experiment(settings) -> result`, a pure function, or a generator that yields its results so far;
+    `draw() -> (figure, artists)`, called once, in which the artists that will move are made with
+    `animated=True`; `move(artists, settings, result)`;
     `readouts(settings, result) -> [(name, value with unit)]`; `verdict(settings, result) -> Verdict`;
     `describe(settings, result) -> str`, what the figure shows, for a reader who cannot see it.
+    `seeded = False` says that nothing is drawn at random; there is no seed then.
+
+    An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
+    shown; when the hand rests the others follow, and they stop for the next move. Code cells, and the still
+    picture, get the last.
 
     Starting settings are keywords: `init_explorer(width=64, scheme="Xavier")`. An unknown name or a value
     out of range is a ValueError. Afterwards `.settings`, `.result` and `.set(...)` serve code cells.
@@ -56,14 +65,17 @@ class Instrument(widgets.VBox):
     controls: tuple
     presets: Mapping[str, Mapping[str, Any]] = {}
     challenges: tuple[Challenge, ...] = ()
+    seeded = True
 
     def __init__(self, **settings):
-        self._controls = {control.name: control for control in (*self.controls, Seed())}
+        every = (*self.controls, Seed()) if self.seeded else self.controls
+        self._controls = {control.name: control for control in every}
         self._defaults = {name: control.default for name, control in self._controls.items()}
         self._start = {**self._defaults, **self._checked(settings)}
         self._boxes = {n: c.widget(self._start[n]) for n, c in self._controls.items()}
         # JupyterLab may hand two messages to two threads of the kernel: the later move must win.
         self._lock, self._setting = RLock(), False
+        self._moves = 0  # counts them, so that an experiment knows when its time is over
         self._challenge = None
         with style():
             figure, self._artists = self.draw()
@@ -84,6 +96,19 @@ class Instrument(widgets.VBox):
 
     def set(self, **settings):
         """Change several settings at once. Raises ValueError, and changes nothing, if one is not allowed."""
+        self._change(settings, by_hand=False)
+
+    def reset(self):
+        """Back to the starting settings and the starting seed: the picture that the learner first saw."""
+        self.set(**self._start)
+
+    def new_seed(self):
+        """The next seed: other random numbers, all else as it is."""
+        self._reseed(by_hand=False)
+
+    # The frame
+
+    def _change(self, settings, by_hand):
         checked = self._checked(settings)
         with self._lock:
             self._setting = True
@@ -92,18 +117,11 @@ class Instrument(widgets.VBox):
                     self._controls[name].assign(self._boxes[name], value)
             finally:
                 self._setting = False
-            self._show()
+            self._show(by_hand)
 
-    def reset(self, _button=None):
-        """Back to the starting settings and the starting seed: the picture that the learner first saw."""
-        self.set(**self._start)
-
-    def new_seed(self, _button=None):
-        """The next seed: other random numbers, all else as it is."""
+    def _reseed(self, by_hand=True):
         seed = self._controls["seed"]
-        self.set(seed=(self._boxes["seed"].value + 1) % (seed.highest + 1))
-
-    # The frame
+        self._change({"seed": (self._boxes["seed"].value + 1) % (seed.highest + 1)}, by_hand)
 
     def _checked(self, settings):
         """The settings and what they imply, or a ValueError."""
@@ -117,25 +135,54 @@ class Instrument(widgets.VBox):
     def _moved(self, name):
         with self._lock:
             if not self._setting:
-                self.set(**{name: self._boxes[name].value})
+                self._change({name: self._boxes[name].value}, by_hand=True)
 
-    def _show(self):
+    def _show(self, by_hand=False):
+        """Do the experiment and show what was found: at once, or bit by bit if a hand is moving things."""
         settings = self.settings
+        self._moves += 1
+        loop = _running_loop() if by_hand else None
         try:
-            self.result = self.experiment(settings)
-            self.move(self._artists, settings, self.result)
-            self.figure.redraw(self.describe(settings, self.result))  # first what a dragging eye follows
-            self._status.value = _status(
-                self.verdict(settings, self.result), self.readouts(settings, self.result)
-            )
-            self._show_challenge(settings)
-            self.problem = None
+            found = self.experiment(settings)
+            results = found if isinstance(found, Iterator) else iter([found])
+            if loop is None:
+                *_, result = results
+                self._show_result(settings, result)
+            else:
+                self._show_result(settings, next(results))
+                if results is found:
+                    loop.call_later(REST, self._go_on, loop, self._moves, settings, results)
         except Exception as error:  # a learner must never meet a traceback inside an instrument
-            self.problem = error
-            self._status.value = _problem(error)
+            self._show_problem(error)
         finally:
             for name, control in self._controls.items():
                 control.relabel(self._boxes[name], settings)
+
+    def _go_on(self, loop, move, settings, results):
+        """Show the next of an experiment's results, unless there has been another move since."""
+        with self._lock:
+            if move != self._moves:
+                return
+            try:
+                self._show_result(settings, next(results))
+            except StopIteration:
+                return
+            except Exception as error:
+                self._show_problem(error)
+                return
+        loop.call_later(0, self._go_on, loop, move, settings, results)
+
+    def _show_result(self, settings, result):
+        self.result = result
+        self.move(self._artists, settings, result)
+        self.figure.redraw(self.describe(settings, result))  # first what a dragging eye follows
+        self._status.value = _status(self.verdict(settings, result), self.readouts(settings, result))
+        self._show_challenge(settings)
+        self.problem = None
+
+    def _show_problem(self, error):
+        self.problem = error
+        self._status.value = _problem(error)
 
     def _show_challenge(self, settings):
         if self._challenge is None:
@@ -152,7 +199,8 @@ class Instrument(widgets.VBox):
 
     def _show_case(self, settings):
         """Settings that do not depend on where the instrument started, but for the seed."""
-        self.set(**{**self._defaults, "seed": self._boxes["seed"].value, **settings})
+        seed = {"seed": self._boxes["seed"].value} if self.seeded else {}
+        self._change({**self._defaults, **seed, **settings}, by_hand=True)
 
     def _rooms(self):
         shown = [(control, self._boxes[control.name]) for control in self.controls]
@@ -167,14 +215,11 @@ class Instrument(widgets.VBox):
                 "max_width": "840px",
             },
         )
-        buttons = _row(
-            "",
-            [
-                _button("Reset", "Back to the starting settings and seed", self.reset),
-                self._boxes["seed"],
-                _button("New seed", "Other random numbers, same settings", self.new_seed),
-            ],
-        )
+        start = "Back to the starting settings" + (" and seed" if self.seeded else "")
+        buttons = [_button("Reset", start, lambda _: self._change(self._start, by_hand=True))]
+        if self.seeded:
+            new = _button("New seed", "Other random numbers, same settings", lambda _: self._reseed())
+            buttons += [self._boxes["seed"], new]
         presets = _row(
             "Try",
             [
@@ -191,7 +236,7 @@ class Instrument(widgets.VBox):
         rows = [row for row in (presets, challenges) if len(row.children) > 1]
         return [
             *(heading, self.figure, self._status),
-            *(*in_rows, controls, buttons, *rows),
+            *(*in_rows, controls, _row("", buttons), *rows),
             *(self._task, question),
         ]
 
@@ -204,6 +249,14 @@ class Instrument(widgets.VBox):
             bundle["text/html"] = f'{picture}<p class="td-question">{self.question}</p>{self._status.value}'
             bundle["text/plain"] = f"{self.title}: {self.figure.description}"
         return bundle
+
+
+def _running_loop():
+    """The event loop that brings the widgets' messages; None in a plain Python program."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _status(verdict, readouts):
