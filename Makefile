@@ -53,6 +53,8 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/engine.py
 	$(TEST_ENV) $(BIN)/python benchmarks/explorer_step.py
 	$(TEST_ENV) $(BIN)/python benchmarks/import_time.py
+	$(TEST_ENV) $(BIN)/python benchmarks/check_time.py
+	$(TEST_ENV) $(BIN)/python benchmarks/check_proof.py
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:

@@ -80,8 +80,7 @@ def judge(exercise, call, seed):
     """The Verdict on a function known by its `call` alone (see calls.py). seed: of the fresh inputs."""
     rng = np.random.default_rng(seed)
     probe = Probe(exercise, call)
-    with np.errstate(all="ignore"):  # of what a learner returned
-        results = [_result(exercise, probe, prop, rng) for prop in exercise.properties]
+    results = [_result(exercise, probe, prop, rng) for prop in exercise.properties]
     failed = [result for result in results if not result.passed]
     problem = next((row.problem for result in failed for row in result.rows if row.problem), None)
     wrong = None if problem else diagnose(exercise, results)
