@@ -5,6 +5,7 @@ are not plain travel as a tag: a `Seed` becomes a fresh Generator, a `Phi` an ac
 where they are used (`live`).
 """
 
+import functools
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -55,7 +56,13 @@ class Phi:
         return f"lambda z: {FUNCTIONS[self.name].format(a=self.a)}"
 
     def __call__(self, z):
-        return eval(FUNCTIONS[self.name].format(a=self.a), {"np": np, "z": z})
+        return _function(self)(z)
+
+
+@functools.cache
+def _function(phi):
+    function = eval(repr(phi), {"np": np})
+    return lambda z: function(np.asarray(z))
 
 
 def live(value):
@@ -64,7 +71,7 @@ def live(value):
         case Seed(seed):
             return np.random.default_rng(seed)
         case Phi():
-            return lambda z: value(np.asarray(z))
+            return _function(value)
         case np.ndarray():
             return value.copy()
         case dict():

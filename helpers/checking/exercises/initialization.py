@@ -346,7 +346,7 @@ def recursion(start=lambda x: np.mean(x**2), kept=0.5, fan=0, power=1, last=1.0,
 
 def random_layers(rng, depth, width=None):
     """(x, widths, variances) of a network; x has a mean far from 0."""
-    widths = [width] * (depth + 1) if width else some_widths(rng, depth, 4, 30)
+    widths = [width] * (depth + 1) if width else some_widths(rng, depth, 3, 30 if depth > 1 else 8)
     variances = [round(rng.uniform(0.6, 5) / n, 4) for n in widths[:-1]]
     x = rng.normal(rng.uniform(0.5, 2), rng.uniform(0.5, 2), (3, widths[0])).round(2)
     return x, widths, variances
