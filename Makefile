@@ -8,7 +8,7 @@ BIN     = $(VENV)/bin
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 
-.PHONY: lab test check units lessons browser oldest exercises tidy pictures benchmarks clean
+.PHONY: lab test check units lessons browser oldest nbgrader exercises tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -35,6 +35,10 @@ oldest: $(VENV)-oldest/test.done
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser -W ignore::DeprecationWarning
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
+# Stock nbgrader on the workbooks, in an environment of its own: it brings a hundred packages.
+nbgrader: $(VENV)-nbgrader/test.done
+	$(TEST_ENV) $(VENV)-nbgrader/bin/pytest tests/interop
+
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
 	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb solutions/*.ipynb
@@ -58,7 +62,7 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
@@ -77,4 +81,9 @@ $(VENV)/browser.done: $(VENV)/test.done
 $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[test]' -c tests/oldest.txt
+	@touch $@
+
+$(VENV)-nbgrader/test.done: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)-nbgrader
+	$(VENV)-nbgrader/bin/python -m pip install --quiet --disable-pip-version-check -e '.[nbgrader]'
 	@touch $@
