@@ -2,13 +2,16 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import nbformat
 import pytest
 
 from helpers import review as handed_on
 from helpers.checking import exercise, questions, report, reports, review
 from helpers.checking.progress import Answer, Progress
 
+ROOT = Path(__file__).parent.parent
 NOW = datetime.now(UTC)
 
 
@@ -147,3 +150,10 @@ def test_when_nothing_is_due_the_date_of_the_next_is_said(progress):
     progress.record("question", "init-he-std", "1/8", True)
     date = f"{datetime.now().astimezone() + timedelta(days=1):%d %B %Y}"
     assert date in repr(review())
+
+
+def test_the_sections_of_questions_are_headings_of_their_lesson():
+    for question in questions.load().values():
+        cells = nbformat.read(ROOT / "notebooks" / f"{question.lesson}.ipynb", 4).cells
+        headings = re.findall(r"^#+ (.*)$", "\n".join(cell.source for cell in cells), re.MULTILINE)
+        assert not question.section or question.section in headings, question.id
