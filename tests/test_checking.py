@@ -121,6 +121,17 @@ def test_partial_credit_and_an_error_in_a_part_only():
     assert verdict.points == 6 and verdict.problem.kind == "error"
 
 
+@pytest.mark.parametrize("end", ["return None", "raise NotImplementedError", "pass"])
+def test_what_is_begun_is_not_called_unattempted(end):
+    body = f"""
+        if len(set(widths)) == 1 or len(widths) == 2:
+            return right(x, widths, variances)
+        {end}
+    """
+    verdict = judged(body, right=right)
+    assert (verdict.points, verdict.outcome) == (6, "incorrect")
+
+
 # --- What comes before the numbers ------------------------------------------------------------------
 
 

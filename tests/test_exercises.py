@@ -78,7 +78,9 @@ def test_the_lesson_has_the_section(item):
 def test_inputs_are_fresh_and_follow_from_the_seed(item):
     def drawn(seed):
         rng = np.random.default_rng(seed)
-        return repr([prop.cases(rng) for prop in item.properties])
+        cases = [prop.cases(rng) for prop in item.properties]
+        assert all(len(args) == len(item.parameters) for rows in cases for args in rows) and all(cases)
+        return repr(cases)
 
     assert drawn(1) == drawn(1) != drawn(2)
 

@@ -106,8 +106,10 @@ def plain(value, depth=DEEPEST):
 
 def same(one, other):
     """Whether two plain values are equal to the last bit."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=True)
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return False
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
