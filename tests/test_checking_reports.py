@@ -10,6 +10,7 @@ import pytest
 from helpers import review as handed_on
 from helpers.checking import exercise, questions, report, reports, review
 from helpers.checking.progress import Answer, Progress
+from helpers.figures.calibration import calibration, wilson
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime.now(UTC)
@@ -70,7 +71,7 @@ def test_the_first_prediction_counts_and_few_are_not_judged(progress):
     progress.record("prediction", "predict-he-var", "1", False, 90)
     progress.record("prediction", "predict-he-var", "0.68", True, 90)
     text = repr(report())
-    assert re.search(r"85–100 % +1 +0 \(0%\)", text)
+    assert re.search(r"90% +0 of 1\n", text)
     assert "too early" in text
 
 
@@ -157,3 +158,14 @@ def test_the_sections_of_questions_are_headings_of_their_lesson():
         cells = nbformat.read(ROOT / "notebooks" / f"{question.lesson}.ipynb", 4).cells
         headings = re.findall(r"^#+ (.*)$", "\n".join(cell.source for cell in cells), re.MULTILINE)
         assert not question.section or question.section in headings, question.id
+
+
+def test_the_calibration_picture_says_how_little_few_predictions_say():
+    low, high = wilson([0, 1, 5, 50], [1, 1, 10, 100])
+    assert low[0] == pytest.approx(0, abs=1e-12) and high[0] == pytest.approx(0.793, abs=1e-3)
+    assert (low[1], high[1]) == pytest.approx((1 - high[0], 1))
+    assert (low[2], high[2]) == pytest.approx((0.237, 0.763), abs=1e-3)
+    assert high[3] - low[3] < 0.2
+    picture = calibration([(0.55, 1, 2), (0.9, 3, 4)])
+    assert "1 of 2 at 55%, 3 of 4 at 90%" in picture.alt
+    assert "<svg" in picture.html() and 'role="img"' in picture.html()

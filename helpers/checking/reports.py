@@ -10,6 +10,7 @@ from helpers.checking import exercise, questions
 from helpers.checking.cards import Card, Link, Table
 from helpers.checking.progress import PROGRESS
 from helpers.checking.widgets import QuestionBox
+from helpers.figures.calibration import calibration
 
 BANDS = ((50, 60), (65, 80), (85, 100))  # per cent sure
 FEW = 10  # predictions
@@ -83,17 +84,19 @@ def _points():
 
 
 def _calibration(answers):
-    """A table of stated confidence against share right, and a sentence that does not say more than it can."""
+    """A table and a picture of stated confidence against share right, and what can be said of it."""
     first = {row.question: row for row in reversed(answers) if row.kind == "prediction"}
     judged = [row for row in first.values() if row.correct is not None and row.confidence is not None]
     if not judged:
         return ("Predictions: none yet.",)
-    rows = []
+    bands = []
     for low, high in BANDS:
-        band = [row.correct for row in judged if low <= row.confidence <= high]
+        band = [row for row in judged if low <= row.confidence <= high]
         if band:
-            rows.append([f"{low}–{high} %", str(len(band)), f"{sum(band)} ({sum(band) / len(band):.0%})"])
-    return Table(["you were … sure", "predictions", "right"], rows), calibrated(judged)
+            sure = sum(row.confidence for row in band) / len(band) / 100
+            bands.append((sure, sum(row.correct for row in band), len(band)))
+    rows = [[f"{sure:.0%}", f"{right} of {count}"] for sure, right, count in bands]
+    return Table(["predictions: you were … sure", "right"], rows), calibration(bands), calibrated(judged)
 
 
 def calibrated(rows):
