@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from helpers import review as handed_on
-from helpers.checking import exercise, questions, report, reports, review
+from helpers.checking import exercise, questions, report, reports, review, widgets
 from helpers.checking.cards import address
 from helpers.checking.progress import Answer, Progress
 from helpers.figures.calibration import calibration, wilson
@@ -18,6 +18,7 @@ NOW = datetime.now(UTC)
 def progress(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
     monkeypatch.setattr(reports, "PROGRESS", Progress())
+    monkeypatch.setattr(widgets, "PROGRESS", reports.PROGRESS)
     return reports.PROGRESS
 
 
@@ -143,6 +144,17 @@ def test_a_later_chapter_asks_about_earlier_ones_first(progress, monkeypatch):
         assert "Nothing to review yet" in repr(review(2))
     finally:
         object.__setattr__(known["late"], "lesson", "02_initialization")
+
+
+def test_an_answer_in_a_review_counts_even_if_it_is_the_same_as_last_time(progress):
+    progress._append(answer(5, True)._replace(answer="1/8"))
+    (_, box) = review().children
+    box.field.value = "1/8"
+    box.submit()
+    box.submit()
+    assert [row.answer for row in progress.answers()] == ["1/8", "1/8"]
+    assert due_in(*progress.answers()) == pytest.approx(3, abs=0.01)
+    assert "Nothing is due" in repr(review())
 
 
 def test_when_nothing_is_due_the_date_of_the_next_is_said(progress):

@@ -4,8 +4,8 @@
     python tools/exercises.py 02_initialization     # one chapter
 
 solutions/NN_*.ipynb is the one source. What stands between ### BEGIN SOLUTION and ### END SOLUTION is
-replaced by a stub, and cells tagged solutions-only are left out. A cell whose id is that of an exercise, alone
-or with -task or -check after it, gets its heading, points, link and nbgrader's metadata from the exercise.
+replaced by a stub, and cells tagged solutions-only are left out. A cell whose id is that of an exercise,
+alone or with -task or -check, gets its heading, points, link and nbgrader's metadata from the exercise.
 """
 
 import re
