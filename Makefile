@@ -6,8 +6,8 @@ BIN     = $(VENV)/bin
 
 # Answers given while testing must not land in a learner's own progress. And with matrices as small as the
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
-ON_ALL_CORES = -n logical --dist worksteal
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
+ON_ALL_CORES = -n logical --dist worksteal
 
 .PHONY: lab test check units lessons browser oldest tidy pictures benchmarks clean
 
