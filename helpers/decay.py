@@ -87,13 +87,13 @@ def fit(optimizer, weight_decay, gradient_scale=1.0, seed=0, upto=(STEPS,)):
 
 
 def decay_alone(optimizer, weight_decay, steps):
-    """The share of a weight that decay leaves after `steps` steps if the data say nothing: (1 − ηλ)ᵗ.
+    """The share of a weight that decay leaves after `steps` steps if the data say nothing: |1 − ηλ|ᵗ.
 
     For Adam + L2 there is no such law (the decay passes through the moments): None.
     """
     if optimizer == "Adam + L2":
         return None
-    return np.maximum(1 - RATES[optimizer] * weight_decay, 0.0) ** np.asarray(steps)
+    return np.abs(1 - RATES[optimizer] * weight_decay) ** np.asarray(steps)
 
 
 def _fit(network, data, norms):

@@ -1,7 +1,7 @@
 """What regularizers do, measured: dropout's moments, decay under noise, and trainings repeated in pairs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from helpers.data import Split, load_digits
 from helpers.initializers import he_normal
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
 from helpers.losses import softmax_cross_entropy
-from helpers.network import Network, mlp
+from helpers.network import Network, stack
 from helpers.optimizers import SGD, Adam, AdamW
 from helpers.progress_bar import ProgressBar
 from helpers.training import evaluate, train
@@ -132,21 +132,17 @@ class Recipe:
     def accuracy(self, seed):
         """Train, and return the share of the test digits that are named rightly."""
         data, network = self.data(seed), self.network(seed)
+        self.fit(network, data, seed, self.weight_decay)
+        return float(evaluate(network, data.x_test, data.y_test)[1])
+
+    def fit(self, network, data, seed, weight_decay):
+        """Train a network of this recipe; of a stacked one, every run has a weight decay of its own."""
         make = OPTIMIZERS[arguments.one_of("optimizer", self.optimizer, OPTIMIZERS)]
         momentum = {"momentum": 0.9} if make is SGD else {}
-        stepper = make(network.layers, lr=self.lr, weight_decay=self.weight_decay, **momentum)
-        train(
-            network,
-            stepper,
-            data.x_train,
-            data.y_train,
-            self.steps,
-            min(self.batch, self.examples),
-            seed=seed,
-            measure_every=self.steps,
-            progress=False,
-        )
-        return float(evaluate(network, data.x_test, data.y_test)[1])
+        stepper = make(network.layers, lr=self.lr, weight_decay=weight_decay, **momentum)
+        batch = min(self.batch, self.examples)
+        quiet = {"measure_every": self.steps, "progress": False}
+        train(network, stepper, data.x_train, data.y_train, self.steps, batch, seed, **quiet)
 
 
 def study(recipes: Mapping[str, Recipe], seeds):
@@ -164,6 +160,20 @@ def study(recipes: Mapping[str, Recipe], seeds):
     finally:
         bar.close()
     return {name: np.array(values) for name, values in found.items()}
+
+
+def decay_sweep(recipe, decays, seeds):
+    """Test accuracy in percent for each weight decay of `decays`, averaged over `seeds`.
+
+    All decays train at once, as runs of one stacked network: same examples, same start, same batches.
+    """
+    total = np.zeros(len(decays))
+    for seed in seeds:
+        data = recipe.data(seed)
+        network = stack([recipe.network(seed) for _ in decays])
+        recipe.fit(network, data, seed, np.asarray(decays, float))
+        total += 100 * evaluate(network, data.x_test, data.y_test)[1]
+    return total / len(seeds)
 
 
 @dataclass(frozen=True)
