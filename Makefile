@@ -8,7 +8,7 @@ BIN     = $(VENV)/bin
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 
-.PHONY: lab test check units lessons browser oldest tidy pictures benchmarks clean
+.PHONY: lab test check units lessons browser oldest exercises tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -23,7 +23,7 @@ units: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser
 
 lessons: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks
+	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
 # The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program.
 browser: $(VENV)/browser.done
@@ -33,13 +33,17 @@ browser: $(VENV)/browser.done
 # other packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser -W ignore::DeprecationWarning
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
-	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb
+	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb solutions/*.ipynb
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The workbooks, from solutions/.
+exercises: $(VENV)/test.done
+	$(BIN)/python tools/exercises.py
 
 # The README's screenshots, taken in JupyterLab.
 pictures: $(VENV)/browser.done

@@ -8,7 +8,10 @@ from importlib import import_module
 
 _HOME_OF = {
     "ask": "helpers.checking",
+    "check": "helpers.checking",
+    "hint": "helpers.checking",
     "predict": "helpers.checking",
+    "solution": "helpers.checking",
     "init_explorer": "helpers.instruments",
     "edge_of_chaos": "helpers.instruments",
     "by_layer": "helpers.figures",
