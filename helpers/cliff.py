@@ -81,7 +81,7 @@ class Descent:
 
 
 def descend(w, b, lr, max_norm, mode, steps=(400,)):
-    """Gradient descent from each start (w, b): yields a Descent of the first steps[0], then steps[1] … steps."""
+    """Gradient descent from each start (w, b): yields the Descent after steps[0], steps[1] … steps."""
     w, b = (np.atleast_1d(np.asarray(a, np.float64)) for a in (w, b))
     lr = arguments.number("lr", lr, above=0)
     rows = []

@@ -9,7 +9,6 @@ from helpers import arguments
 from helpers.data import Split, load_digits
 from helpers.initializers import he_normal
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
-from helpers.losses import softmax_cross_entropy
 from helpers.network import Network, stack
 from helpers.optimizers import SGD, Adam, AdamW
 from helpers.progress_bar import ProgressBar

@@ -5,7 +5,7 @@ how it is built and trained; the PATIENTS are designs that do not learn, each fo
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -83,9 +83,52 @@ class Patient:
 
     design: Design
     disease: str
+    cures: tuple[Mapping[str, object], ...]  # some of those that are enough
     budget: int = 1
-    note: str = ""
-    cure: Mapping[str, object] = field(default_factory=dict)
+
+    def cured_by(self, cure):
+        """The design after the changes of a cure."""
+        return replace(self.design, **cure)
+
+
+PATIENTS = {
+    "A": Patient(
+        Design("PyTorch default", "tanh", "none", "off", "1/√blocks", 0.01),
+        "the first weights are too small: signal and gradient vanish",
+        ({"init": "orthogonal"}, {"skip": "on"}),
+    ),
+    "B": Patient(
+        Design("Xavier", "sigmoid", "none", "off", "1/√blocks", 0.03),
+        "every sigmoid takes three quarters or more of the gradient, and all inputs become alike",
+        ({"norm": "BatchNorm"}, {"skip": "on"}),
+    ),
+    "C": Patient(
+        Design("He", "ReLU", "none", "on", "1", 0.03),
+        "every branch adds its whole variance to the stream: the signal doubles at each block",
+        ({"scale": "1/√blocks"}, {"scale": "learned, from 0"}, {"norm": "BatchNorm"}),
+    ),
+    "D": Patient(
+        Design("He", "ReLU", "none", "on", "learned, from 0", 0.3),
+        "a good start, but η is too large for it",
+        ({"lr": 0.03}, {"clip": "1"}),
+    ),
+    "E": Patient(
+        Design("He", "ReLU", "BatchNorm", "off", "1", 0.03),
+        "batch normalization without skips: the gradient explodes on its way down",
+        ({"skip": "on"},),
+    ),
+    "F": Patient(
+        Design("He", "ReLU", "BatchNorm", "on", "1", 0.0001),
+        "nothing is broken: η is far too small",
+        ({"lr": 0.03}, {"lr": 0.1}),
+    ),
+    "G": Patient(
+        Design("PyTorch default", "tanh", "none", "off", "1/√blocks", 3.0),
+        "two at once: the gradient vanishes, and η is far too large",
+        ({"skip": "on", "lr": 0.03}, {"init": "orthogonal", "lr": 0.01}),
+        budget=2,
+    ),
+}
 
 
 @dataclass(frozen=True)

@@ -166,11 +166,11 @@ class DropoutMasks(Instrument):
     def describe(self, s, r):
         mean, second, behind = map(short, r.ends)
         return (
-            f"Left: a row of {UNITS} squares for eval mode, and under it up to {ROWS} training passes in which "
-            f"{r.passes.kept.mean():.0%} of the units stay. Right, over the number of passes averaged and on "
-            f"logarithmic axes: after {s.passes} the mean of h is {mean} times that of eval mode, E[h²] "
-            f"{second} times and the mean behind the next ReLU {behind} times. Dashed lines at "
-            f"{', '.join(short(level) for level in r.theory)} are theory."
+            f"Left: a row of {UNITS} squares for eval mode, and under it up to {ROWS} training passes in "
+            f"which {r.passes.kept.mean():.0%} of the units stay. Right, over the number of passes "
+            f"averaged and on logarithmic axes: after {s.passes} the mean of h is {mean} times that of "
+            f"eval mode, E[h²] {second} times and the mean behind the next ReLU {behind} times. Dashed "
+            f"lines at {', '.join(short(level) for level in r.theory)} are theory."
         )
 
 

@@ -83,10 +83,11 @@ def _map():
 class GradientClipping(Instrument):
     title = "Gradient clipping"
     question = (
-        "One unit feeds itself 50 times: a network of 50 layers with two weights, w and b. The lines on the "
-        "left are levels of its loss. Where they run together there is a wall; where they are far apart, next "
-        "to no slope. Which start is thrown off the map without clipping? How small may τ be before clipping "
-        "only makes you late? And what does clipping each weight by itself do to the direction?"
+        "One unit feeds itself 50 times: a network of 50 layers with two weights, w and b. The lines on "
+        "the left are levels of its loss. Where they run together there is a wall; where they are far "
+        "apart, next to no slope. Which start is thrown off the map without clipping? How small may τ be "
+        "before clipping only makes you late? And what does clipping each weight by itself do to the "
+        "direction?"
     )
     controls = (
         Choice("mode", "Clipping", cliff.MODES, cliff.MODES[0], buttons=True),
@@ -97,7 +98,7 @@ class GradientClipping(Instrument):
     presets: Mapping = {
         "Thrown": {"start": 1},
         "Contained": {"start": 1, "mode": "global norm"},
-        "Too careful": {"start": 1, "mode": "global norm", "max_norm": 0.01},
+        "τ too small": {"start": 1, "mode": "global norm", "max_norm": 0.01},
         "Turned": {"start": 1, "mode": "per tensor", "max_norm": 0.1},
     }
     challenges = (
@@ -176,7 +177,7 @@ class GradientClipping(Instrument):
         return [
             ("loss", f"{short(r.loss[-1])} after {r.steps} steps"),
             ("largest gradient", short(r.norm.max())),
-            ("clipped", f"{r.descent.clipped[:, r.which].mean():.0%} of steps"),
+            ("clipped", f"{r.descent.clipped[:, r.which].sum()} of {r.steps} steps"),
             ("turned by at most", f"{r.turn:.0f}°"),
             ("solved", f"{r.descent.solved.sum()} of {STARTS} starts"),
         ]
@@ -198,11 +199,12 @@ class GradientClipping(Instrument):
 
     def describe(self, s, r):
         return (
-            f"Left: a map of w and b with levels of the loss that run together along a diagonal wall, and the "
-            f"way of start {s.start} from w = {r.w[0]:.2f}, b = {r.b[0]:.2f} to w = {short(r.w[-1])}, "
-            f"b = {short(r.b[-1])}. Right, on a logarithmic scale: its loss goes from {short(r.loss[0])} to "
-            f"{short(r.loss[-1])} in {r.steps} steps; the largest gradient is {short(r.norm.max())}. Clipping: "
-            f"{s.mode}, τ = {s.max_norm:g}. {r.descent.solved.sum()} of {STARTS} starts arrive."
+            "Left: a map of w and b with levels of the loss that run together along a diagonal wall, "
+            f"and the way of start {s.start} from w = {r.w[0]:.2f}, b = {r.b[0]:.2f} to w = "
+            f"{short(r.w[-1])}, b = {short(r.b[-1])}. Right, on a logarithmic scale: its loss goes from "
+            f"{short(r.loss[0])} to {short(r.loss[-1])} in {r.steps} steps; the largest gradient is "
+            f"{short(r.norm.max())}. Clipping: {s.mode}, τ = {s.max_norm:g}. {r.descent.solved.sum()} of "
+            f"{STARTS} starts arrive."
         )
 
 

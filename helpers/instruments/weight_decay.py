@@ -52,10 +52,10 @@ def _is(s, optimizer, scale=None):
 class WeightDecay(Instrument):
     title = "Weight decay"
     question = (
-        "Eighty points of two kinds, 15 % of them with the wrong label (✕). A network that bends around every "
-        "wrong one has learned them by heart. Raise λ until it stops, and go on: what do you lose then? Now "
-        "multiply all gradients by 100, as a loss in other units would. For which of the three optimizers "
-        "must you look for a new λ?"
+        "Eighty points of two kinds, 15 % of them with the wrong label (ringed). A network that bends "
+        "around every wrong one has learned them by heart. Raise λ until it stops, and go on: what do "
+        "you lose then? Now multiply all gradients by 100, as a loss in other units would. For which of "
+        "the three optimizers must you look for a new λ?"
     )
     controls = (
         Choice("optimizer", "Optimizer", OPTIMIZERS, "AdamW", buttons=True),
@@ -80,8 +80,8 @@ class WeightDecay(Instrument):
             "AdamW, gradients × 1: find a λ at which the verdict is BALANCED.",
             {"weight_decay": 0.01},
             lambda s, r: _is(s, "AdamW", 1.0) and state(r.fit) == "BALANCED",
-            "AdamW wants a λ above 1 here: with η = 0.01 and 300 steps, decay alone leaves e^(−ηλt) = e^(−3λ). "
-            "The usual 0.01 is meant for a hundred times as many steps.",
+            "AdamW wants a λ above 1 here: with η = 0.01 and 300 steps, decay alone leaves e^(−ηλt) = "
+            "e^(−3λ). The usual 0.01 is meant for a hundred times as many steps.",
         ),
         Challenge(
             "Other units",
@@ -122,9 +122,11 @@ class WeightDecay(Instrument):
             "alone": norms.plot([], [], label="decay alone, |1 − ηλ|ᵗ", **theme.THEORY_LINE)[0],
             "norms": norms.plot([], [], label="measured", **theme.MEASURED_LINE)[0],
             "boundary": plane.plot([], [], color=theme.INK, lw=2, label="boundary", animated=True)[0],
+            "wrong": plane.plot(
+                [], [], marker="o", ms=12, color=theme.ALARM, label="wrong label", zorder=1.5, **dots
+            )[0],
             "zero": plane.plot([], [], marker="o", ms=5, color=theme.MEASURED, label="kind 0", **dots)[0],
             "one": plane.plot([], [], marker="^", ms=6, color=theme.THEORY, label="kind 1", **dots)[0],
-            "wrong": plane.plot([], [], marker="X", ms=9, color=theme.ALARM, label="wrong label", **dots)[0],
         }
         for axes, place in ((norms, "lower left"), (plane, "lower right")):
             figure.legend(
@@ -171,16 +173,16 @@ class WeightDecay(Instrument):
         fit = r.fit
         if state(fit) == "DIVERGED":
             return (
-                f"Left: the size of the weights under {s.optimizer} with λ = {s.weight_decay:g}, which leaves "
-                f"the picture. Right: {decay.TRAIN} training points; there is no boundary."
+                f"Left: the size of the weights under {s.optimizer} with λ = {s.weight_decay:g}, which "
+                f"leaves the picture. Right: {decay.TRAIN} training points; there is no boundary."
             )
         return (
-            f"Left: the size of the weights over {fit.steps[-1]} steps of {s.optimizer} with "
-            f"λ = {s.weight_decay:g} and gradients × {s.gradient_scale:g}, on a logarithmic scale. It goes from 1 "
-            f"to {short(fit.norms[-1] / fit.norms[0])}; without decay it ends at "
-            f"{short(r.free.norms[-1] / r.free.norms[0])}. Right: {decay.TRAIN} training points of two kinds, "
-            f"{int(r.points.flipped.sum())} with a wrong label, and the network's boundary between them, which "
-            f"puts {fit.train_accuracy:.0%} of them on the side of their label."
+            f"Left: the size of the weights over {fit.steps[-1]} steps of {s.optimizer} with λ = "
+            f"{s.weight_decay:g} and gradients × {s.gradient_scale:g}, on a logarithmic scale. It goes "
+            f"from 1 to {short(fit.norms[-1] / fit.norms[0])}; without decay it ends at "
+            f"{short(r.free.norms[-1] / r.free.norms[0])}. Right: {decay.TRAIN} training points of two "
+            f"kinds, {int(r.points.flipped.sum())} with a wrong label, and the network's boundary "
+            f"between them, which puts {fit.train_accuracy:.0%} of them on the side of their label."
         )
 
 
