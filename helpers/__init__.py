@@ -11,6 +11,8 @@ _HOME_OF = {
     "check": "helpers.checking",
     "hint": "helpers.checking",
     "predict": "helpers.checking",
+    "report": "helpers.checking",
+    "review": "helpers.checking",
     "solution": "helpers.checking",
     "init_explorer": "helpers.instruments",
     "edge_of_chaos": "helpers.instruments",

@@ -68,7 +68,7 @@ def in_process(function, seconds=SECONDS):
     def call(args):
         given, printed = live(args), Printed()
         try:
-            with _as_the_learner_left_it(), _quiet(printed), _memory_limit(), _time_limit(seconds):
+            with _as_the_learner_left_it(), quiet(printed), _memory_limit(), _time_limit(seconds):
                 value = plain(function(*given))
                 return Outcome(value, after(args, given), None, str(printed))
         except KeyboardInterrupt:  # somebody pressed the stop button: that is for the notebook
@@ -103,7 +103,7 @@ class Printed(io.TextIOBase):
 
 
 @contextmanager
-def _quiet(stream):
+def quiet(stream):
     """Catch what is printed, and all warnings: nbgrader gives no points to a cell that writes to stderr."""
     with redirect_stdout(stream), redirect_stderr(stream), warnings.catch_warnings():
         warnings.simplefilter("ignore")

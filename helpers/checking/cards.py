@@ -158,6 +158,7 @@ def verdict_card(verdict):
         return Card("muted", f"{exercise.title}: not attempted yet", verdict.problem.text, text)
     scored = f"{verdict.points:g} of {exercise.points} points"
     tried = f"{verdict.inputs} fresh inputs, drawn with seed {verdict.seed}"
+    stopped = verdict.problem and verdict.problem.fatal
     if verdict.outcome == "correct":
         text = f"It matches the reference on {tried}. See how we wrote it: `solution({exercise.name})`"
         return Card("good", f"✓ {exercise.title}: {scored}", Parts(verdict.results), text)
@@ -169,7 +170,7 @@ def verdict_card(verdict):
         *_example(verdict),
         Code(f"Your function printed:\n{verdict.printed}") if verdict.printed else "",
         Link("Read again:", exercise.lesson, exercise.section),
-        f"Next help: `hint({exercise.name})`. (Tried on {tried}.)",
+        f"Next help: `hint({exercise.name})`." + ("" if stopped else f" (Tried on {tried}.)"),
     )
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from IPython.display import display
 
-from helpers.checking.calls import in_process, own_functions
+from helpers.checking.calls import Printed, in_process, own_functions, quiet
 from helpers.checking.cards import Card, Code, Link, verdict_card
 from helpers.checking.exercise import find
 from helpers.checking.judging import judge
@@ -16,7 +16,7 @@ def check(function, seed=None):
     """Judge a function on fresh random inputs, show one card, record the attempt; return the points.
 
     The points are a plain float because nbgrader reads them from the cell's result. seed: of the inputs, to
-    see the same ones again. Nothing that the function does raises an error here; the stop button still stops it.
+    see the same ones again. Nothing that the function does raises an error here; the stop button still works.
     """
     with own_functions():
         try:
@@ -28,7 +28,8 @@ def check(function, seed=None):
         if seed is None:
             seed = int(np.random.default_rng().integers(10**6))
         try:
-            verdict = judge(exercise, in_process(function), seed)
+            with quiet(Printed()):  # numpy has something to say about wrong answers, too
+                verdict = judge(exercise, in_process(function), seed)
         except Exception as error:
             return _show(_our_fault(exercise, seed, error), 0.0)
         if verdict.outcome != "not attempted":

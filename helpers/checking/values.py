@@ -5,6 +5,7 @@ are not plain travel as a tag: a `Seed` becomes a fresh Generator, a `Phi` an ac
 where they are used (`live`).
 """
 
+import functools
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -55,7 +56,13 @@ class Phi:
         return f"lambda z: {FUNCTIONS[self.name].format(a=self.a)}"
 
     def __call__(self, z):
-        return eval(FUNCTIONS[self.name].format(a=self.a), {"np": np, "z": z})
+        return _function(self)(z)
+
+
+@functools.cache
+def _function(phi):
+    function = eval(repr(phi), {"np": np})
+    return lambda z: function(np.asarray(z))
 
 
 def live(value):
@@ -64,7 +71,7 @@ def live(value):
         case Seed(seed):
             return np.random.default_rng(seed)
         case Phi():
-            return lambda z: value(np.asarray(z))
+            return _function(value)
         case np.ndarray():
             return value.copy()
         case dict():
@@ -99,8 +106,10 @@ def plain(value, depth=DEEPEST):
 
 def same(one, other):
     """Whether two plain values are equal to the last bit."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=True)
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return False
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):

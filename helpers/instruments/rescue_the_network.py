@@ -152,8 +152,8 @@ class RescueTheNetwork(Instrument):
         self._recorded = set()
         super().__init__(**settings)
 
-    def _show_result(self, settings, result):
-        super()._show_result(settings, result)
+    def _words(self, settings, result):
+        super()._words(settings, result)
         case = settings.patient, result.changed
         if is_solved(settings, result) and case not in self._recorded:
             self._recorded.add(case)

@@ -1,16 +1,16 @@
 """What the tests of exercises share: judging one as a check does.
 
-Each chapter has a module here, named as in `helpers/checking/exercises`. It says, by the name of the exercise,
+Each chapter has a module here, named as in `helpers/checking/exercises`. It says, by an exercise's name,
 CORRECT {name: unusual functions that must get full points} and WRONG {name: [(function, what is found)]}:
 the tag of a misconception, the kind of a problem (calls.Problem), or None where points are lost and no name
-is given. All are held to 20 seeds in the tests, and to 200 by `benchmarks/check_proof.py`.
+is given. All are held to 5 seeds in the tests, and to 200 by `benchmarks/check_proof.py`.
 """
 
 from importlib import import_module
 from pkgutil import iter_modules
 
 from helpers.checking import exercise
-from helpers.checking.calls import in_process
+from helpers.checking.calls import Printed, in_process, quiet
 from helpers.checking.judging import judge
 
 MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
@@ -41,11 +41,16 @@ def wrong_answers():
 
 def passes(item, function, seed):
     """Whether an answer gets all points."""
-    verdict = judge(item, in_process(function), seed)
+    verdict = judged(item, function, seed)
     return verdict.outcome == "correct" and verdict.points == item.points
 
 
 def loses(item, function, finding, seed):
     """Whether an answer loses points with the right message."""
-    verdict = judge(item, in_process(function), seed)
+    verdict = judged(item, function, seed)
     return verdict.outcome == "incorrect" and verdict.points < item.points and found(verdict) == finding
+
+
+def judged(item, function, seed):
+    with quiet(Printed()):
+        return judge(item, in_process(function), seed)
