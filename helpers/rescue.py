@@ -186,8 +186,8 @@ def symptoms(design, seed=0):
         )
 
 
-def training(design, seed=0, steps=STEPS, pieces=1, progress=False):
-    """Train the network on the digits: yields its Course after each of `pieces` equal parts of the steps.
+def training(design, seed=0, pieces=1):
+    """Train the network on the digits: yields its Course after each of `pieces` equal parts of STEPS.
 
     It ends early when the loss is no longer finite.
     """
@@ -200,12 +200,12 @@ def training(design, seed=0, steps=STEPS, pieces=1, progress=False):
             optimizer,
             data.x_train,
             data.y_train,
-            steps=(piece + 1) * steps // pieces - piece * steps // pieces,
+            steps=(piece + 1) * STEPS // pieces - piece * STEPS // pieces,
             batch=BATCH,
             seed=1000 * seed + piece,  # every piece goes through the examples in an order of its own
             max_norm=CLIPS[design.clip],
-            measure_every=steps,
-            progress=progress,
+            measure_every=STEPS,
+            progress=False,
         )
         losses.append(history.loss)
         yield Course(np.concatenate(losses), history.status == DIVERGED)

@@ -23,7 +23,7 @@ FORMULAS = {
     "init-leaky-variance": lambda: 1 / np.mean([1, 0.2**2]),
     "init-spread": lambda: np.sqrt(5 * 16 / 320),
     "predict-dropout-second": lambda: 0.5 * (1 / 0.5) ** 2,
-    "predict-dropout-compound": lambda: np.prod(np.full(10, 1 / (1 - 0.5))),
+    "predict-dropout-compound": lambda: np.prod(np.full(8, 1 / (1 - 0.5))),
     "predict-scale-free": lambda: 1 / (1 / 3),
     "predict-variance-shift": lambda: 1 / (0.5 * (1 / 0.5) ** 2),
     "predict-clip": lambda: 12 / np.linalg.norm([3, 4, 12]),
