@@ -78,7 +78,8 @@ def test_a_wrong_answer_is_named_and_recorded_with_its_points_by_property(shown)
 def test_a_card_shows_the_smallest_failing_call_with_got_and_expected():
     verdict = judged("return 2 * np.mean(x**2)")
     text = repr(verdict_card(verdict))
-    assert "predict_h2(x=[[" in text and "got  " in text and "expected  " in text
+    assert "predict_h2(\n" in text and "x=np.array([[" in text
+    assert "got  " in text and "expected  " in text
     prop, row = verdict.failure
     assert prop.name == "one layer" and f"{row.expected:.6g}" in text
 

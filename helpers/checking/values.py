@@ -83,8 +83,10 @@ def live(value):
 
 def plain(value, depth=DEEPEST):
     """A copy of what a function returned, in plain data. TypeError in plain words for anything else."""
-    if value is None or value is ... or isinstance(value, bool | str):
+    if value is None or value is ... or type(value) in (bool, int, float, str):
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):

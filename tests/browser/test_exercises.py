@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import expect
 
 from helpers.checking import exercise
-from helpers.checking.cards import address
 from tools.lab import THEMES
 
 HE = exercise.find("he")
@@ -99,9 +98,7 @@ class TestExercise22:
 
     def test_the_link_opens_the_section_of_the_lesson(self, workbook):
         try_answer(workbook, FAN_OUT)
-        link = card(workbook, "he-check").locator("a")
-        assert address(HE.lesson, HE.section).split("#")[1] in link.get_attribute("href").replace("%20", " ")
-        link.click()
+        card(workbook, "he-check").locator("a").click()
         heading = workbook.page.get_by_role("heading", name=re.compile(re.escape(HE.section)))
         expect(heading).to_be_in_viewport(timeout=30_000)
 
