@@ -117,9 +117,8 @@ def test_relu_is_what_dying_units_need():
     split = data.load_digits()
     for seed in range(3):
         net = mlp([64, 128, 128, 10], np.random.default_rng(seed), last_act=False)
-        history = train(
-            net, SGD(net.layers, 1.0), split.x_train, split.y_train, 200, 64, seed, progress=False
-        )
+        optimizer = SGD(net.layers, 1.0)
+        history = train(net, optimizer, split.x_train, split.y_train, 200, 64, seed, progress=False)
         assert history.loss[-1] < 0.1
         net.forward(split.x_train, train=False)
         assert probes.dead_share(net.outputs[4]) > 0.02

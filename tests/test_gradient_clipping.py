@@ -1,5 +1,6 @@
 """Gradient clipping: every corner of its controls, and what it says about what it shows."""
 
+import sys
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.instruments import assert_it_can_be_drawn, check_corner, page, verdic
 
 
 def test_every_corner(monkeypatch):
-    monkeypatch.setattr("helpers.instruments.gradient_clipping.STAGES", (10, 60))
+    monkeypatch.setattr(sys.modules[GradientClipping.__module__], "STAGES", (10, 60))
     instrument = gradient_clipping()
     assert_it_can_be_drawn(instrument.figure.paper.value)
     ends = {control.name: control.extremes() for control in GradientClipping.controls}
@@ -34,7 +35,7 @@ def test_verdicts(settings, word):
 
 def test_the_threshold_is_drawn_only_where_it_acts():
     instrument = gradient_clipping()
-    assert instrument._artists["tau"].get_xdata().__len__() == 0
+    assert len(instrument._artists["tau"].get_xdata()) == 0
     instrument.set(mode="global norm", max_norm=0.1)
     np.testing.assert_allclose(instrument._artists["tau"].get_ydata(), -1)
 

@@ -23,7 +23,7 @@ def progress(tmp_path, monkeypatch):
 def test_every_combination(monkeypatch):
     """Six steps of training each: what counts is that every network can be built, seen and drawn."""
     monkeypatch.setattr(rescue, "STEPS", 6)
-    monkeypatch.setattr(f"{MODULE}.PIECES", 2)
+    monkeypatch.setattr(sys.modules[MODULE], "PIECES", 2)
     instrument = rescue_the_network()
     assert_it_can_be_drawn(instrument.figure.paper.value)
     patients, rates = cycle(rescue.PATIENTS), cycle((rescue.RATES[0], rescue.RATES[-1]))
@@ -84,11 +84,8 @@ def test_reset_brings_the_patient_back_as_found():
     instrument = rescue_the_network(patient="D")
     instrument.set(lr=0.01, clip="1")
     press(instrument, "Reset")
-    assert (instrument.settings.patient, instrument.settings.lr, instrument.settings.clip) == (
-        "D",
-        0.3,
-        "off",
-    )
+    now = instrument.settings
+    assert (now.patient, now.lr, now.clip) == ("D", 0.3, "off")
 
 
 def test_a_sleeping_branch_scale_is_no_change():

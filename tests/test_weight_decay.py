@@ -48,9 +48,9 @@ def test_the_measured_curve_is_the_one_without_decay_when_there_is_none():
 
 def test_the_law_of_decay_is_drawn_where_there_is_one():
     instrument = weight_decay(weight_decay=1.0)
-    assert instrument._artists["alone"].get_xdata().size == 31
+    assert len(instrument._artists["alone"].get_xdata()) == 31
     instrument.set(optimizer="Adam + L2")
-    assert instrument._artists["alone"].get_xdata().size == 0
+    assert len(instrument._artists["alone"].get_xdata()) == 0
 
 
 def test_wrong_labels_are_marked_and_counted():

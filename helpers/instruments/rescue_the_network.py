@@ -202,7 +202,7 @@ class RescueTheNetwork(Instrument):
         artists["loss"].set_data(range(1, len(loss) + 1), loss)
         top = np.log10(LOSSES[1]) - 0.15
         artists["end"].set_data(*([len(loss)], [top]) if r.course.diverged else ([], []))
-        artists["note"].set_text(f"not a number from step {len(loss)}" if r.course.diverged else "")
+        artists["note"].set_text(f"not finite from step {len(loss)}" if r.course.diverged else "")
 
     def readouts(self, s, r):
         patient = PATIENTS[s.patient]
@@ -228,7 +228,9 @@ class RescueTheNetwork(Instrument):
             return Verdict("TRAINS", f"but after {changes}{what}; {enough} would be enough.", "muted")
         if r.course.diverged:
             return Verdict(
-                "DIVERGED", f"not a number from step {len(r.course.loss)}; {changes}{what}.", "alarm"
+                "DIVERGED",
+                f"the loss is not finite from step {len(r.course.loss)} on; {changes}{what}.",
+                "alarm",
             )
         return Verdict(
             "STUCK",

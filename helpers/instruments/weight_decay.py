@@ -148,11 +148,11 @@ class WeightDecay(Instrument):
     def readouts(self, s, r):
         fit = r.fit
         return [
-            ("training loss", short(fit.train_loss)),
-            ("test loss", short(fit.test_loss)),
+            ("training loss", _said(fit.train_loss)),
+            ("test loss", _said(fit.test_loss)),
             ("right on training points", f"{fit.train_accuracy:.0%}"),
             ("on test points", f"{fit.test_accuracy:.0%}"),
-            ("‖W‖", f"× {short(fit.norms[-1] / fit.norms[0])} after {fit.steps[-1]} steps"),
+            ("‖W‖", f"× {_said(fit.norms[-1] / fit.norms[0])} after {fit.steps[-1]} steps"),
             ("η", f"{decay.RATES[s.optimizer]:g}"),
         ]
 
@@ -193,6 +193,10 @@ def state(fit):
     if fit.train_loss > UNDERFIT:
         return "UNDERFIT"
     return "OVERFIT" if fit.gap > OVERFIT else "BALANCED"
+
+
+def _said(value):
+    return short(value) if np.isfinite(value) else "beyond float32"
 
 
 def _drawable(ratios):
