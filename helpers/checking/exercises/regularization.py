@@ -281,7 +281,7 @@ DROPOUT_BACKWARD = Exercise(
 
 
 def sgd_with_decay(w, grads, lr, weight_decay):
-    """The weights after one step of SGD for each gradient, by shrinking in place of a penalty."""
+    """The weights after one step of SGD with decay for each gradient."""
     for grad in grads:
         # − lr · (grad + λ w), with the brackets moved:
         w = (1 - lr * weight_decay) * w - lr * grad
@@ -765,7 +765,8 @@ CLIP = Exercise(
         ),
         Wrong(
             "norm-after-clipping",
-            "it returns the norm after clipping. What one logs is the norm before: it tells how wild the step would have been.",
+            "it returns the norm after clipping. What one logs is the norm before: it tells how wild the step would "
+            "have been.",
             lambda grads, max_norm: {
                 "grads": clip_gradients(grads, max_norm)["grads"],
                 "norm": min(global_norm(grads), max_norm),
