@@ -207,6 +207,13 @@ def paired_gain(treated, baseline):
     return Gain(float(difference.mean()), float(_t_quantile(len(difference) - 1) * standard_error))
 
 
+def gains(found, baseline):
+    """Of a `study`: {name: its paired gain over `baseline`, as text such as "+2.0 ± 0.6"}."""
+    arguments.one_of("baseline", baseline, found)
+    others = {name: values for name, values in found.items() if name != baseline}
+    return {name: str(paired_gain(values, found[baseline])) for name, values in others.items()}
+
+
 def _t_quantile(df):
     """Student's t at 97.5 %, within 0.02 for df ≥ 4 (Abramowitz & Stegun 1964, 26.7.5)."""
     z = 1.959964

@@ -213,6 +213,12 @@ def training(design, seed=0, pieces=1):
             return
 
 
+def final_loss(design, seed=0):
+    """Train, and return the mean loss of the last steps; not a number if it diverged."""
+    (course,) = training(design, seed)
+    return course.final
+
+
 def _sums(network):
     """Where in `network.outputs` a layer's work is complete, and how many layers with weights lie before.
 

@@ -98,6 +98,13 @@ def test_a_gain_and_its_interval_by_hand():
     assert str(paired_gain(np.zeros(5), [1.0, 1, 1, 1, 2])).startswith("−1.2")
 
 
+def test_gains_are_those_over_the_baseline():
+    found = {"a": np.arange(5.0), "b": np.arange(5.0) + 1, "c": np.arange(5.0) - 2}
+    assert regularization.gains(found, "a") == {"b": "+1.0 ± 0.0", "c": "−2.0 ± 0.0"}
+    with pytest.raises(ValueError, match="baseline='d' is not one of"):
+        regularization.gains(found, "d")
+
+
 @pytest.mark.parametrize(("df", "t"), [(4, 2.776), (9, 2.262), (19, 2.093), (100, 1.984)])
 def test_students_t(df, t):
     assert regularization._t_quantile(df) == pytest.approx(t, abs=0.02)

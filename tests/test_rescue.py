@@ -91,6 +91,11 @@ def test_a_training_that_diverges_ends_early_and_says_so():
     assert np.isnan(ends[-1].final) and not ends[-1].learns
 
 
+def test_the_final_loss_is_that_of_the_course():
+    design = PATIENTS["F"].cured_by({"lr": 0.1})
+    assert rescue.final_loss(design, seed=1) == course(design, seed=1).final
+
+
 def test_pieces_are_so_many_and_belong_together():
     ends = list(rescue.training(PATIENTS["A"].design, pieces=3))
     assert [len(end.loss) for end in ends] == [50, 100, 150]

@@ -379,7 +379,7 @@ def adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
     # Both started at zero: undo that.
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
-    # The decay takes its share of the old weights, beside Adam's step and not through it.
+    # The decay takes its share of the old weights, beside Adam's step.
     w = w - lr * weight_decay * w - lr * m_hat / (np.sqrt(v_hat) + eps)
     return {"w": w, "m": m, "v": v}
 
@@ -765,8 +765,8 @@ CLIP = Exercise(
         ),
         Wrong(
             "norm-after-clipping",
-            "it returns the norm after clipping. What one logs is the norm before: it tells how wild the step would "
-            "have been.",
+            "it returns the norm after clipping. What one logs is the norm before, which tells how wild the step "
+            "was going to be.",
             lambda grads, max_norm: {
                 "grads": clip_gradients(grads, max_norm)["grads"],
                 "norm": min(global_norm(grads), max_norm),
@@ -780,10 +780,10 @@ CLIP = Exercise(
 
 
 def variance_shift(mean, var, w, p):
-    """What a batch norm behind dropout and a Linear layer stores, and what it makes of eval mode."""
+    """The variance that a norm stores, and that of its output in eval mode."""
     # Dropout keeps the mean of each unit; its second moment grows by 1/(1 − p).
     dropped = (var + mean**2) / (1 - p) - mean**2
-    # Independent units: the variances of a sum add up, each times its squared weight.
+    # Independent units: variances add up, each times its squared weight.
     stored, met = dropped @ w**2, var @ w**2
     return {"stored": stored, "eval": met / stored}
 
