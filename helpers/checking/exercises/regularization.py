@@ -765,8 +765,8 @@ CLIP = Exercise(
         ),
         Wrong(
             "norm-after-clipping",
-            "it returns the norm after clipping. What one logs is the norm before, which tells how wild the step "
-            "was going to be.",
+            "it returns the norm after clipping. The one to log is the norm before, which shows how wild the "
+            "step would have been.",
             lambda grads, max_norm: {
                 "grads": clip_gradients(grads, max_norm)["grads"],
                 "norm": min(global_norm(grads), max_norm),
