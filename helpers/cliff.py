@@ -15,7 +15,7 @@ from helpers import arguments
 STEPS, START, TARGET = 50, 0.5, 0.7
 W_RANGE, B_RANGE = (3.0, 7.0), (-4.0, -1.0)  # the region of the lesson, with the wall across it
 SOLVED = 1e-3  # a loss below this counts as solved
-MODES = ("no clipping", "global norm", "per tensor")
+MODES = ("global norm", "per tensor")
 
 
 def loss(w, b):
@@ -41,16 +41,15 @@ def clip(dw, db, max_norm, mode):
     """The gradient (∂L/∂w, ∂L/∂b) after clipping by one of MODES, for arrays of gradients.
 
     "global norm" scales both by min(1, max_norm/‖(dw, db)‖). "per tensor" does so to each alone, by its own
-    size, and may turn the direction. Raises ValueError for max_norm ≤ 0 or another mode.
+    size, and may turn the direction. Where max_norm is never reached nothing changes. Raises ValueError for
+    max_norm ≤ 0 or another mode.
     """
     arguments.number("max_norm", max_norm, above=0)
     arguments.one_of("mode", mode, MODES)
     if mode == "global norm":
         factor = _shrink(np.hypot(dw, db), max_norm)
         return dw * factor, db * factor
-    if mode == "per tensor":
-        return dw * _shrink(np.abs(dw), max_norm), db * _shrink(np.abs(db), max_norm)
-    return dw, db
+    return dw * _shrink(np.abs(dw), max_norm), db * _shrink(np.abs(db), max_norm)
 
 
 def turned(dw, db, after_w, after_b):
@@ -102,7 +101,7 @@ def starts(count, seed):
 
 
 def _shrink(norm, max_norm):
-    return np.minimum(1, max_norm / np.maximum(norm, np.finfo(float).tiny))
+    return max_norm / np.maximum(norm, max_norm)  # min(1, max_norm/norm), also for a norm of 0
 
 
 def _sigmoid(x):

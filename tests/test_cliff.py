@@ -48,7 +48,6 @@ def test_only_clipping_per_tensor_turns():
     rng = np.random.default_rng(0)
     dw, db = rng.standard_normal((2, 1000)) * 10
     turned = {mode: cliff.turned(dw, db, *cliff.clip(dw, db, 0.1, mode)).max() for mode in cliff.MODES}
-    assert turned["no clipping"] == 0
     assert turned["global norm"] == pytest.approx(0, abs=1e-5)
     assert 30 < turned["per tensor"] < 45.1
 
@@ -62,7 +61,7 @@ def test_a_descent_goes_on_where_it_was():
     np.testing.assert_array_equal(short.w, whole.w[:10])
     np.testing.assert_array_equal(whole.w[0], w)
     lengths = np.hypot(np.diff(whole.w, axis=0), np.diff(whole.b, axis=0))
-    np.testing.assert_allclose(lengths, np.minimum(whole.norm, 1)[:-1], rtol=1e-9)
+    np.testing.assert_allclose(lengths, np.minimum(whole.norm, 1)[:-1], atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -72,7 +71,7 @@ def test_the_global_norm_brings_all_home_and_the_other_ways_do_not(seed):
         return descent.solved.mean()
 
     assert share("global norm") >= 0.98
-    assert 0.4 < share("no clipping") < 0.85
+    assert 0.4 < share("global norm", 1e6) < 0.85
     assert share("per tensor", 0.1) < 0.4
     assert share("global norm", 0.01) < 0.5
 

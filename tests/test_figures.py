@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.figures import by_layer, curves, distribution, show, svg, theme
+from helpers.figures.ink import set_level
 from helpers.figures.live import LiveFigure
 from helpers.figures.numbers import from_log10, power_of_ten
 from helpers.figures.picture import Picture
@@ -462,3 +463,25 @@ def test_show_is_a_table_of_names_and_numbers():
         "negative": ["−3.14"],
     }
     assert "0.998" in repr(table)
+
+
+def test_a_level_line_lies_where_the_surface_has_that_value():
+    x = y = np.linspace(-2, 2, 81)
+    across, up = np.meshgrid(x, y)
+    (line,) = svg.new_figure().subplots().plot([], [])
+    set_level(line, x, y, across**2 + up**2, level=1.0)
+    radius = np.hypot(*line.get_data())
+    assert np.isfinite(radius).sum() > 100
+    np.testing.assert_allclose(radius[np.isfinite(radius)], 1, atol=1e-3)
+    set_level(line, x, y, np.where(across < 0, np.nan, across**2 + up**2), level=1.0)
+    assert np.nanmin(line.get_xdata()) >= 0
+    # Two pieces are not joined.
+    set_level(line, x, y, across**2, level=1.0)
+    assert np.isnan(line.get_xdata()).sum() == 2
+
+
+def test_no_level_line_is_drawn_where_the_surface_has_no_such_value():
+    (line,) = svg.new_figure().subplots().plot([], [])
+    for surface in (np.ones((3, 3)), np.full((3, 3), np.nan)):
+        set_level(line, np.arange(3), np.arange(3), surface)
+        assert not np.isfinite(line.get_xdata()).any()

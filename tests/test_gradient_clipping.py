@@ -24,8 +24,8 @@ def test_every_corner(monkeypatch):
     ("settings", "word"),
     [
         ({}, "THROWN"),
-        ({"mode": "global norm"}, "SOLVED"),
-        ({"mode": "global norm", "max_norm": 0.01}, "NOT THERE"),
+        ({"max_norm": 1.0}, "SOLVED"),
+        ({"max_norm": 0.01}, "NOT THERE"),
         ({"mode": "per tensor", "max_norm": 0.1}, "NOT THERE"),
     ],
 )
@@ -36,12 +36,12 @@ def test_verdicts(settings, word):
 def test_the_threshold_is_drawn_only_where_it_acts():
     instrument = gradient_clipping()
     assert len(instrument._artists["tau"].get_xdata()) == 0
-    instrument.set(mode="global norm", max_norm=0.1)
+    instrument.set(max_norm=0.1)
     np.testing.assert_allclose(instrument._artists["tau"].get_ydata(), -1)
 
 
 def test_the_start_chooses_the_way_that_is_drawn():
-    instrument = gradient_clipping(mode="global norm", start=5)
+    instrument = gradient_clipping(max_norm=1.0, start=5)
     descent = instrument.result.descent
     np.testing.assert_array_equal(instrument._artists["way"].get_xdata(), descent.w[:, 4])
     assert instrument._artists["ends"].get_xdata().size == 32

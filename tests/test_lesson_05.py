@@ -244,8 +244,8 @@ def test_6_start_1_is_thrown_by_161_and_clipping_brings_all_home():
     assert free.thrown is not None and free.norm[: free.thrown].max() == pytest.approx(161, rel=0.05)
     assert free.norm.max() > 1000 * np.median(free.norm[: free.thrown])
     assert free.descent.solved.sum() == 22
-    assert gradient_clipping(mode="global norm").result.descent.solved.sum() == 32
-    assert gradient_clipping(mode="global norm", max_norm=0.01).result.descent.solved.sum() == 12
+    assert gradient_clipping(max_norm=1.0).result.descent.solved.sum() == 32
+    assert gradient_clipping(max_norm=0.01).result.descent.solved.sum() == 12
     turned = gradient_clipping(mode="per tensor", max_norm=0.1).result
     assert turned.turn > 30 and turned.descent.solved.sum() < 12
 

@@ -14,6 +14,7 @@ from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
 STARTS = 32
+OFF = 1e6  # a threshold that no gradient here reaches
 STAGES = (40, 150, 400)
 LEVELS = (0.001, 0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.4)
 EDGE = 1.0  # a point this far outside the map counts as thrown
@@ -74,6 +75,10 @@ def experiment(s):
         yield Result(descent, s.start - 1)
 
 
+def _threshold(max_norm):
+    return "off" if max_norm >= OFF else f"{max_norm:g}"
+
+
 @lru_cache(maxsize=1)
 def _map():
     w, b = np.linspace(*cliff.W_RANGE, 161), np.linspace(*cliff.B_RANGE, 161)
@@ -91,15 +96,15 @@ class GradientClipping(Instrument):
     )
     controls = (
         Choice("mode", "Clipping", cliff.MODES, cliff.MODES[0], buttons=True),
-        Slider("max_norm", "Threshold τ", (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 1.0, text="{:g}".format),
+        Slider("max_norm", "Threshold τ", (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, OFF), OFF, text=_threshold),
         Slider("lr", "Learning rate η", (0.03, 0.1, 0.3, 1.0, 3.0, 10.0), 1.0, text="{:g}".format),
         Slider("start", "Start", tuple(range(1, STARTS + 1)), 1),
     )
     presets: Mapping = {
-        "Thrown": {"start": 1},
-        "Contained": {"start": 1, "mode": "global norm"},
-        "τ too small": {"start": 1, "mode": "global norm", "max_norm": 0.01},
-        "Turned": {"start": 1, "mode": "per tensor", "max_norm": 0.1},
+        "Thrown": {},
+        "Contained": {"max_norm": 1.0},
+        "τ too small": {"max_norm": 0.01},
+        "Turned": {"mode": "per tensor", "max_norm": 0.1},
     }
     challenges = (
         Challenge(
@@ -113,14 +118,14 @@ class GradientClipping(Instrument):
         Challenge(
             "Too careful",
             "Global norm: find a τ at which fewer than half of the starts arrive in 400 steps.",
-            {"mode": "global norm"},
-            lambda s, r: s.mode == "global norm" and r.solved_share < 0.5,
+            {"max_norm": 1.0},
+            lambda s, r: s.mode == "global norm" and s.max_norm < 1 and r.solved_share < 0.5,
             "A threshold below the usual gradient shortens every step: it has become a second learning rate.",
         ),
         Challenge(
             "Turn the gradient",
             "Make clipping turn a gradient by more than 30°.",
-            {"mode": "per tensor"},
+            {"mode": "per tensor", "max_norm": 1.0},
             lambda s, r: r.turn > 30,
             "Clipping each weight by itself cuts the longer one more. Both at ±τ, the step goes diagonally, "
             "whatever the slope says. The global norm never turns anything.",
@@ -171,7 +176,7 @@ class GradientClipping(Instrument):
         artists["loss"].set_data(range(r.steps), _log10(r.loss))
         artists["norm"].set_data(range(r.steps), _log10(r.norm))
         level = np.log10(s.max_norm)
-        artists["tau"].set_data(*([], []) if s.mode == cliff.MODES[0] else ((0, STAGES[-1]), (level, level)))
+        artists["tau"].set_data(*([], []) if s.max_norm >= OFF else ((0, STAGES[-1]), (level, level)))
 
     def readouts(self, s, r):
         return [
@@ -203,8 +208,8 @@ class GradientClipping(Instrument):
             f"and the way of start {s.start} from w = {r.w[0]:.2f}, b = {r.b[0]:.2f} to w = "
             f"{short(r.w[-1])}, b = {short(r.b[-1])}. Right, on a logarithmic scale: its loss goes from "
             f"{short(r.loss[0])} to {short(r.loss[-1])} in {r.steps} steps; the largest gradient is "
-            f"{short(r.norm.max())}. Clipping: {s.mode}, τ = {s.max_norm:g}. {r.descent.solved.sum()} of "
-            f"{STARTS} starts arrive."
+            f"{short(r.norm.max())}. Clipping: {s.mode}, τ = {_threshold(s.max_norm)}. "
+            f"{r.descent.solved.sum()} of {STARTS} starts arrive."
         )
 
 
@@ -216,6 +221,6 @@ def _log10(values):
 def gradient_clipping(**settings):
     """Gradient clipping at a cliff. Starting settings are keywords; an unknown one is a ValueError.
 
-    mode ("no clipping", "global norm", "per tensor"), max_norm 0.01–10, lr 0.03–10, start 1–32, seed.
+    mode ("global norm", "per tensor"), max_norm 0.01–10 (or 1e6: off), lr 0.03–10, start 1–32, seed.
     """
     return GradientClipping(**settings)
