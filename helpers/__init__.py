@@ -16,7 +16,12 @@ _HOME_OF = {
     "solution": "helpers.checking",
     "init_explorer": "helpers.instruments",
     "edge_of_chaos": "helpers.instruments",
+    "dropout_masks": "helpers.instruments",
+    "weight_decay": "helpers.instruments",
+    "gradient_clipping": "helpers.instruments",
+    "rescue_the_network": "helpers.instruments",
     "by_layer": "helpers.figures",
+    "curves": "helpers.figures",
     "distribution": "helpers.figures",
     "show": "helpers.figures",
 }

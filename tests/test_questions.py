@@ -22,6 +22,14 @@ FORMULAS = {
     "init-xavier-bound": lambda: np.sqrt(3 * 2 / (100 + 50)),
     "init-leaky-variance": lambda: 1 / np.mean([1, 0.2**2]),
     "init-spread": lambda: np.sqrt(5 * 16 / 320),
+    "predict-dropout-second": lambda: 0.5 * (1 / 0.5) ** 2,
+    "predict-dropout-compound": lambda: np.prod(np.full(8, 1 / (1 - 0.5))),
+    "predict-scale-free": lambda: 1 / (1 / 3),
+    "predict-variance-shift": lambda: 1 / (0.5 * (1 / 0.5) ** 2),
+    "predict-clip": lambda: 12 / np.linalg.norm([3, 4, 12]),
+    "reg-keep-or-drop": lambda: 1 - 0.8,
+    "reg-decay-time": lambda: np.exp(-0.001 * 0.1 * 10_000),
+    "reg-clip-small": lambda: 0.3 * min(1, 1 / np.hypot(0.3, 0.4)),
 }
 
 ALL = list(load().values())

@@ -9,6 +9,7 @@ from html import escape
 
 import matplotlib as mpl
 import numpy as np
+from contourpy import contour_generator  # comes with matplotlib
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.lines import Line2D
@@ -20,6 +21,7 @@ from helpers.figures.theme import FONT, themed
 
 _BASELINE = {"baseline": "alphabetic", "center": "central", "top": "text-before-edge"}
 _ANCHOR = {"left": "start", "center": "middle", "right": "end"}
+_NONE = np.full((1, 2), np.nan)  # a point that is not drawn
 _FAR = 1e4  # coordinates are cut here, far outside any figure: browsers draw huge numbers wrongly
 
 
@@ -53,6 +55,12 @@ def set_band(area, along, low, high, vertical=False):
     """Give a `fill_between` area new edges (`vertical`: a `fill_betweenx` area)."""
     edge = np.concatenate([np.column_stack([along, low]), np.column_stack([along, high])[::-1]])
     area.set_verts([edge[:, ::-1] if vertical else edge])
+
+
+def set_level(line, x, y, z, level=0.0):
+    """Give a line the course of z = `level` over the grid of x and y (z: a row for each y)."""
+    pieces = contour_generator(x, y, np.ma.masked_invalid(z)).lines(level)
+    line.set_data(*np.concatenate([np.vstack([piece, [[np.nan, np.nan]]]) for piece in pieces] or [_NONE]).T)
 
 
 def _writer(artist, height):

@@ -1,6 +1,17 @@
 """The course's instruments. Each can be called with no arguments, or with any starting setting by name."""
 
+from helpers.instruments.dropout_masks import dropout_masks
 from helpers.instruments.edge_of_chaos import edge_of_chaos
+from helpers.instruments.gradient_clipping import gradient_clipping
 from helpers.instruments.init_explorer import init_explorer
+from helpers.instruments.rescue_the_network import rescue_the_network
+from helpers.instruments.weight_decay import weight_decay
 
-__all__ = ["edge_of_chaos", "init_explorer"]
+__all__ = [
+    "dropout_masks",
+    "edge_of_chaos",
+    "gradient_clipping",
+    "init_explorer",
+    "rescue_the_network",
+    "weight_decay",
+]

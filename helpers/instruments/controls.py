@@ -30,6 +30,9 @@ class Slider:
     implies: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     at_most: str | None = None
 
+    def implied(self, value):
+        return self.implies
+
     def check(self, value):
         low, high = self.values[0], self.values[-1]
         if isinstance(low, int):
@@ -64,13 +67,20 @@ class Slider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few named options: a menu, or a row of buttons where the choice is the point."""
+    """One of a few named options: a menu, or a row of buttons where the choice is the point.
+
+    Choosing an option also makes the settings that `implies` has under its name.
+    """
 
     name: str
     label: str
     options: Sequence[str]
     default: str
     buttons: bool = False
+    implies: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def implied(self, value):
+        return self.implies.get(value, {}) if isinstance(value, str) else {}
 
     def check(self, value):
         return arguments.one_of(self.name, value, self.options)
@@ -108,6 +118,9 @@ class Seed:
     label: str = "Seed"
     default: int = 0
     highest: int = 999_999
+
+    def implied(self, value):
+        return {}
 
     def check(self, value):
         return arguments.whole(self.name, value, 0, self.highest)

@@ -128,9 +128,9 @@ class Instrument(widgets.VBox):
     def _checked(self, settings):
         """The settings and what they imply, or a ValueError."""
         implied = {}
-        for name in settings:
+        for name, value in settings.items():
             arguments.one_of("setting", name, self._controls)
-            implied.update(getattr(self._controls[name], "implies", {}))
+            implied.update(self._controls[name].implied(value))
         settings = {**implied, **settings}
         return {name: self._controls[name].check(value) for name, value in settings.items()}
 

@@ -1,0 +1,229 @@
+"""What regularizers do, measured: dropout's moments, decay under noise, and trainings repeated in pairs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers import arguments
+from helpers.data import Split, load_digits
+from helpers.initializers import he_normal
+from helpers.layers import BatchNorm, Dropout, Linear, ReLU
+from helpers.network import Network, stack
+from helpers.optimizers import SGD, Adam, AdamW
+from helpers.progress_bar import ProgressBar
+from helpers.training import evaluate, train
+
+# Dropout, and two slips. Each says with which probability a unit stays, and what it is multiplied by then.
+FORMS = {
+    "inverted": lambda p: (1 - p, 1 / (1 - p)),
+    "not rescaled": lambda p: (1 - p, 1.0),
+    "p read as keep": lambda p: (p, 1 / p),
+}
+
+OPTIMIZERS = {"SGD + L2": SGD, "Adam + L2": Adam, "AdamW": AdamW}
+
+
+@dataclass(frozen=True)
+class Passes:
+    """One input's activations h, sent through dropout many times.
+
+    `kept` (passes, width) says which units stayed. The others are ratios to eval mode after 1, 2, 3 …
+    passes, averaged over units and passes: of the mean of h, of E[h²], and of the mean behind the next
+    Linear and ReLU.
+    """
+
+    kept: np.ndarray
+    mean: np.ndarray
+    second: np.ndarray
+    after_relu: np.ndarray
+
+
+def dropout_passes(p, width, passes, form="inverted", seed=0):
+    """Send h = ReLU(z), z ~ N(0, 1), of `width` units through dropout `passes` times: Passes.
+
+    `form` is one of FORMS. Raises ValueError for p outside (0, 1).
+    """
+    p = arguments.number("p", p, above=0, below=1)
+    keep, factor = FORMS[arguments.one_of("form", form, FORMS)](p)
+    rng = np.random.default_rng(seed)
+    h = np.maximum(rng.standard_normal(width, dtype=np.float32), 0)
+    w = he_normal(width, width, rng)
+    kept = rng.random((passes, width), np.float32) >= 1 - keep
+    dropped = h * kept * np.float32(factor)
+    behind = np.maximum(dropped @ w, 0).mean(axis=1) / np.maximum(h @ w, 0).mean()
+    means, seconds = dropped.mean(axis=1) / h.mean(), (dropped**2).mean(axis=1) / (h**2).mean()
+    return Passes(kept, *(_running_mean(a.astype(np.float64)) for a in (means, seconds, behind)))
+
+
+def dropout_ratios(p, form="inverted"):
+    """What theory says of `Passes`: the ratios of the mean, of E[h²], and of the mean behind the next ReLU.
+
+    The last is for a wide layer of random weights, where z is normal with a variance in proportion to E[h²],
+    so that E[ReLU(z)] goes with its root.
+    """
+    keep, factor = FORMS[arguments.one_of("form", form, FORMS)](p)
+    return keep * factor, keep * factor**2, keep**0.5 * factor
+
+
+def dropout_spread(p, width, passes, form="inverted"):
+    """The standard deviation of the ratio of means after `passes` passes (h half-normal, half zero)."""
+    keep, factor = FORMS[arguments.one_of("form", form, FORMS)](p)
+    share = np.pi  # E[h²]/E[h]² of a ReLU's output
+    return factor * np.sqrt(keep * (1 - keep) * share / (width * np.asarray(passes)))
+
+
+def left_by_noise(optimizer, scales, steps=1000, lr=1e-3, weight_decay=1.0, weights=100, seed=0):
+    """What decay leaves of weights that start at 1 and whose gradients are nothing but noise, N(0, scale²).
+
+    One number for each of `scales`: the mean over `weights` weights. `optimizer` is one of OPTIMIZERS.
+    Decay alone leaves exp(−lr · λ · steps).
+    """
+    rng = np.random.default_rng(seed)
+    params, grads = {"weight": np.ones((len(scales), weights))}, {}
+    make = OPTIMIZERS[arguments.one_of("optimizer", optimizer, OPTIMIZERS)]
+    stepper = make([(params, grads)], lr=lr, weight_decay=weight_decay)
+    for _ in range(steps):
+        grads["weight"] = rng.standard_normal((len(scales), weights)) * np.reshape(scales, (-1, 1))
+        stepper.step()
+    return params["weight"].mean(axis=1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a small classifier of the digits (64, width, width, 10) is built and trained.
+
+    `dropout` stands behind each hidden ReLU; with `norm`, a BatchNorm before it. `label_noise` is the share
+    of the `examples` training labels that are replaced by a wrong digit.
+    """
+
+    optimizer: str = "Adam + L2"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    norm: bool = False
+    width: int = 64
+    examples: int = 100
+    label_noise: float = 0.0
+    steps: int = 300
+    batch: int = 32
+
+    def data(self, seed):
+        """A Split: `examples` digits to train on, 797 to test on."""
+        every = load_digits(seed, train=1000)
+        x, y = every.x_train[: self.examples], every.y_train[: self.examples].copy()
+        rng = np.random.default_rng([seed, 1])
+        wrong = rng.permutation(self.examples)[: round(self.label_noise * self.examples)]
+        y[wrong] = (y[wrong] + rng.integers(1, 10, len(wrong))) % 10
+        return Split(x, y, every.x_test, every.y_test)
+
+    def network(self, seed):
+        """The untrained network. Its weights depend on the seed alone, and not on dropout or the norm."""
+        rng, masks = np.random.default_rng([seed, 2]), np.random.default_rng([seed, 3])
+        layers = []
+        for fan_in in (64, self.width):
+            layers.append(Linear(fan_in, self.width, rng))
+            layers += [BatchNorm(self.width)] if self.norm else []
+            layers.append(ReLU())
+            layers += [Dropout(self.dropout, masks)] if self.dropout else []
+        return Network([*layers, Linear(self.width, 10, rng)])
+
+    def accuracy(self, seed):
+        """Train, and return the share of the test digits that are named rightly."""
+        data, network = self.data(seed), self.network(seed)
+        self.fit(network, data, seed, self.weight_decay)
+        return float(evaluate(network, data.x_test, data.y_test)[1])
+
+    def fit(self, network, data, seed, weight_decay):
+        """Train a network of this recipe; of a stacked one, every run has a weight decay of its own."""
+        make = OPTIMIZERS[arguments.one_of("optimizer", self.optimizer, OPTIMIZERS)]
+        momentum = {"momentum": 0.9} if make is SGD else {}
+        stepper = make(network.layers, lr=self.lr, weight_decay=weight_decay, **momentum)
+        batch = min(self.batch, self.examples)
+        quiet = {"measure_every": self.steps, "progress": False}
+        train(network, stepper, data.x_train, data.y_train, self.steps, batch, seed, **quiet)
+
+
+def study(recipes: Mapping[str, Recipe], seeds):
+    """Train every recipe with every seed: {name: test accuracies in percent, one a seed}.
+
+    The same seed gives every recipe the same examples, the same starting weights and the same batches, so
+    that their difference is the recipe's alone.
+    """
+    found, bar = {name: [] for name in recipes}, ProgressBar(len(recipes) * len(seeds), "trainings")
+    try:
+        for name, recipe in recipes.items():
+            for seed in seeds:
+                found[name].append(100 * recipe.accuracy(seed))
+                bar.show(sum(map(len, found.values())))
+    finally:
+        bar.close()
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def decay_sweep(recipe, decays, seeds):
+    """Test accuracy in percent for each weight decay of `decays`, averaged over `seeds`.
+
+    All decays train at once, as runs of one stacked network: same examples, same start, same batches.
+    """
+    total = np.zeros(len(decays))
+    for seed in seeds:
+        data = recipe.data(seed)
+        network = stack([recipe.network(seed) for _ in decays])
+        recipe.fit(network, data, seed, np.asarray(decays, float))
+        total += 100 * evaluate(network, data.x_test, data.y_test)[1]
+    return total / len(seeds)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A mean difference over pairs, and half the width of its 95 % confidence interval."""
+
+    mean: float
+    half_width: float
+
+    @property
+    def is_clear(self):
+        """Does the interval leave out 0?"""
+        return abs(self.mean) > self.half_width
+
+    def __str__(self):
+        return f"{self.mean:+.1f} ± {self.half_width:.1f}".replace("-", "−")
+
+
+def paired_gain(treated, baseline):
+    """The mean of treated − baseline over pairs (same seed), with its 95 % interval by Student's t: a Gain.
+
+    Raises ValueError unless both have the same number of values, at least 5.
+    """
+    treated, baseline = np.asarray(treated, float), np.asarray(baseline, float)
+    if treated.shape != baseline.shape or treated.ndim != 1 or len(treated) < 5:
+        raise ValueError(
+            f"treated of shape {treated.shape} and baseline of shape {baseline.shape}: "
+            "pairs are needed, at least 5"
+        )
+    difference = treated - baseline
+    standard_error = difference.std(ddof=1) / np.sqrt(len(difference))
+    return Gain(float(difference.mean()), float(_t_quantile(len(difference) - 1) * standard_error))
+
+
+def gains(found, baseline):
+    """Of a `study`: {name: its paired gain over `baseline`, as text such as "+2.0 ± 0.6"}."""
+    arguments.one_of("baseline", baseline, found)
+    others = {name: values for name, values in found.items() if name != baseline}
+    return {name: str(paired_gain(values, found[baseline])) for name, values in others.items()}
+
+
+def _t_quantile(df):
+    """Student's t at 97.5 %, within 0.02 for df ≥ 4 (Abramowitz & Stegun 1964, 26.7.5)."""
+    z = 1.959964
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return z + sum(term / df ** (i + 1) for i, term in enumerate(terms))
+
+
+def _running_mean(values):
+    return np.cumsum(values) / np.arange(1, len(values) + 1)

@@ -1,0 +1,241 @@
+"""Broken deep networks, what can be changed in them, and the training that judges.
+
+Every network classifies the digits with DEPTH layers of WIDTH units, by SGD with momentum. A `Design` says
+how it is built and trained; the PATIENTS are designs that do not learn, each for a reason of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from helpers import arguments, initializers, probes
+from helpers.data import load_digits
+from helpers.layers import BatchNorm, Linear, Residual
+from helpers.losses import softmax_cross_entropy
+from helpers.network import plain, residual_v2
+from helpers.optimizers import SGD
+from helpers.training import DIVERGED, train
+
+DEPTH, WIDTH, BATCH, MOMENTUM, STEPS = 50, 32, 64, 0.9, 150
+BLOCKS = (DEPTH - 2) // 2
+GUESSING = float(np.log(10))  # the loss of a network that gives every digit the same probability
+LEARNS = GUESSING / 2  # a mean loss of the last LAST steps below this counts as learning
+LAST = 20
+
+INITS = {
+    "naive N(0, 1)": initializers.naive,
+    "PyTorch default": initializers.pytorch_default,
+    "Xavier": initializers.xavier_normal,
+    "He": initializers.he_normal,
+    "orthogonal": initializers.orthogonal,
+}
+ACTS = ("ReLU", "tanh", "sigmoid")
+NORMS = {"none": None, "BatchNorm": BatchNorm}
+SKIPS = ("off", "on")
+SCALES = {"1": 1.0, "1/√blocks": BLOCKS**-0.5, "learned, from 0": "learned"}
+RATES = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+CLIPS = {"off": None, "10": 10.0, "1": 1.0, "0.1": 0.1}
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a network is built and trained. `scale` is that of the residual branches, and needs the skip."""
+
+    init: str = "He"
+    act: str = "ReLU"
+    norm: str = "none"
+    skip: str = "off"
+    scale: str = "1"
+    lr: float = 0.03
+    clip: str = "off"
+
+    def __post_init__(self):
+        for name, allowed in (
+            ("init", INITS),
+            ("act", ACTS),
+            ("norm", NORMS),
+            ("skip", SKIPS),
+            ("scale", SCALES),
+            ("clip", CLIPS),
+        ):
+            arguments.one_of(name, getattr(self, name), allowed)
+        arguments.number("lr", self.lr, above=0)
+
+    def changes(self, other):
+        """The names of what differs in `other`. A branch scale without a skip does nothing: it counts not."""
+        names = [name for name, value in asdict(self).items() if getattr(other, name) != value]
+        return [name for name in names if name != "scale" or other.skip == "on"]
+
+    def network(self, seed):
+        """The untrained network. A seed draws the same weights for designs that need the same."""
+        rng = np.random.default_rng(arguments.whole("seed", seed, low=0))
+        build = {"norm": NORMS[self.norm], "act": self.act, "init": INITS[self.init]}
+        if self.skip == "on":
+            return residual_v2(64, WIDTH, DEPTH, 10, rng, scale=SCALES[self.scale], **build)
+        return plain(64, WIDTH, DEPTH, 10, rng, **build)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A design that does not learn: its `disease`, and the number of changes that is enough to cure it."""
+
+    design: Design
+    disease: str
+    cures: tuple[Mapping[str, object], ...]  # some of those that are enough
+    budget: int = 1
+
+    def cured_by(self, cure):
+        """The design after the changes of a cure."""
+        return replace(self.design, **cure)
+
+
+PATIENTS = {
+    "A": Patient(
+        Design("PyTorch default", "tanh", "none", "off", "1/√blocks", 0.01),
+        "the first weights are too small: signal and gradient vanish",
+        ({"init": "orthogonal"}, {"skip": "on"}),
+    ),
+    "B": Patient(
+        Design("Xavier", "sigmoid", "none", "off", "1/√blocks", 0.03),
+        "every sigmoid takes three quarters or more of the gradient, and all inputs become alike",
+        ({"norm": "BatchNorm"}, {"skip": "on"}),
+    ),
+    "C": Patient(
+        Design("He", "ReLU", "none", "on", "1", 0.03),
+        "every branch adds its whole variance to the stream: the signal doubles at each block",
+        ({"scale": "1/√blocks"}, {"scale": "learned, from 0"}, {"norm": "BatchNorm"}),
+    ),
+    "D": Patient(
+        Design("He", "ReLU", "none", "on", "learned, from 0", 0.3),
+        "a good start, but η is too large for it",
+        ({"lr": 0.03}, {"clip": "1"}),
+    ),
+    "E": Patient(
+        Design("He", "ReLU", "BatchNorm", "off", "1", 0.03),
+        "batch normalization without skips: the gradient explodes on its way down",
+        ({"skip": "on"},),
+    ),
+    "F": Patient(
+        Design("He", "ReLU", "BatchNorm", "on", "1", 0.0001),
+        "nothing is broken: η is far too small",
+        ({"lr": 0.03}, {"lr": 0.1}),
+    ),
+    "G": Patient(
+        Design("PyTorch default", "tanh", "none", "off", "1/√blocks", 3.0),
+        "two at once: the gradient vanishes, and η is far too large",
+        ({"skip": "on", "lr": 0.03}, {"init": "orthogonal", "lr": 0.01}),
+        budget=2,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """The untrained network on one batch, by layer: 0 is the input, then the layers behind which a sum ends.
+
+    `signal` is E[h²], `gradient` ‖∂L/∂h‖, `alike` the mean cosine between two inputs.
+    """
+
+    layers: np.ndarray
+    signal: np.ndarray
+    gradient: np.ndarray
+    alike: np.ndarray
+
+    @property
+    def gradient_ratio(self):
+        """‖∂L/∂h‖ at the first hidden layer over that at the last."""
+        with np.errstate(all="ignore"):
+            return float(self.gradient[1] / self.gradient[-1])
+
+
+@dataclass(frozen=True)
+class Course:
+    """A training so far: the loss of every step, and how it stands."""
+
+    loss: np.ndarray
+    diverged: bool
+
+    @property
+    def final(self):
+        """The mean loss of the last steps; not a number if there is none yet, or if it diverged."""
+        return float(self.loss[-LAST:].mean()) if len(self.loss) and not self.diverged else float("nan")
+
+    @property
+    def learns(self):
+        return len(self.loss) >= STEPS and self.final < LEARNS
+
+
+def symptoms(design, seed=0):
+    """What probes see in the network before its first step."""
+    data = _digits()
+    network = design.network(seed)
+    x, y = data.x_train[:BATCH], data.y_train[:BATCH]
+    with np.errstate(all="ignore"):
+        _, grad = softmax_cross_entropy(network.forward(x), y)
+        network.backward(grad)
+        places, layers = _sums(network)
+        h = [network.outputs[i] for i in places]
+        gradients = [network.output_grads[i] for i in places]
+        return Symptoms(
+            layers=np.array(layers),
+            signal=np.array([probes.second_moment(a) for a in h]),
+            gradient=np.array([np.sqrt(probes.second_moment(g) * g.size) for g in gradients]),
+            alike=np.array([probes.cosine_similarity(a) for a in h]),
+        )
+
+
+def training(design, seed=0, pieces=1):
+    """Train the network on the digits: yields its Course after each of `pieces` equal parts of STEPS.
+
+    It ends early when the loss is no longer finite.
+    """
+    data, network = _digits(), design.network(seed)
+    optimizer = SGD(network.layers, design.lr, MOMENTUM)
+    losses = []
+    for piece in range(pieces):
+        history = train(
+            network,
+            optimizer,
+            data.x_train,
+            data.y_train,
+            steps=(piece + 1) * STEPS // pieces - piece * STEPS // pieces,
+            batch=BATCH,
+            seed=1000 * seed + piece,  # every piece goes through the examples in an order of its own
+            max_norm=CLIPS[design.clip],
+            measure_every=STEPS,
+            progress=False,
+        )
+        losses.append(history.loss)
+        yield Course(np.concatenate(losses), history.status == DIVERGED)
+        if history.status == DIVERGED:
+            return
+
+
+def final_loss(design, seed=0):
+    """Train, and return the mean loss of the last steps; not a number if it diverged."""
+    (course,) = training(design, seed)
+    return course.final
+
+
+def _sums(network):
+    """Where in `network.outputs` a layer's work is complete, and how many layers with weights lie before.
+
+    That is the input, the place behind each block (plain: Linear, norm, activation; residual: the sum), and
+    what the last Linear reads.
+    """
+    places, counts, count = [0], [0], 0
+    for i, layer in enumerate(network.layers):
+        starts_block = isinstance(layer, Linear | Residual)
+        if starts_block and count:
+            places.append(i)
+            counts.append(count)
+        if starts_block:
+            count += 1 if isinstance(layer, Linear) else 2
+    return places, counts
+
+
+@lru_cache(maxsize=1)
+def _digits():
+    return load_digits()
