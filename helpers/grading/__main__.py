@@ -2,8 +2,8 @@
 
     python -m helpers.grading submissions/ --out grades.csv
 
-writes grades.csv, grades.json, grades.html (the class) and grades_feedback/ (a page for each submission). The guide
-is docs/instructors.md.
+writes grades.csv, grades.json, grades.html (the class) and grades_feedback/ (a page for each submission).
+The guide is docs/instructors.md.
 """
 
 import argparse

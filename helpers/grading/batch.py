@@ -1,4 +1,4 @@
-"""Many submissions: in several jobs or on a cluster, with a journal that an interrupted batch goes on from."""
+"""Many submissions: in several jobs or on a cluster, with a journal to go on from after an interruption."""
 
 import fcntl
 import json
@@ -16,8 +16,8 @@ from helpers.progress_bar import ProgressBar
 def run(folder, journal, settings, jobs=1, scheduler=None):
     """Grade all submissions in a folder that the journal does not have yet; return all rows, by name.
 
-    jobs: how many at a time on this machine; scheduler: the address of a Dask scheduler instead. ValueError for
-    a folder without notebooks, or extra checks that do not fit.
+    jobs: how many at a time on this machine; scheduler: the address of a Dask scheduler instead. ValueError
+    for a folder without notebooks, or extra checks that do not fit.
     """
     exercises(settings.lesson, settings.extra)  # so that a mistake in them shows now
     paths = intake.find(folder)
@@ -91,14 +91,14 @@ def _row(future, name, settings):
 class Journal:
     """Rows on disk as soon as they are there: lines of JSON, the first with what they were graded with.
 
-    wanted: that first line's entries; a `seed` of None is drawn, or taken from the file. resume: go on from what
-    an earlier run left; fresh: forget it. ValueError if neither is said and something is there, if it was graded
-    with other settings, or if another grader is at it.
+    wanted: that first line's entries; a `seed` of None is drawn, or taken from the file. resume: go on from
+    what an earlier run left; fresh: forget it. ValueError if neither is said and something is there, if it
+    was graded with other settings, or if another grader is at it.
     """
 
     def __init__(self, path, wanted, resume=False, fresh=False):
         self.path, self.rows = Path(path), {}
-        self.file = open(self.path, "a+b")
+        self.file = open(self.path, "a+b")  # noqa: SIM115 (it stays open: it is the lock)
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

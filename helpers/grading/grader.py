@@ -30,9 +30,9 @@ GRADED, UNREADABLE, LATE, REVIEW = "graded", "unreadable", "timed out", "needs r
 class Settings:
     """What a batch is graded with.
 
-    seed: secret, of all inputs; lesson: such as '02_initialization', or None for the one that a notebook answers;
-    extra: the text of a Python module with further properties (`--extra-checks`); seconds: for one submission;
-    kind: of the sandbox, None for the best there is.
+    seed: secret, of all inputs; lesson: such as '02_initialization', or None for the one that a notebook
+    answers; extra: the text of a Python module with further properties (`--extra-checks`); seconds: for one
+    submission; kind: of the sandbox, None for the best there is.
     """
 
     seed: int
@@ -161,8 +161,8 @@ def _seed(secret, submission, item):
 class Learner:
     """The learner's functions, in a sandbox that is started again when it dies.
 
-    From the second start on only definitions are run, and no cell that killed a sandbox before. errors: what went
-    wrong in each cell, by its number; late: whether the submission's time was used up.
+    From the second start on only definitions are run, and no cell whose definitions killed a sandbox.
+    errors: what went wrong in each cell, by its number; late: whether the submission's time was used up.
     """
 
     def __init__(self, submission, kind, end):
@@ -179,14 +179,16 @@ class Learner:
         def call(args):
             try:
                 self._start()
-                answer = self._ask({"do": "call", "name": name, "args": pack(args)}, SECONDS)
+                answer = self._ask(
+                    {"do": "call", "name": name, "args": pack(args), "seconds": SECONDS}, SECONDS
+                )
                 return Outcome(None, args, self._missing(name)) if "missing" in answer else _outcome(answer)
             except TookTooLong:
                 late = "The notebook had used up its time before this was checked."
                 return Outcome(None, args, Problem("time", late if self.late else "The function never ends."))
             except Died as death:
                 self.close()
-                return Outcome(None, args, Problem("exit", f"The function ends Python: {death}."))
+                return Outcome(None, args, Problem("exit", f"The function stopped Python: {death}."))
 
         return call
 
@@ -198,8 +200,11 @@ class Learner:
     def _start(self):
         """Have a sandbox in which all cells ran that can."""
         while not self.sandbox:
+            if monotonic() >= self.end:
+                self.late = True
+                raise TookTooLong("the submission has no time left")
             self.starts += 1
-            self.sandbox = Sandbox(self.kind, math.ceil(max(self.end - monotonic(), 1)))
+            self.sandbox = Sandbox(self.kind, math.ceil(self.end - monotonic()) + 1)
             try:
                 self._ask({"do": "start"}, START_SECONDS)
             except Died as death:
@@ -214,13 +219,14 @@ class Learner:
         """Run a cell; whether the sandbox is still there."""
         request = {"do": "run", "source": cell.source, "keep": cell.answers, "seconds": CELL_SECONDS}
         try:
-            error = self._ask({**request, "definitions": self.starts > 1}, CELL_SECONDS).get("error")
+            answer = self._ask({**request, "definitions": self.starts > 1}, CELL_SECONDS)
+            error = answer.get("error")
         except Died as death:
             if self.late:
                 raise
             if self.starts > 1:
                 self.deadly.add(cell.number)
-            error = "It never ends." if isinstance(death, TookTooLong) else f"It ends Python: {death}."
+            error = "It never ends." if isinstance(death, TookTooLong) else f"It stopped Python: {death}."
         if error:
             self.errors.setdefault(cell.number, str(error)[:500])
         return self.sandbox is not None

@@ -1,7 +1,7 @@
 """A submitted file → its code cells and where the answers are, whatever state the file is in.
 
-Nothing here runs or parses what a learner wrote, and nothing raises: what cannot be read is a Submission with a
-`problem`.
+Nothing here runs or parses what a learner wrote, and nothing raises: what cannot be read is a Submission with
+a `problem`.
 """
 
 import json
@@ -22,7 +22,7 @@ DEFINED = re.compile(r"^(?:(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(|(\w+)[ \t]*=(?
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell. number: among all cells, from 1. answers: the exercises whose answer is taken from here."""
+    """A code cell. number: among all cells, from 1. answers: the exercises whose answer it holds."""
 
     number: int
     source: str
@@ -136,7 +136,7 @@ def _answer(item, cells):
 
 
 def _lesson(name, cells):
-    """The lesson that most of the defined functions belong to, or else the one that the file is named after."""
+    """The lesson that most of the defined functions belong to, or else the one that the file is named for."""
     defined = {name for _, _, _, names in cells for name in names}
     lessons = Counter(item.lesson for item in exercise.load().values() if item.name in defined)
     named = {item.lesson for item in exercise.load().values() if item.lesson in Path(name).parts}

@@ -1,7 +1,7 @@
 """Rows → CSV and JSON, a page of feedback for each submission, and a summary of the class.
 
-Whatever a learner wrote, a file's name included, is escaped in HTML and kept from being a formula in a spreadsheet.
-Every file is written beside its place and then moved there, so that it is never there by half.
+Whatever a learner wrote, a file's name included, is escaped in HTML and kept from being a formula in a
+spreadsheet. Every file is written beside its place and then moved there, so that it is never there by half.
 """
 
 import csv
@@ -38,8 +38,8 @@ table.rows th, table.rows td {{text-align: left; vertical-align: top; padding: 4
   border-bottom: 1px solid var(--td-grid); font-variant-numeric: tabular-nums;}}
 </style>"""
 WITHOUT = (
-    "Graded without a sandbox (unisolated): code in a notebook could have read the course's answers or changed "
-    "other files. These points show what honest work earns; they are no proof against forgery."
+    "Graded without a sandbox (unisolated): code in a notebook could have read the course's answers or "
+    "changed other files. These points show what honest work earns; they are no proof against forgery."
 )
 LINK = re.compile(r'<a href="\.\./notebooks/([^"]*)">(.*?)</a>')
 
@@ -47,8 +47,8 @@ LINK = re.compile(r'<a href="\.\./notebooks/([^"]*)">(.*?)</a>')
 def write(rows, out, seed, course=""):
     """Write all reports beside `out`, the CSV file: .json, .html and a folder _feedback.
 
-    course: the address under which learners have the lessons' folder `notebooks/`; without it the pages name the
-    sections and do not link to them.
+    course: the address under which learners have the folder `notebooks/`; without it the pages name the
+    lessons' sections and do not link to them.
     """
     out = Path(out)
     pages = out.with_name(f"{out.stem}_feedback")
@@ -67,8 +67,12 @@ def table(rows):
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
     heads = ["submission", "status", "isolation", "points", "possible", "seconds", "problem"]
-    columns = [[name, *(f"{name}: {part}" for part in parts[name]), f"{name}: finding"] for name in parts]
-    writer.writerow([harmless(head) for head in [*heads, *sum(columns, [])]])
+    columns = [
+        column
+        for name in parts
+        for column in (name, *(f"{name}: {part}" for part in parts[name]), f"{name}: finding")
+    ]
+    writer.writerow([harmless(head) for head in heads + columns])
     for row in rows:
         items = {item["name"]: item for item in row["exercises"]}
         cells = [row[head] for head in heads]

@@ -1,13 +1,14 @@
 """A process for the learner's code that can do nothing but compute, and the conversation with it.
 
-With bubblewrap it has no network, no files but a read-only Python and an empty scratch directory, no sight of other
-processes, no child processes, and nothing of the course but worker.py and what that needs. Without bubblewrap
-it is an ordinary process of yours: good against mistakes, not against intent.
+With bubblewrap it has no network, no files but a read-only Python and an empty scratch directory, no sight of
+other processes, no child processes, and nothing of the course but worker.py and what that needs. Without
+bubblewrap it is an ordinary process of yours: good against mistakes, not against intent.
 """
 
 import functools
 import os
 import platform
+import secrets
 import select
 import shutil
 import signal
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -26,6 +28,9 @@ PACKAGE = Path(helpers.__file__).resolve().parent
 STAGED = ("arguments.py", "checking/calls.py", "checking/values.py", "grading/wire.py", "grading/worker.py")
 SCRATCH = 64 * 2**20  # bytes of files
 BUBBLEWRAP, NOTHING = "bubblewrap", "unisolated"  # what a row is stamped with
+
+
+_one_at_a_time = threading.Lock()
 
 
 class Died(Exception):
@@ -64,13 +69,16 @@ class Sandbox:
 
     def ask(self, request, seconds):
         """The answer to a request, an object. Died or TookTooLong, and then it is closed."""
-        end = monotonic() + seconds
+        end, token = monotonic() + seconds, secrets.token_hex(8)
         try:
-            self._write(frame(request), end)
+            self._write(frame({**request, "token": token}), end)
             (length,) = HEADER.unpack(self._read(HEADER.size, end))
             if length > LARGEST:
                 raise Died("it answers with too much data")
-            return parse(self._read(length, end))
+            answer = parse(self._read(length, end))
+            if answer.get("to") != token:
+                raise Died("it speaks without being asked")
+            return answer
         except Died:
             self.close()
             raise
@@ -98,7 +106,7 @@ class Sandbox:
             self._wait_for(self.process.stdout, select.POLLIN, end)
             part = os.read(self.process.stdout.fileno(), min(count - len(data), 2**20))
             if not part:
-                raise Died("it ended")
+                raise Died("the process ended")
             data += part
         return bytes(data)
 
@@ -129,8 +137,9 @@ def isolation():
 
 
 def _command(kind, seconds, *instead):
-    """The command line, and the file descriptors that it needs. `instead` replaces the worker, for a trial."""
-    stage = _stage()
+    """The command line, and the file descriptors that it needs. instead: of the worker, for a trial."""
+    with _one_at_a_time:
+        stage = _stage()
     inside = stage if kind == NOTHING else "/grader"
     run = [
         sys.executable,
@@ -172,7 +181,7 @@ def _command(kind, seconds, *instead):
 
 
 def _environment():
-    """Nothing of yours: no tokens, no paths. One thread for numpy, as results must not hang on the machine."""
+    """Nothing of yours: no tokens, no paths. One thread for numpy: jobs share the machine."""
     ours = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp", "MPLBACKEND": "Agg"}
     return ours | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -195,7 +204,7 @@ def _hidden():
 
 @functools.cache
 def _stage():
-    """A directory with copies of all that the sandbox may see of the course; it lasts as long as the grader."""
+    """A directory with copies of all that the sandbox may see of the course; it goes with the grader."""
     _stage.directory = tempfile.TemporaryDirectory(prefix="grading-")
     stage = Path(_stage.directory.name)
     stage.chmod(0o755)

@@ -1,14 +1,17 @@
-"""What runs in the sandbox: the learner's cells, in IPython, and then calls of the learner's functions.
+"""What runs in the sandbox: the learner's cells, with IPython, and then calls of the learner's functions.
 
 It knows neither references nor properties nor seeds. It answers requests that come on its standard input, on
-its standard output, until that closes; what the learner's code prints goes elsewhere. Nothing in here protects
-a score: the learner's code can take this whole process over, and then answers calls in its own way. What it
-answers is judged on the other side, as plain data.
+its standard output, until that closes; what the learner's code prints goes elsewhere. Nothing in here
+protects a score: the learner's code can take this whole process over, and then answers calls in its own way.
+What it answers is judged on the other side, as plain data.
 
 A script, started with nothing of the course beside it but wire.py and checking's calls.py and values.py.
 """
 
 import ast
+import asyncio
+import inspect
+import itertools
 import linecache
 import os
 import resource
@@ -17,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -32,6 +36,7 @@ LIMITS = {
     resource.RLIMIT_CORE: 0,
 }
 PARTS = ("kind", "text", "line", "source")  # of a problem
+NUMBERS = itertools.count(1)  # of the cells, in the names of their files
 DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign
 
 
@@ -45,25 +50,25 @@ def main(cpu_seconds):
     shell, functions = Shell.instance(config=Config({"HistoryManager": {"enabled": False}})), {}
     while header := requests.read(HEADER.size):
         request = parse(requests.read(*HEADER.unpack(header)))
-        answers.write(DO[request["do"]](request, shell.user_ns, functions))
+        try:
+            answer = frame(DO[request["do"]](request, shell.user_ns, functions))
+        except ValueError as error:  # no plain data, or too much
+            text = f"The function returns {error}: that cannot be judged."
+            answer = frame(_answer(request, Outcome(None, (), Problem("form", text))))
+        answers.write(answer)
         answers.flush()
 
 
 class Shell(InteractiveShell):
-    """IPython without a screen."""
+    """What `get_ipython()` gives: IPython without a screen."""
 
     def enable_gui(self, gui=None):
         """What `%matplotlib` asks for: nothing."""
 
-    def showtraceback(self, *args, **kwargs):
-        """Errors are told in other ways."""
-
-    showsyntaxerror = showtraceback
-
 
 def start(request, names, functions):
     """Say that it is there."""
-    return frame({})
+    return {"to": request["token"]}
 
 
 def run(request, names, functions):
@@ -73,11 +78,11 @@ def run(request, names, functions):
     """
     source, seconds = request["source"], request["seconds"]
     before = {name: names.get(name) for name in request["keep"]}
-    error = None if request["definitions"] else _error(_cell, source, seconds)
+    error = None if request["definitions"] else _error(_cell, source, names, seconds)
     if request["definitions"] or any(names.get(name) is before[name] for name in before):
-        error = _error(_definitions, source, seconds) or error
+        error = _error(_definitions, source, names, seconds) or error
     functions |= {name: names[name] for name in before if names.get(name) is not before[name]}
-    return frame({"error": error})
+    return {"to": request["token"], "error": error}
 
 
 def call(request, names, functions):
@@ -85,26 +90,24 @@ def call(request, names, functions):
     name, args = request["name"], unpack(request["args"])
     function = functions.get(name, names.get(name))
     if not callable(function):
-        return frame({"missing": name})
+        return {"to": request["token"], "missing": name}
     try:
-        return _answer(in_process(function)(args))
+        outcome = in_process(function, request["seconds"])(args)
     except KeyboardInterrupt:
-        return _answer(Outcome(None, args, Problem("exit", "The function raises KeyboardInterrupt.")))
-    except ValueError as error:
-        text = f"The function returns {error}: that cannot be judged."
-        return _answer(Outcome(None, args, Problem("form", text)))
+        outcome = Outcome(None, args, Problem("exit", "The function raises KeyboardInterrupt."))
+    return _answer(request, outcome)
 
 
-def _answer(outcome):
+def _answer(request, outcome):
     problem = outcome.problem and [getattr(outcome.problem, part) for part in PARTS]
     sent = {"value": pack(outcome.value), "args": pack(tuple(outcome.args)), "printed": outcome.printed}
-    return frame({**sent, "problem": problem})
+    return {"to": request["token"], **sent, "problem": problem}
 
 
-def _error(execute, source, seconds):
+def _error(execute, source, names, seconds):
     """What went wrong while this ran, in a sentence, or None."""
     try:
-        problem = in_process(lambda: execute(source), seconds)(()).problem
+        problem = in_process(lambda: execute(source, names), seconds)(()).problem
     except KeyboardInterrupt:
         return "It raises KeyboardInterrupt."
     if problem and problem.kind == "time":
@@ -112,29 +115,37 @@ def _error(execute, source, seconds):
     return problem and problem.text
 
 
-def _cell(source):
-    result = Shell.instance().run_cell(source, store_history=True)
-    if error := result.error_before_exec or result.error_in_exec:
-        raise error
+def _cell(source, names):
+    """Run a cell. Not by the shell's `run_cell`, which a notebook can replace."""
+    tree, name = _parsed(source)
+    code = compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, names)
+    if inspect.iscoroutine(result):
+        asyncio.run(result)
 
 
-def _definitions(source):
+def _definitions(source, names):
     """Run only the functions, classes, imports and assignments of a cell, each on its own."""
-    name = f"<definitions {len(linecache.cache)}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:  # perhaps IPython's own: %magic, !command
-        tree = ast.parse(Shell.instance().transform_cell(source))
+    tree, name = _parsed(source)
     failed = None
     for node in tree.body:
         if isinstance(node, DEFINITIONS):
             try:
-                exec(compile(ast.Module([node], []), name, "exec"), Shell.instance().user_ns)
+                exec(compile(ast.Module([node], []), name, "exec"), names)
             except Exception as error:
                 failed = failed or error
     if failed:
         raise failed
+
+
+def _parsed(source):
+    """The tree of a cell, IPython's %magics and !commands included, and a file name for its lines."""
+    name = f"<cell {next(NUMBERS)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    try:
+        return ast.parse(source, name), name
+    except SyntaxError:
+        return ast.parse(TransformerManager().transform_cell(source), name), name
 
 
 def _stand_in(name):
