@@ -100,6 +100,13 @@ class Journal:
         self.path, self.rows = Path(path), {}
         self.file = open(self.path, "a+b")  # noqa: SIM115 (it stays open: it is the lock)
         try:
+            self._begin(wanted, resume, fresh)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, wanted, resume, fresh):
+        try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ValueError(f"{self.path}: another grader is writing it") from None
