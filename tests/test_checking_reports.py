@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from helpers import review as handed_on
-from helpers.checking import exercise, questions, report, reports, review
+from helpers.checking import exercise, questions, report, reports, review, widgets
+from helpers.checking.cards import address
 from helpers.checking.progress import Answer, Progress
+from helpers.figures.calibration import calibration, wilson
 
 NOW = datetime.now(UTC)
 
@@ -16,6 +18,7 @@ NOW = datetime.now(UTC)
 def progress(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
     monkeypatch.setattr(reports, "PROGRESS", Progress())
+    monkeypatch.setattr(widgets, "PROGRESS", reports.PROGRESS)
     return reports.PROGRESS
 
 
@@ -67,7 +70,7 @@ def test_the_first_prediction_counts_and_few_are_not_judged(progress):
     progress.record("prediction", "predict-he-var", "1", False, 90)
     progress.record("prediction", "predict-he-var", "0.68", True, 90)
     text = repr(report())
-    assert re.search(r"85–100 % +1 +0 \(0%\)", text)
+    assert re.search(r"90% +0 of 1\n", text)
     assert "too early" in text
 
 
@@ -143,7 +146,38 @@ def test_a_later_chapter_asks_about_earlier_ones_first(progress, monkeypatch):
         object.__setattr__(known["late"], "lesson", "02_initialization")
 
 
+def test_an_answer_in_a_review_counts_even_if_it_is_the_same_as_last_time(progress):
+    progress._append(answer(5, True)._replace(answer="1/8"))
+    (_, box) = review().children
+    box.field.value = "1/8"
+    box.submit()
+    box.submit()
+    assert [row.answer for row in progress.answers()] == ["1/8", "1/8"]
+    assert due_in(*progress.answers()) == pytest.approx(3, abs=0.01)
+    assert "Nothing is due" in repr(review())
+
+
 def test_when_nothing_is_due_the_date_of_the_next_is_said(progress):
     progress.record("question", "init-he-std", "1/8", True)
     date = f"{datetime.now().astimezone() + timedelta(days=1):%d %B %Y}"
     assert date in repr(review())
+
+
+def test_the_sections_of_questions_are_headings_of_their_lesson():
+    for question in questions.load().values():
+        assert not question.section or "#cell-id=" in address(question.lesson, question.section), question.id
+
+
+def test_without_the_notebooks_a_link_still_opens_the_lesson():
+    assert address("09_nowhere", "1 · Nothing") == "../notebooks/09_nowhere.ipynb"
+
+
+def test_the_calibration_picture_says_how_little_few_predictions_say():
+    low, high = wilson([0, 1, 5, 50], [1, 1, 10, 100])
+    assert low[0] == pytest.approx(0, abs=1e-12) and high[0] == pytest.approx(0.793, abs=1e-3)
+    assert (low[1], high[1]) == pytest.approx((1 - high[0], 1))
+    assert (low[2], high[2]) == pytest.approx((0.237, 0.763), abs=1e-3)
+    assert high[3] - low[3] < 0.2
+    picture = calibration([(0.55, 1, 2), (0.9, 3, 4)])
+    assert "1 of 2 at 55%, 3 of 4 at 90%" in picture.alt
+    assert "<svg" in picture.html() and 'role="img"' in picture.html()

@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers.checking import exercise
+from helpers.checking import checks, exercise
 from helpers.checking.cards import address
 from tests.exercises import correct_answers, loses, passes, wrong_answers
 from tools import exercises as builder
@@ -20,6 +20,11 @@ SEEDS = range(5)  # benchmarks/check_proof.py takes 200
 
 each = pytest.mark.parametrize("item", ALL, ids=lambda item: item.name)
 each_workbook = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
 
 
 def label(value):
@@ -73,7 +78,9 @@ def test_the_lesson_has_the_section(item):
 def test_inputs_are_fresh_and_follow_from_the_seed(item):
     def drawn(seed):
         rng = np.random.default_rng(seed)
-        return repr([prop.cases(rng) for prop in item.properties])
+        cases = [prop.cases(rng) for prop in item.properties]
+        assert all(len(args) == len(item.parameters) for rows in cases for args in rows) and all(cases)
+        return repr(cases)
 
     assert drawn(1) == drawn(1) != drawn(2)
 
@@ -109,9 +116,8 @@ def test_the_workbook_gives_nothing_away(path):
 def test_the_workbook_asks_for_it(item):
     notebook = nbformat.read(ROOT / "exercises" / f"{item.lesson}.ipynb", 4)
     task = cell(notebook, f"{item.id}-task").source
-    assert re.match(rf"## {item.chapter}\.\d · {re.escape(item.title)}\n", task)
-    assert item.facts in task
-    assert f"]({address(item.lesson, item.section)})" in task
+    assert task.startswith(builder.head(item))
+    assert f"]({address(item.lesson, item.section)})" in task and "#cell-id=" in task
     for part in ("**Given:**", "**Return:**", "**Allowed:**"):
         assert part in task
     answer, check = cell(notebook, item.id), cell(notebook, f"{item.id}-check")
@@ -126,3 +132,29 @@ def test_the_solution_is_the_reference(item):
     notebook = nbformat.read(ROOT / "solutions" / f"{item.lesson}.ipynb", 4)
     source = re.sub(r" *### (BEGIN|END) SOLUTION\n?", "", cell(notebook, item.id).source).rstrip()
     assert source == item.source
+
+
+def run_notebook(path, monkeypatch):
+    """Run the code of a notebook from top to bottom; the points of its checks, and the cards shown."""
+    cards, points, scope = [], {}, {}
+    monkeypatch.setattr(checks, "display", cards.append)
+    for one in nbformat.read(path, 4).cells:
+        if one.cell_type == "code" and one.id.endswith("-check"):
+            points[one.id] = eval(one.source, scope)
+        elif one.cell_type == "code":
+            exec(one.source, scope)
+    return points, cards
+
+
+@each_workbook
+def test_the_solutions_get_all_points(path, monkeypatch):
+    points, cards = run_notebook(path, monkeypatch)
+    assert sum(points.values()) == 100, points
+    assert {card.look for card in cards} == {"good"}
+
+
+@each_workbook
+def test_an_empty_workbook_runs_to_its_end_and_gets_none(path, monkeypatch):
+    points, cards = run_notebook(ROOT / "exercises" / path.name, monkeypatch)
+    assert set(points.values()) == {0.0}
+    assert all("not attempted" in card.title for card in cards)

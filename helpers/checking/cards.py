@@ -1,7 +1,10 @@
 """The cards of check, hint and solution: HTML in the page's colours, and the same as plain text."""
 
+import functools
+import json
 import re
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -12,16 +15,21 @@ LOOK = """<style>
 .td-card .td-parts {list-style: none; margin: 6px 0; padding: 0;}
 .td-card .td-yes {color: var(--td-good); font-weight: 600;}
 .td-card .td-no {color: var(--td-alarm); font-weight: 600;}
-.td-card pre {color: var(--td-ink); background: none; white-space: pre-wrap; margin: 4px 0;
-  font-size: 0.92em;}
+.td-card > div + div, .td-card > pre + div {margin-top: 6px;}
+.td-card.td-card pre {color: var(--td-ink); background: none; font-size: 0.92em; margin: 4px 0;
+  padding-left: 10px; border-left: 2px solid var(--td-grid); white-space: pre-wrap; word-break: normal;
+  overflow-wrap: anywhere;}
 .td-card small {color: var(--td-muted);}
 .td-card table.td-plain {border-collapse: collapse; margin: 6px 0; color: var(--td-ink);}
 .td-card table.td-plain th, .td-card table.td-plain td {text-align: left; padding: 1px 14px 1px 0;
   vertical-align: top; font-variant-numeric: tabular-nums; background: none;}
+.td-card table.td-plain td:not(:last-child) {white-space: nowrap;}
 .td-card table.td-plain th {font-weight: normal; color: var(--td-muted);}
+.td-card .td-figure {max-width: 30em;}
 .td-card a {color: var(--td-measured);}
 </style>"""
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LONGEST = 600  # characters of a learner's value
 
 
@@ -93,11 +101,8 @@ class Link:
         return f'<a href="{escape(address(self.lesson, self.section))}">{escape(self._name())}</a>'
 
     def _name(self):
-        return (
-            f"Chapter {int(self.lesson[:2])}, {self.section}"
-            if self.section
-            else f"Chapter {int(self.lesson[:2])}"
-        )
+        word = "section " if self.section[:1].isdigit() else ""
+        return f"Chapter {int(self.lesson[:2])}" + (f", {word}{self.section}" if self.section else "")
 
     def __str__(self):
         return f"{self.before} {self._name()} (notebooks/{self.lesson}.ipynb)"
@@ -126,8 +131,23 @@ class Table:
 
 
 def address(lesson, section=""):
-    """The relative address of a lesson's section, as JupyterLab names its headings."""
-    return f"../notebooks/{lesson}.ipynb" + (f"#{section.replace(' ', '-')}" if section else "")
+    """The relative address of a lesson's section, by the id of the cell with its heading.
+
+    JupyterLab cannot follow a heading's own name where that holds more than ASCII, as "4 · …" does.
+    """
+    cell = _cells(lesson).get(section)
+    return f"../notebooks/{lesson}.ipynb" + (f"#cell-id={cell}" if cell else "")
+
+
+@functools.cache
+def _cells(lesson):
+    """The cell ids of a lesson by the headings in them; none where the notebooks are not at hand."""
+    try:
+        text = (NOTEBOOKS / f"{lesson}.ipynb").read_text("utf-8")
+    except OSError:
+        return {}
+    cells = [(cell["id"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return {heading: id for id, source in cells for heading in re.findall(r"^#+ (.*)$", source, re.MULTILINE)}
 
 
 def prose(text):
@@ -140,7 +160,8 @@ def shown(value):
     if isinstance(value, np.ndarray):
         if value.size > 24:
             return f"<array of shape {value.shape}>"
-        return np.array2string(value, precision=4, separator=", ", threshold=30, max_line_width=70)
+        words = np.array2string(value, precision=4, separator=", ", prefix="np.array(", max_line_width=76)
+        return f"np.array({words})"
     if isinstance(value, Seed | Phi | str | bool):
         return repr(value)
     if isinstance(value, float):
@@ -161,6 +182,7 @@ def verdict_card(verdict):
         return Card("muted", f"{exercise.title}: not attempted yet", verdict.problem.text, text)
     scored = f"{verdict.points:g} of {exercise.points} points"
     tried = f"{verdict.inputs} fresh inputs, drawn with seed {verdict.seed}"
+    stopped = verdict.problem and verdict.problem.fatal
     if verdict.outcome == "correct":
         text = f"It matches the reference on {tried}. See how we wrote it: `solution({exercise.name})`"
         return Card("good", f"✓ {exercise.title}: {scored}", Parts(verdict.results), text)
@@ -172,7 +194,7 @@ def verdict_card(verdict):
         *_example(verdict),
         Code(f"Your function printed:\n{verdict.printed}") if verdict.printed else "",
         Link("Read again:", exercise.lesson, exercise.section),
-        f"Next help: `hint({exercise.name})`. (Tried on {tried}.)",
+        f"Next help: `hint({exercise.name})`." + ("" if stopped else f" (Tried on {tried}.)"),
     )
 
 
@@ -193,8 +215,11 @@ def _example(verdict):
         return ()
     prop, row = verdict.failure
     names = verdict.exercise.parameters
-    call = ", ".join(f"{name}={shown(value)}" for name, value in zip(names, row.args, strict=False))
-    lines = [f"{verdict.exercise.name}({call})"]
+    given = [f"{name}={shown(value)}" for name, value in zip(names, row.args, strict=False)]
+    if len(", ".join(given)) < 70:
+        lines = [f"{verdict.exercise.name}({', '.join(given)})"]
+    else:
+        lines = [f"{verdict.exercise.name}(", *(_indented(argument) + "," for argument in given), ")"]
     if row.problem is None:
         what = prop.quantity or (f"the part {prop.part!r}" if prop.part is not None else "the result")
         lines += [
@@ -203,6 +228,11 @@ def _example(verdict):
             f"  expected  {_cut(shown(row.expected))}",
         ]
     return ("The smallest input on which it fails:", Code("\n".join(lines)))
+
+
+def _indented(argument):
+    """An argument on lines of its own, those of an array under each other."""
+    return "    " + argument.replace("\n", "\n    " + " " * (argument.index("=") + 1))
 
 
 def _cut(text):

@@ -1,6 +1,6 @@
 """Judging an exercise: properties on fresh inputs; first the form, then the numbers, then the diagnosis."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -105,11 +105,9 @@ class Probe:
             raise Stop(self.fatal)
         outcome = self.call(args)
         self.printed = self.printed or outcome.printed
-        problem = outcome.problem
-        if not problem and (outcome.value is None or outcome.value is ...):
-            text = "The function returns nothing. If you have written something: is the `return` missing?"
-            problem = Problem("blank", text)
-        if problem:
+        if problem := outcome.problem or self._blank(outcome.value):
+            if problem.kind == "blank" and self.answers:  # begun: the other inputs may be right
+                problem = replace(problem, kind="form")
             self.fatal = problem if problem.fatal else None
             raise Stop(problem)
         if not same(list(args), list(outcome.args)):
@@ -120,6 +118,12 @@ class Probe:
         like = plain(self.exercise.reference(*live(args)))
         self.answers.append((outcome.value, like))
         return conform(pick(outcome.value, self.part), pick(like, self.part))
+
+    @staticmethod
+    def _blank(value):
+        if value is None or value is ...:
+            text = "The function returns nothing. If you have written something: is the `return` missing?"
+            return Problem("blank", text)
 
     def answers_are_constant(self):
         """Whether a function that should return different things returned one and the same."""
@@ -169,20 +173,17 @@ def pick(value, part):
 def conform(value, like, where="The result"):
     """`value` in the form of `like`, the reference's result; a Stop in plain words where it does not fit."""
     if isinstance(like, dict):
-        if not isinstance(value, dict):
-            raise _misfit("form", where, value, like)
-        for key in like:
-            if key not in value:
-                raise _misfit("form", where, value, like)
+        if not isinstance(value, dict) or not like.keys() <= value.keys():
+            raise _misfit(where, value, like)
         return {key: conform(value[key], like[key], f"The part {key!r} of the result") for key in like}
     if isinstance(like, list | tuple):
         if not isinstance(value, list | tuple | np.ndarray) or len(value) != len(like):
-            raise _misfit("form", where, value, like)
+            raise _misfit(where, value, like)
         pairs = enumerate(zip(value, like, strict=True))
         return [conform(item, ref, f"Item {i} of the result") for i, (item, ref) in pairs]
     if isinstance(like, str | bool):
         if type(value) is not type(like):
-            raise _misfit("form", where, value, like)
+            raise _misfit(where, value, like)
         return value
     return _numbers(value, np.asarray(like, float), where)
 
@@ -192,28 +193,24 @@ def _numbers(value, like, where):
     try:
         array = np.asarray(value, float)
     except (TypeError, ValueError):
-        raise _misfit("form", where, value, like) from None
+        raise _misfit(where, value, like) from None
     if like.ndim == 0 and array.size == 1:
         array = array.reshape(())
+    if array.shape != like.shape and like.ndim == 0:
+        raise Stop(Problem("shape", f"{where} should be one number, not {described(value)}."))
     if array.shape != like.shape:
         hint = " Are rows and columns exchanged?" if array.shape == like.shape[::-1] else ""
         text = f"{where} has the shape {array.shape}; expected is {like.shape}.{hint}"
-        raise Stop(
-            Problem("shape", text if like.ndim else f"{where} should be one number, not {described(value)}.")
-        )
+        raise Stop(Problem("shape", text))
     if np.any(np.isfinite(like) & ~np.isfinite(array)):
-        raise Stop(Problem("nan", f"{where} contains {_odd(array)} where a finite number is expected."))
+        odd = "nan (not a number)" if np.any(np.isnan(array)) else "infinity"
+        raise Stop(Problem("nan", f"{where} contains {odd} where a finite number is expected."))
     return array if array.ndim else float(array)
 
 
-def _odd(array):
-    return "nan (not a number)" if np.any(np.isnan(array)) else "infinity"
-
-
-def _misfit(kind, where, value, like):
-    return Stop(
-        Problem(kind, f"{where} should be {described(like)}, but the function returns {described(value)}.")
-    )
+def _misfit(where, value, like):
+    text = f"{where} should be {described(like)}, but the function returns {described(value)}."
+    return Stop(Problem("form", text))
 
 
 def described(value):
@@ -224,15 +221,9 @@ def described(value):
         return f"a dictionary with the keys {', '.join(map(repr, list(value)[:8]))}"
     if isinstance(value, list | tuple):
         return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, bool):
-        return f"{value}"
-    return (
-        f"the text {value[:40]!r}"
-        if isinstance(value, str)
-        else "a number"
-        if np.ndim(value) == 0
-        else "numbers"
-    )
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    return str(value) if isinstance(value, bool) else "a number"
 
 
 def close(got, expected, prop):

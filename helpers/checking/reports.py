@@ -10,6 +10,7 @@ from helpers.checking import exercise, questions
 from helpers.checking.cards import Card, Link, Table
 from helpers.checking.progress import PROGRESS
 from helpers.checking.widgets import QuestionBox
+from helpers.figures.calibration import calibration
 
 BANDS = ((50, 60), (65, 80), (85, 100))  # per cent sure
 FEW = 10  # predictions
@@ -45,11 +46,22 @@ def review(chapter=None, count=5):
     ready = sorted((id for id in when if when[id] <= now), key=lambda id: (known[id].lesson, when[id]))
     if ready:
         head = HTML(f"<b>Review.</b> {len(ready)} due, {min(len(ready), count)} asked here.")
-        return VBox([head, *(QuestionBox(known[id]) for id in ready[:count])])
+        return VBox([head, *(ReviewBox(known[id]) for id in ready[:count])])
     if not when:
         return Card("muted", "Nothing to review yet", "Questions come back here once you have met them.")
     text = f"The next question comes back on {min(when.values()).astimezone():%d %B %Y}."
     return Card("muted", "Nothing is due", text)
+
+
+class ReviewBox(QuestionBox):
+    """A question asked again: the same answer as on another day is a new one."""
+
+    def __init__(self, question):
+        self._since = datetime.now(UTC)
+        super().__init__(question)
+
+    def _earlier(self):
+        return [row for row in super()._earlier() if datetime.fromisoformat(row.time) >= self._since]
 
 
 def due_times(answers):
@@ -83,17 +95,19 @@ def _points():
 
 
 def _calibration(answers):
-    """A table of stated confidence against share right, and a sentence that does not say more than it can."""
+    """A table and a picture of stated confidence against share right, and what can be said of it."""
     first = {row.question: row for row in reversed(answers) if row.kind == "prediction"}
     judged = [row for row in first.values() if row.correct is not None and row.confidence is not None]
     if not judged:
         return ("Predictions: none yet.",)
-    rows = []
+    bands = []
     for low, high in BANDS:
-        band = [row.correct for row in judged if low <= row.confidence <= high]
+        band = [row for row in judged if low <= row.confidence <= high]
         if band:
-            rows.append([f"{low}–{high} %", str(len(band)), f"{sum(band)} ({sum(band) / len(band):.0%})"])
-    return Table(["you were … sure", "predictions", "right"], rows), calibrated(judged)
+            sure = sum(row.confidence for row in band) / len(band) / 100
+            bands.append((sure, sum(row.correct for row in band), len(band)))
+    rows = [[f"{sure:.0%}", f"{right} of {count}"] for sure, right, count in bands]
+    return Table(["predictions: you were … sure", "right"], rows), calibration(bands), calibrated(judged)
 
 
 def calibrated(rows):

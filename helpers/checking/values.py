@@ -83,8 +83,10 @@ def live(value):
 
 def plain(value, depth=DEEPEST):
     """A copy of what a function returned, in plain data. TypeError in plain words for anything else."""
-    if value is None or value is ... or isinstance(value, bool | str):
+    if value is None or value is ... or type(value) in (bool, int, float, str):
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
@@ -106,8 +108,10 @@ def plain(value, depth=DEEPEST):
 
 def same(one, other):
     """Whether two plain values are equal to the last bit."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(one, other, equal_nan=True)
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return False
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):

@@ -20,7 +20,7 @@ RANDOM = "8 · Why random at all?"
 
 
 def seed(rng):
-    return Seed(int(rng.integers(2**31)))
+    return Seed(int(rng.integers(10_000)))
 
 
 def fans(rng, count):
@@ -47,7 +47,7 @@ def xavier(fan_in, fan_out, law, rng):
     variance = 2 / (fan_in + fan_out)  # one over the mean fan
     if law == "normal":
         return rng.normal(0, np.sqrt(variance), (fan_in, fan_out))
-    # U(-a, a) has the variance a²/3, so the bound is √3 times the standard deviation.
+    # U(-a, a) has the variance a²/3: the bound is √3 standard deviations.
     a = np.sqrt(3 * variance)
     return rng.uniform(-a, a, (fan_in, fan_out))
 
@@ -325,8 +325,9 @@ HE = Exercise(
 
 
 def predict_h2(x, widths, variances):
-    """E[h²] after the last layer. widths: n₀ … n_L; variances: Var(W₁) … Var(W_L)."""
-    h2 = np.mean(np.square(x))  # the second moment, not the variance: x need not have mean 0
+    """E[h²] after the last layer."""
+    # The second moment, not the variance: x need not have mean 0.
+    h2 = np.mean(np.square(x))
     for fan_in, variance in zip(widths[:-1], variances, strict=True):
         # z adds up fan_in terms; the ReLU keeps half of E[z²].
         h2 = h2 * fan_in * variance / 2
@@ -434,7 +435,7 @@ PREDICT_H2 = Exercise(
 
 def gain(phi):
     """The σ_w that holds E[z²] at 1."""
-    # 20,000 steps resolve even a steep φ; beyond ±10 the bell curve holds nothing.
+    # Small steps resolve even a steep φ; beyond ±10 the bell curve holds nothing.
     xi = np.linspace(-10, 10, 20_001)
     density = np.exp(-(xi**2) / 2) / np.sqrt(2 * np.pi)
     mean_square = np.sum(phi(xi) ** 2 * density) * (xi[1] - xi[0])
@@ -539,7 +540,7 @@ GAIN = Exercise(
 
 def diagnose(weights):
     """What a ReLU network with these weights does to E[h²]."""
-    # One layer: ½ fan_in Var(W). The weights have mean 0, so Var(W) is their mean square.
+    # One layer: ½ fan_in Var(W). The mean is 0, so Var(W) is the mean square.
     factors = [w.shape[0] * np.mean(w**2) / 2 for w in weights]
     # Factors multiply, so the typical one is their geometric mean.
     factor = np.exp(np.mean(np.log(factors)))
@@ -797,7 +798,8 @@ SYMMETRY = Exercise(
 
 def spread(h2, depths, widths):
     """How E[h²] scatters: sd of its logarithm, and c in sd² = c L/n."""
-    sd = np.std(np.log(h2), axis=1)  # networks differ by factors, so look at logarithms
+    # Networks differ by factors, so look at logarithms.
+    sd = np.std(np.log(h2), axis=1)
     x = depths / widths
     # The law is sd² = c L/n: a line through the origin, fitted by least squares.
     c = np.sum(x * sd**2) / np.sum(x**2)
@@ -928,7 +930,7 @@ def lsuv(weights, x):
     """The same weights, rescaled so that every z has variance 1 on the batch x."""
     scaled, h = [], x
     for w in weights:
-        # z is linear in w, so one division is exact. (w /= … would change the caller's.)
+        # z is linear in w, so one division is exact.
         w = w / np.std(h @ w)
         scaled.append(w)
         h = np.maximum(h @ w, 0)  # the next layer sees what this one sends now
