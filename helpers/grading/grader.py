@@ -253,6 +253,8 @@ def _outcome(answer):
     """What a sandbox says that a call brought; Died if it is not as worker.py would say it."""
     try:
         value, args, printed = unpack(answer["value"]), unpack(answer["args"]), answer["printed"]
+        if not isinstance(args, tuple):
+            raise ValueError("no arguments")
         if answer["problem"] is None:
             problem = None
         else:
