@@ -74,7 +74,8 @@ def _on_cluster(todo, settings, scheduler):
                 names[future.key] = name
                 yield future
 
-        under_way = distributed.as_completed(more(2 * max(sum(client.nthreads().values()), 1)))
+        first = more(2 * max(sum(client.nthreads().values()), 1))
+        under_way = distributed.as_completed(first, loop=client.loop)
         for future in under_way:
             yield _row(future, names.pop(future.key), settings)
             under_way.update(more(1))

@@ -102,15 +102,15 @@ def _code_cells(notebook):
         if isinstance(cell, dict) and cell.get("cell_type") == "code":
             source = _text(cell.get("source"))
             names = {one or other for one, other in DEFINED.findall(source)}
-            cells.append((number, source, _ids(cell), names))
+            cells.append((number, source, (grade_id(cell), cell.get("id")), names))
     return cells
 
 
-def _ids(cell):
-    """The grade_id and the id that a cell claims to have."""
+def grade_id(cell):
+    """The grade_id that a cell claims to have, or None."""
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    return (nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None), cell.get("id")
+    return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
 
 
 def _text(source):
@@ -126,9 +126,9 @@ def _answer(item, cells):
     its cell id, then any; and of several, the last.
     """
     best = None
-    for number, source, (grade_id, id), names in cells:
+    for number, source, (mark, id), names in cells:
         if item.name in names:
-            how = 2 if grade_id == item.id else 1 if id == item.id else 0
+            how = 2 if mark == item.id else 1 if id == item.id else 0
             rank = (STUB not in source, how)
             if best is None or rank >= best[0]:
                 best = rank, number

@@ -164,7 +164,9 @@ def _command(kind, seconds, *instead):
     ]
     for name, value in _environment().items():
         options += ["--setenv", name, value]
-    for path in _runtime():
+    options += ["--proc", "/proc", "--dev", "/dev", "--size", str(2**20), "--tmpfs", "/dev/shm"]
+    options += ["--size", str(SCRATCH), "--tmpfs", "/tmp"]
+    for path in _runtime():  # which may lie in /tmp
         options += ["--ro-bind", path, path]
     for path in ("/bin", "/lib", "/lib64"):
         if os.path.islink(path):
@@ -173,9 +175,7 @@ def _command(kind, seconds, *instead):
             options += ["--ro-bind", path, path]
     for path in _hidden():
         options += ["--tmpfs", path, "--remount-ro", path]
-    options += ["--proc", "/proc", "--dev", "/dev", "--size", str(2**20), "--tmpfs", "/dev/shm"]
-    options += ["--size", str(SCRATCH), "--tmpfs", "/tmp", "--ro-bind", stage, "/grader"]
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    options += ["--ro-bind", stage, "/grader", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     options += ["--seccomp", str(seccomp)] if seccomp is not None else []
     return ["bwrap", *options, "--", *run], () if seccomp is None else (seccomp,)
 

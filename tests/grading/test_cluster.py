@@ -4,6 +4,7 @@ import os
 import random
 import signal
 
+import dask
 import pytest
 from distributed import Client, LocalCluster
 
@@ -34,7 +35,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path, scheduler, monkey
 
     def add_and_kill(journal, entry):
         add(journal, entry)
-        if len(journal.path.read_bytes().splitlines()) == 4:
+        if len(journal.path.read_bytes().splitlines()) == 4 and not killed:
             os.kill(victims[0], signal.SIGKILL)
             killed.append(victims[0])
 
@@ -50,17 +51,9 @@ def test_a_worker_killed_in_the_middle_loses_nothing(tmp_path, scheduler, monkey
     assert rows_in(tmp_path / "here.json") == rows, "the same as on one machine"
 
 
-def test_a_scheduler_that_is_not_there(tmp_path, capsys, monkeypatch):
-    from distributed import config
-
+def test_a_scheduler_that_is_not_there(tmp_path, capsys):
     hand_in(tmp_path / "in", {"ann": some_stubs(random.Random(1))})
-    with config.set({"distributed.comm.timeouts.connect": "1s"}):
-        arguments = [
-            str(tmp_path / "in"),
-            "--out",
-            str(tmp_path / "g.csv"),
-            "--scheduler",
-            "tcp://127.0.0.1:9",
-        ]
+    arguments = [str(tmp_path / "in"), "--out", str(tmp_path / "g.csv"), "--scheduler", "tcp://127.0.0.1:9"]
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
         assert main(arguments) == 2
-    assert capsys.readouterr().err.startswith("grading: ")
+    assert "grading: " in capsys.readouterr().err
