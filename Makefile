@@ -10,7 +10,10 @@ TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 ON_ALL_CORES = -n logical --dist worksteal
 A_NOTEBOOK_EACH = -n logical --dist loadfile --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
-.PHONY: lab test check units lessons browser oldest nbgrader exercises tidy pictures benchmarks clean
+# Tests with targets of their own, as they need more than Python.
+NO_SPECIALS = --ignore=tests/browser --ignore=tests/grading
+
+.PHONY: lab test check units lessons browser oldest grading nbgrader exercises tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -22,7 +25,7 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 
 units: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser $(ON_ALL_CORES)
+	$(TEST_ENV) $(BIN)/pytest $(NO_SPECIALS) $(ON_ALL_CORES)
 
 lessons: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest $(A_NOTEBOOK_EACH)
@@ -34,10 +37,15 @@ browser: $(VENV)/browser.done
 # The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
 # other packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser $(ON_ALL_CORES) -W ignore::DeprecationWarning
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(ON_ALL_CORES) -W ignore::DeprecationWarning
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning $(A_NOTEBOOK_EACH)
 
-# Stock nbgrader on the workbooks, in an environment of its own: it brings a hundred packages.
+# The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
+grading: $(VENV)/grading.done
+	$(TEST_ENV) $(BIN)/pytest tests/grading
+
+# nbgrader on the workbooks, stock and with our grader inside (which needs bubblewrap), in an environment of
+# its own: it brings a hundred packages.
 nbgrader: $(VENV)-nbgrader/test.done
 	$(TEST_ENV) $(VENV)-nbgrader/bin/pytest tests/interop
 
@@ -78,6 +86,10 @@ $(VENV)/test.done: $(VENV)/lab.done
 
 $(VENV)/browser.done: $(VENV)/test.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	@touch $@
+
+$(VENV)/grading.done: $(VENV)/test.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[grading]'
 	@touch $@
 
 $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt

@@ -44,11 +44,14 @@ class Card:
         self.paragraphs = [part for part in paragraphs if part]
 
     def _repr_html_(self):
+        return f"{STYLE}{LOOK}{self.html()}"
+
+    def html(self):
         inside = "".join(
             part.html() if hasattr(part, "html") else f"<div>{prose(part)}</div>" for part in self.paragraphs
         )
         title = f"<b>{prose(self.title)}</b>"
-        return f'{STYLE}{LOOK}<div class="td-card td-{self.look}" role="status">{title}{inside}</div>'
+        return f'<div class="td-card td-{self.look}" role="status">{title}{inside}</div>'
 
     def __repr__(self):
         return "\n".join([self.title, *map(str, self.paragraphs)])

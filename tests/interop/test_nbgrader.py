@@ -34,13 +34,13 @@ def course(tmp_path_factory):
     return folder
 
 
-def nbgrader(folder, *arguments):
+def nbgrader(folder, *arguments, fails=False):
     """Run the command in a course folder; return what it says. It runs with this interpreter's programs."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     home = {"TRAINABLE_DEPTH_HOME": str(folder / "home"), "PATH": path}
     command = [sys.executable, "-m", "nbgrader", *arguments]
     done = subprocess.run(command, cwd=folder, env=os.environ | home, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 

@@ -1,0 +1,273 @@
+"""The trusted side: one submission → one row, by the checks of the notebook, with the functions in a sandbox.
+
+A row is a dict of JSON's types: what the journal, the reports and a cluster hand around.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import math
+import types
+import warnings
+from time import monotonic
+
+from helpers.checking import exercise
+from helpers.checking.calls import SECONDS, Outcome, Problem
+from helpers.checking.cards import verdict_card
+from helpers.checking.judging import judge
+from helpers.grading import intake
+from helpers.grading.sandbox import Died, Sandbox, TookTooLong, isolation
+from helpers.grading.wire import pack, unpack
+
+CELL_SECONDS = 10  # for one cell
+START_SECONDS = 60  # for Python and its packages, on a busy machine
+GRACE = 3  # more before the process is killed, which may be busy in a way that no alarm interrupts
+KINDS = ("blank", "error", "signature", "time", "memory", "exit", "form")  # what a sandbox may report
+GRADED, UNREADABLE, LATE, REVIEW = "graded", "unreadable", "timed out", "needs review"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a batch is graded with.
+
+    seed: secret, of all inputs; lesson: such as '02_initialization', or None for the one that a notebook
+    answers; extra: the text of a Python module with further properties (`--extra-checks`); seconds: for one
+    submission; kind: of the sandbox, None for the best there is.
+    """
+
+    seed: int
+    lesson: str | None = None
+    extra: str = ""
+    seconds: float = 120.0
+    kind: str | None = None
+
+
+def grade(name, data, settings, problem=""):
+    """The row of one submission, given as the bytes of its notebook. Never raises.
+
+    problem: why there are no bytes, if there are none.
+    """
+    start = monotonic()
+    row = _blank(name, UNREADABLE, problem, settings) | {"digest": digest(data)}
+    try:
+        submission = intake.read(name, data, settings.lesson)
+        row["problem"] = problem or submission.problem
+        if not row["problem"]:
+            row |= _judged(submission, settings, row["isolation"], start + settings.seconds)
+    except Exception as error:  # ours, as what a learner can do is caught where it happens
+        row = failed(name, f"The grader failed: {error!r}", settings) | {"digest": digest(data)}
+    return row | {"seconds": round(monotonic() - start, 3)}
+
+
+def failed(name, problem, settings):
+    """The row of a submission that a human has to look at."""
+    return _blank(name, REVIEW, problem[:500], settings)
+
+
+def _blank(name, status, problem, settings):
+    row = {
+        "submission": name,
+        "status": status,
+        "problem": problem,
+        "lesson": None,
+        "points": 0.0,
+        "possible": 0,
+    }
+    row |= {"exercises": [], "cells": [], "seconds": 0.0, "digest": ""}
+    return row | {"isolation": settings.kind or isolation()[0]}
+
+
+def digest(data):
+    """What tells two files apart."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def exercises(lesson, extra=""):
+    """The exercises of a lesson, with the further properties of an extra module."""
+    more = _extra(extra)
+    return [
+        dataclasses.replace(item, properties=[*item.properties, *more.get(item.name, ())])
+        for item in exercise.load().values()
+        if item.lesson == lesson
+    ]
+
+
+@functools.cache
+def _extra(text):
+    """PROPERTIES of an instructor's module: {exercise: [Property, …]}; ValueError where it does not fit."""
+    if not text:
+        return {}
+    module = types.ModuleType("extra_checks")
+    exec(compile(text, "<extra checks>", "exec"), vars(module))  # the instructor's own code, not a learner's
+    found = getattr(module, "PROPERTIES", None)
+    if not isinstance(found, dict):
+        raise ValueError("extra checks: a dict PROPERTIES = {exercise: [Property(…), …]} is needed")
+    for name, properties in found.items():
+        exercise.find(name)
+        if not all(isinstance(item, exercise.Property) for item in properties):
+            raise ValueError(f"extra checks: PROPERTIES[{name!r}] must be a list of Property")
+    return found
+
+
+def _judged(submission, settings, kind, end):
+    """The part of a row that comes from running a submission."""
+    warnings.simplefilter("ignore")  # numpy has something to say about what learners return
+    learner = Learner(submission, kind, end)
+    try:
+        judged = [
+            _exercise(item, learner, _seed(settings.seed, submission, item), submission.found.get(item.name))
+            for item in exercises(submission.lesson, settings.extra)
+        ]
+    finally:
+        learner.close()
+    review = [row["problem"] for row in judged if row["outcome"] == REVIEW]
+    return {
+        "status": REVIEW if review else LATE if learner.late else GRADED,
+        "problem": review[0] if review else "It used up its time." if learner.late else "",
+        "lesson": submission.lesson,
+        "points": sum(row["points"] for row in judged),
+        "possible": sum(row["possible"] for row in judged),
+        "exercises": judged,
+        "cells": [{"cell": number, "error": error} for number, error in sorted(learner.errors.items())],
+    }
+
+
+def _exercise(item, learner, seed, found):
+    """What became of one exercise. A check that fails itself asks for a human."""
+    row = {"name": item.name, "title": item.title, "possible": item.points, "found": found, "seed": seed}
+    try:
+        verdict = judge(item, learner.call(item.name), seed)
+        wrong, problem = verdict.wrong, verdict.problem
+        return row | {
+            "outcome": verdict.outcome,
+            "points": verdict.points,
+            "parts": {result.prop.name: result.points for result in verdict.results},
+            "tag": wrong.tag if wrong else problem.kind if problem else None,
+            "says": wrong.message if wrong else problem.text if problem else verdict.pattern,
+            "card": verdict_card(verdict).html(),
+            "problem": "",
+        }
+    except Exception as error:
+        blank = {"outcome": REVIEW, "points": 0.0, "parts": {}, "tag": None, "says": "", "card": ""}
+        return row | blank | {"problem": f"The check of {item.name} failed: {error!r}"[:500]}
+
+
+def _seed(secret, submission, item):
+    """Every submission gets its own inputs, which nobody can tell in advance and a second run repeats."""
+    text = f"{secret}/{submission.name}/{item.name}"
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4])
+
+
+class Learner:
+    """The learner's functions, in a sandbox that is started again when it dies.
+
+    From the second start on only definitions are run, and no cell whose definitions killed a sandbox.
+    errors: what went wrong in each cell, by its number; late: whether the submission's time was used up.
+    """
+
+    def __init__(self, submission, kind, end):
+        self.submission, self.kind, self.end = submission, kind, end
+        self.sandbox = None
+        self.starts = 0
+        self.deadly = set()
+        self.errors = {}
+        self.late = False
+
+    def call(self, name):
+        """The seam's `call` (checking/calls.py) of the learner's function `name`."""
+
+        def call(args):
+            try:
+                self._start()
+                answer = self._ask(
+                    {"do": "call", "name": name, "args": pack(args), "seconds": SECONDS}, SECONDS
+                )
+                return Outcome(None, args, self._missing(name)) if "missing" in answer else _outcome(answer)
+            except TookTooLong:
+                late = "The notebook had used up its time before this was checked."
+                return Outcome(None, args, Problem("time", late if self.late else "The function never ends."))
+            except Died as death:
+                self.close()
+                return Outcome(None, args, Problem("exit", f"The function stopped Python: {death}."))
+
+        return call
+
+    def close(self):
+        if self.sandbox:
+            self.sandbox.close()
+            self.sandbox = None
+
+    def _start(self):
+        """Have a sandbox in which all cells ran that can."""
+        while not self.sandbox:
+            if monotonic() >= self.end:
+                self.late = True
+                raise TookTooLong("the submission has no time left")
+            self.starts += 1
+            self.sandbox = Sandbox(self.kind, math.ceil(self.end - monotonic()) + 1)
+            try:
+                self._ask({"do": "start"}, START_SECONDS)
+            except Died as death:
+                if self.late:
+                    raise
+                raise RuntimeError(f"the sandbox does not start: {death}") from None
+            for cell in self.submission.cells:
+                if cell.number not in self.deadly and not self._runs(cell):
+                    break
+
+    def _runs(self, cell):
+        """Run a cell; whether the sandbox is still there."""
+        request = {"do": "run", "source": cell.source, "keep": cell.answers, "seconds": CELL_SECONDS}
+        try:
+            answer = self._ask({**request, "definitions": self.starts > 1}, CELL_SECONDS)
+            error = answer.get("error")
+        except Died as death:
+            if self.late:
+                raise
+            if self.starts > 1:
+                self.deadly.add(cell.number)
+            error = "It never ends." if isinstance(death, TookTooLong) else f"It stopped Python: {death}."
+        if error:
+            self.errors.setdefault(cell.number, str(error)[:500])
+        return self.sandbox is not None
+
+    def _ask(self, request, seconds):
+        """Ask the sandbox within the time that is left; a dead one is forgotten."""
+        left = self.end - monotonic()
+        try:
+            return self.sandbox.ask(request, min(seconds + GRACE, left))
+        except Died as death:
+            self.sandbox = None
+            self.late = isinstance(death, TookTooLong) and left <= seconds + GRACE
+            raise
+
+    def _missing(self, name):
+        """Why there is no function of this name."""
+        for cell in self.submission.cells:
+            if name in cell.answers and cell.number in self.errors:
+                return Problem("error", f"Its cell does not run. {self.errors[cell.number]}")
+        return Problem("blank", f"The notebook defines no function `{name}`.")
+
+
+def _outcome(answer):
+    """What a sandbox says that a call brought; Died if it is not as worker.py would say it."""
+    try:
+        value, args, printed = unpack(answer["value"]), unpack(answer["args"]), answer["printed"]
+        if not isinstance(args, tuple):
+            raise ValueError("no arguments")
+        if answer["problem"] is None:
+            problem = None
+        else:
+            kind, text, line, source = answer["problem"]
+            if kind not in KINDS or not isinstance(line, int | None):
+                raise ValueError("no problem of ours")
+            problem = Problem(kind, _short(text), line, _short(source))
+        return Outcome(value, args, problem, _short(printed, 2000))
+    except (KeyError, TypeError, ValueError):
+        raise Died("it answers with something else than plain data") from None
+
+
+def _short(text, longest=500):
+    if not isinstance(text, str):
+        raise ValueError("no text")
+    return text[:longest]

@@ -1,0 +1,265 @@
+"""Rows → CSV and JSON, a page of feedback for each submission, and a summary of the class.
+
+Whatever a learner wrote, a file's name included, is escaped in HTML and kept from being a formula in a
+spreadsheet. Every file is written beside its place and then moved there, so that it is never there by half.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+from collections import Counter
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from helpers.checking import exercise
+from helpers.checking.cards import LOOK, prose
+from helpers.figures import svg
+from helpers.figures.picture import Picture
+from helpers.figures.theme import COLORS, MEASURED, STYLE, style
+from helpers.grading.grader import GRADED
+from helpers.grading.sandbox import NOTHING
+
+DARK = "".join(f"--td-{role}: {dark};" for role, (_, dark) in COLORS.items())
+HEAD = f"""<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+{STYLE}{LOOK}<style>
+@media (prefers-color-scheme: dark) {{body {{{DARK}}}}}
+body {{max-width: 56rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif;
+  color: var(--td-ink); background: var(--td-paper); overflow-wrap: anywhere;}}
+.td-card {{margin: 1rem 0;}}
+a {{color: var(--td-measured);}}
+small, .why {{color: var(--td-muted);}}
+table.rows {{border-collapse: collapse; width: 100%;}}
+table.rows th, table.rows td {{text-align: left; vertical-align: top; padding: 4px 12px 4px 0;
+  border-bottom: 1px solid var(--td-grid); font-variant-numeric: tabular-nums;}}
+</style>"""
+WITHOUT = (
+    "Graded without a sandbox (unisolated): code in a notebook could have read the course's answers or "
+    "changed other files. These points show what honest work earns; they are no proof against forgery."
+)
+LINK = re.compile(r'<a href="\.\./notebooks/([^"]*)">(.*?)</a>')
+
+
+def write(rows, out, seed, course=""):
+    """Write all reports beside `out`, the CSV file: .json, .html and a folder _feedback.
+
+    course: the address under which learners have the folder `notebooks/`; without it the pages name the
+    lessons' sections and do not link to them.
+    """
+    out = Path(out)
+    pages = out.with_name(f"{out.stem}_feedback")
+    for row in rows:
+        _put(pages / f"{row['submission']}.html", feedback(row, course))
+    _put(out.with_suffix(".html"), summary(rows, pages.name))
+    _put(out.with_suffix(".json"), json.dumps({"seed": seed, "rows": [_data(row) for row in rows]}, indent=1))
+    _put(out, table(rows))
+
+
+def table(rows):
+    """The rows as CSV: points by exercise and by property, what was found, how it went."""
+    parts = {}  # exercise → its properties, in the order in which they appear
+    for item in (item for row in rows for item in row["exercises"]):
+        parts.setdefault(item["name"], {}).update(dict.fromkeys(item["parts"]))
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    heads = ["submission", "status", "isolation", "points", "possible", "seconds", "problem"]
+    columns = [
+        column
+        for name in parts
+        for column in (name, *(f"{name}: {part}" for part in parts[name]), f"{name}: finding")
+    ]
+    writer.writerow([harmless(head) for head in heads + columns])
+    for row in rows:
+        items = {item["name"]: item for item in row["exercises"]}
+        cells = [row[head] for head in heads]
+        for name, properties in parts.items():
+            item = items.get(name, {"points": "", "parts": {}, "tag": ""})
+            cells += [item["points"], *(item["parts"].get(part, "") for part in properties), item["tag"]]
+        writer.writerow([harmless(cell) for cell in cells])
+    return page.getvalue()
+
+
+def harmless(cell):
+    """A cell that no spreadsheet takes for a formula."""
+    if isinstance(cell, str) and cell.lstrip()[:1] in ("=", "+", "-", "@"):
+        return f"'{cell}"
+    return cell
+
+
+def feedback(row, course=""):
+    """The page for the learner: the cards of the notebook, and how the grader read it."""
+    parts = [f"<h1>{escape(row['submission'])}</h1>", f"<p><b>{_score(row)}</b> · {row['status']}</p>"]
+    parts += [f'<p class="why">{escape(text)}</p>' for text in _remarks(row)]
+    parts += [LINK.sub(_link_to(course), item["card"]) or _no_card(item) for item in row["exercises"]]
+    if row["cells"]:
+        errors = "".join(f"<li>Cell {cell['cell']}: {escape(cell['error'])}</li>" for cell in row["cells"])
+        parts.append(f"<h2>Cells that did not run to their end</h2><ul>{errors}</ul>")
+    return _page(row["submission"], parts)
+
+
+def summary(rows, pages):
+    """The page for the lecturer: how the class did, what it misunderstood, and what needs a look."""
+    parts = [f"<h1>{len(rows)} submissions</h1>"]
+    parts += [_list(Counter(row["status"] for row in rows))]
+    if any(row["isolation"] == NOTHING for row in rows):
+        parts.append(f'<p class="why">{escape(WITHOUT)}</p>')
+    for lesson in sorted({row["lesson"] for row in rows if row["lesson"]}):
+        parts += _lesson([row for row in rows if row["lesson"] == lesson], lesson)
+    look = [row for row in rows if row["status"] != GRADED]
+    if look:
+        parts.append("<h2>Needs a look</h2>")
+        parts.append(_rows(["submission", "status", "why"], [_looked_at(row, pages) for row in look]))
+    parts.append("<h2>All submissions</h2>")
+    parts.append(_rows(["submission", "points", "seconds"], [_listed(row, pages) for row in rows]))
+    return _page("Class summary", parts)
+
+
+def _lesson(rows, lesson):
+    """How the class did in one lesson."""
+    title = f"Chapter {int(lesson[:2])}: {lesson[3:].replace('_', ' ')}"
+    scores = [row["points"] / row["possible"] for row in rows]
+    mean = f"{len(scores)} submissions, on average {sum(scores) / len(scores):.0%} of the points."
+    parts = [f"<h2>{escape(title)}</h2>", f"<p>{mean}</p>", distribution(scores).html()]
+    items = [item for row in rows for item in row["exercises"]]
+    names = dict.fromkeys(item["name"] for item in items)
+    grouped = {name: [item for item in items if item["name"] == name] for name in names}
+    heads = ["exercise", "correct", "incorrect", "not attempted", "mean points"]
+    parts.append(_rows(heads, [_difficulty(group) for group in grouped.values()]))
+    parts.append("<h3>For the next lecture: what was misunderstood</h3>")
+    found = Counter(
+        (item["name"], item["tag"]) for item in items if item["tag"] and item["outcome"] == "incorrect"
+    )
+    told = [
+        [f"<code>{escape(name)}</code>", _share(count, len(rows)), _finding(name, tag)]
+        for (name, tag), count in found.most_common()
+    ]
+    parts.append(
+        _rows(["exercise", "learners", "what they did"], told) if told else "<p>Nothing by name.</p>"
+    )
+    return parts
+
+
+def distribution(scores):
+    """A Picture: how many submissions reached which share of the points, in ten steps."""
+    counts = [0] * 10
+    for score in scores:
+        counts[min(int(score * 10 + 1e-9), 9)] += 1
+    with style():
+        figure = svg.new_figure(7.6, 2.8)
+        ax = figure.add_subplot()
+        figure.subplots_adjust(left=0.1, right=0.98, bottom=0.2, top=0.88)
+        ax.bar([10 * i + 5 for i in range(10)], counts, width=9, color=MEASURED)
+        ax.set(xlabel="share of the points (%)", ylabel="submissions", xticks=range(0, 101, 10))
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.grid(axis="x", visible=False)
+        ax.set_title("Scores", loc="left")
+    told = ", ".join(f"{10 * i} to {10 * i + 10} %: {count}" for i, count in enumerate(counts) if count)
+    return Picture(figure, "Scores", f"Submissions by share of the points. {told}.")
+
+
+def _difficulty(items):
+    outcomes = Counter(item["outcome"] for item in items)
+    mean = sum(item["points"] for item in items) / len(items)
+    counts = [str(outcomes[name]) for name in ("correct", "incorrect", "not attempted")]
+    return [f"<code>{escape(items[0]['name'])}</code>", *counts, f"{mean:.1f} of {items[0]['possible']}"]
+
+
+def _finding(name, tag):
+    """A misconception in the exercise's own words, or a problem's kind."""
+    known = {wrong.tag: wrong.message for wrong in exercise.load()[name].wrong}
+    if tag in known:
+        return f"<b>{escape(tag.replace('-', ' '))}</b>: {prose(known[tag])}"
+    return escape(PROBLEMS.get(tag, tag))
+
+
+# The kinds of checking/calls.py, in a few words.
+PROBLEMS = {
+    "blank": "a function that returns nothing",
+    "error": "an error in their own code",
+    "signature": "other parameters than asked for",
+    "time": "a loop that never ends",
+    "memory": "arrays that are too large",
+    "exit": "a function that leaves Python",
+    "form": "a result of another form",
+    "shape": "a result of another shape",
+    "nan": "nan or infinity in the result",
+    "mutated": "an argument was changed",
+    "constant": "the same result for every input",
+}
+
+
+def _remarks(row):
+    if row["problem"]:
+        yield row["problem"]
+    if row["isolation"] == NOTHING:
+        yield WITHOUT
+    for item in row["exercises"]:
+        if item["found"] not in (None, "grade_id"):
+            yield f"{item['name']} was recognised by its {item['found']}, as its cell has lost its grade_id."
+
+
+def _no_card(item):
+    text = "Your work is not judged yet: the check failed, not you. A person will look at it."
+    return f'<div class="td-card td-muted"><b>{escape(item["title"])}</b><div>{text}</div></div>'
+
+
+def _link_to(course):
+    """How a card's link to a lesson is written on a page that lies somewhere else."""
+    if not course:
+        return r"\2"
+    address = escape(course.rstrip("/")).replace("\\", "")
+    return rf'<a href="{address}/notebooks/\1">\2</a>'
+
+
+def _looked_at(row, pages):
+    return [_link(row, pages), row["status"], escape(row["problem"])]
+
+
+def _listed(row, pages):
+    return [_link(row, pages), _score(row), f"{row['seconds']:.1f}"]
+
+
+def _link(row, pages):
+    address = quote(f"{pages}/{row['submission']}.html", errors="surrogateescape")
+    return f'<a href="{address}">{escape(row["submission"])}</a>'
+
+
+def _score(row):
+    return f"{row['points']:g} of {row['possible']} points" if row["exercises"] else "no points"
+
+
+def _share(count, total):
+    return f"{count} ({count / total:.0%})"
+
+
+def _list(counts):
+    return "<ul>" + "".join(f"<li>{count} {escape(name)}</li>" for name, count in counts.items()) + "</ul>"
+
+
+def _rows(heads, rows):
+    """A table of cells that are HTML already."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<table class="rows"><tr>{head}</tr>{body}</table>'
+
+
+def _page(title, parts):
+    head = f'<!doctype html>\n<html lang="en"><head>{HEAD}<title>{escape(title)}</title></head>'
+    return f"{head}<body><main>{chr(10).join(parts)}</main></body></html>\n"
+
+
+def _data(row):
+    """A row without its pictures for people."""
+    return {**row, "exercises": [{k: v for k, v in item.items() if k != "card"} for item in row["exercises"]]}
+
+
+def _put(path, text):
+    """Write a file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name[:80]}.{os.getpid()}.part")
+    beside.write_bytes(text.encode("utf-8", "backslashreplace"))
+    os.replace(beside, path)

@@ -1,0 +1,170 @@
+"""What runs in the sandbox: the learner's cells, with IPython, and then calls of the learner's functions.
+
+It knows neither references nor properties nor seeds. It answers requests that come on its standard input, on
+its standard output, until that closes; what the learner's code prints goes elsewhere. Nothing in here
+protects a score: the learner's code can take this whole process over, and then answers calls in its own way.
+What it answers is judged on the other side, as plain data.
+
+A script, started with nothing of the course beside it but wire.py and checking's calls.py and values.py.
+"""
+
+import ast
+import asyncio
+import inspect
+import itertools
+import linecache
+import os
+import resource
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import helpers.checking
+from helpers.checking.calls import Outcome, Problem, in_process
+from helpers.grading.wire import HEADER, frame, pack, parse, unpack
+
+MEGABYTE = 2**20
+LIMITS = {
+    resource.RLIMIT_AS: 3072 * MEGABYTE,  # a call may take 1024 MB more than there is before (calls.py)
+    resource.RLIMIT_FSIZE: 32 * MEGABYTE,
+    resource.RLIMIT_NOFILE: 128,
+    resource.RLIMIT_CORE: 0,
+}
+PARTS = ("kind", "text", "line", "source")  # of a problem
+NUMBERS = itertools.count(1)  # of the cells, in the names of their files
+DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign
+
+
+def main(cpu_seconds):
+    """Answer requests, {"do": "start", "run" or "call", …}, until there are no more."""
+    requests, answers = _wire()
+    for limit, value in {**LIMITS, resource.RLIMIT_CPU: int(cpu_seconds)}.items():
+        resource.setrlimit(limit, (value, value))
+    for module in (helpers, helpers.checking):  # what a workbook imports is there, and does nothing
+        module.__getattr__ = _stand_in
+    shell, functions = Shell.instance(config=Config({"HistoryManager": {"enabled": False}})), {}
+    while header := requests.read(HEADER.size):
+        request = parse(requests.read(*HEADER.unpack(header)))
+        try:
+            answer = frame(DO[request["do"]](request, shell.user_ns, functions))
+        except ValueError as error:  # no plain data, or too much
+            text = f"The function returns {error}: that cannot be judged."
+            answer = frame(_answer(request, Outcome(None, (), Problem("form", text))))
+        answers.write(answer)
+        answers.flush()
+
+
+class Shell(InteractiveShell):
+    """What `get_ipython()` gives: IPython without a screen."""
+
+    def enable_gui(self, gui=None):
+        """What `%matplotlib` asks for: nothing."""
+
+
+def start(request, names, functions):
+    """Say that it is there."""
+    return {"to": request["token"]}
+
+
+def run(request, names, functions):
+    """Run one cell, or its definitions alone; keep the functions that it should define as answers.
+
+    Where a cell fails before they are there, its definitions alone are tried.
+    """
+    source, seconds = request["source"], request["seconds"]
+    before = {name: names.get(name) for name in request["keep"]}
+    error = None if request["definitions"] else _error(_cell, source, names, seconds)
+    if request["definitions"] or any(names.get(name) is before[name] for name in before):
+        error = _error(_definitions, source, names, seconds) or error
+    functions |= {name: names[name] for name in before if names.get(name) is not before[name]}
+    return {"to": request["token"], "error": error}
+
+
+def call(request, names, functions):
+    """Call a learner's function as a check in the notebook does: the one kept, or else the last defined."""
+    name, args = request["name"], unpack(request["args"])
+    function = functions.get(name, names.get(name))
+    if not callable(function):
+        return {"to": request["token"], "missing": name}
+    try:
+        outcome = in_process(function, request["seconds"])(args)
+    except KeyboardInterrupt:
+        outcome = Outcome(None, args, Problem("exit", "The function raises KeyboardInterrupt."))
+    return _answer(request, outcome)
+
+
+def _answer(request, outcome):
+    problem = outcome.problem and [getattr(outcome.problem, part) for part in PARTS]
+    sent = {"value": pack(outcome.value), "args": pack(tuple(outcome.args)), "printed": outcome.printed}
+    return {"to": request["token"], **sent, "problem": problem}
+
+
+def _error(execute, source, names, seconds):
+    """What went wrong while this ran, in a sentence, or None."""
+    try:
+        problem = in_process(lambda: execute(source, names), seconds)(()).problem
+    except KeyboardInterrupt:
+        return "It raises KeyboardInterrupt."
+    if problem and problem.kind == "time":
+        return f"It was stopped after {seconds:g} seconds."
+    return problem and problem.text
+
+
+def _cell(source, names):
+    """Run a cell. Not by the shell's `run_cell`, which a notebook can replace."""
+    tree, name = _parsed(source)
+    code = compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(code, names)
+    if inspect.iscoroutine(result):
+        asyncio.run(result)
+
+
+def _definitions(source, names):
+    """Run only the functions, classes, imports and assignments of a cell, each on its own."""
+    tree, name = _parsed(source)
+    failed = None
+    for node in tree.body:
+        if isinstance(node, DEFINITIONS):
+            try:
+                exec(compile(ast.Module([node], []), name, "exec"), names)
+            except Exception as error:
+                failed = failed or error
+    if failed:
+        raise failed
+
+
+def _parsed(source):
+    """The tree of a cell, IPython's %magics and !commands included, and a file name for its lines."""
+    name = f"<cell {next(NUMBERS)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    try:
+        return ast.parse(source, name), name
+    except SyntaxError:
+        return ast.parse(TransformerManager().transform_cell(source), name), name
+
+
+def _stand_in(name):
+    """For `from helpers import check`."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return lambda *args, **kwargs: None
+
+
+def _wire():
+    """The wire's two ends, out of the way of whatever reads or prints."""
+    ends = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    return ends
+
+
+DO = {"start": start, "run": run, "call": call}
+
+if __name__ == "__main__":
+    main(sys.argv[1])
