@@ -1,6 +1,7 @@
 """The learner's answers, in one SQLite file outside the notebooks."""
 
 import os
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import NamedTuple
 
 try:
     import sqlite3
-except ImportError:  # Pyodide ships it separately
+
+    from helpers.checking.whole_file import WholeFile
+except ImportError:  # some versions of Pyodide ship it separately
     sqlite3 = None
 
 KINDS = ("question", "prediction")
@@ -103,7 +106,8 @@ class Progress:
         if sqlite3 is None:
             raise OSError("this Python has no sqlite3")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path, timeout=5, isolation_level=None)
+        kind = WholeFile if sys.platform == "emscripten" else sqlite3.Connection
+        db = sqlite3.connect(self.path, timeout=5, isolation_level=None, factory=kind)
         try:
             if db.execute("PRAGMA user_version").fetchone() == (0,):
                 # In one transaction, so that another kernel never meets half a database.
