@@ -45,6 +45,26 @@ def test_the_file_carries_its_schema_version(home):
         assert db.execute("PRAGMA user_version").fetchone() == (module.VERSION,)
 
 
+def test_a_browser_reads_and_writes_the_file_as_a_whole(home, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    assert Progress().answers() == []
+    for question in ("a", "b"):
+        assert record_one(Progress(), question) is True
+    assert [path.name for path in home.iterdir()] == ["progress.sqlite3"]
+    assert [row.question for row in Progress().answers()] == ["a", "b"]
+    monkeypatch.undo()
+    with closing(sqlite3.connect(home / "progress.sqlite3")) as db:
+        assert db.execute("SELECT question FROM answers").fetchall() == [("a",), ("b",)]
+
+
+def test_a_browser_does_not_write_over_a_damaged_file(home, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    damaged = b"not a database, but somebody's answers" * 100
+    (home / "progress.sqlite3").write_bytes(damaged)
+    assert record_one(Progress()) is False
+    assert (home / "progress.sqlite3").read_bytes() == damaged
+
+
 def test_without_the_variable_the_home_directory_is_used(monkeypatch):
     monkeypatch.setenv("TRAINABLE_DEPTH_HOME", "")
     assert Progress().path.parts[-2:] == (".trainable-depth", "progress.sqlite3")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,9 @@ from helpers import arguments
 
 try:
     import sqlite3
-except ImportError:  # Pyodide ships it separately
+
+    from helpers.checking.whole_file import WholeFile
+except ImportError:  # some versions of Pyodide ship it separately
     sqlite3 = None
 
 KINDS = ("question", "prediction")
@@ -214,7 +217,8 @@ class Progress:
         if read and not self.path.exists():
             raise FileNotFoundError(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        kind = WholeFile if sys.platform == "emscripten" else sqlite3.Connection
+        db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, factory=kind)
         try:
             if not read and _version(db) < VERSION:
                 _migrate(db)

@@ -1,0 +1,109 @@
+"""The site is built without a network, and everything that the live course needs is in it.
+
+These tests need no browser. They build the site with notebooks that are not executed, which takes seconds.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from posixpath import normpath
+
+import pytest
+
+from tools.web import links
+from tools.web.live import FROM_PYODIDE, PLUGIN
+from tools.web.pages import ROOMS, ROOT
+
+# Every Python process of the build reads this when it starts.
+NO_NETWORK = """
+import socket
+def refuse(*_):
+    raise OSError("this build must not use the network")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+"""
+WORKER = "extensions/@jupyterlite/pyodide-kernel-extension/static/worker.js"
+COMMITTED = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).glob("*.ipynb"))]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    block, site = tmp_path_factory.mktemp("block"), tmp_path_factory.mktemp("built") / "site"
+    (block / "sitecustomize.py").write_text(NO_NETWORK)
+    command = [sys.executable, "-m", "tools.web", "build", str(site), "--unexecuted"]
+    path = os.pathsep.join([str(block), str(ROOT)])
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return site
+
+
+@pytest.fixture(scope="module")
+def settings(site):
+    data = json.loads((site / "lite/jupyter-lite.json").read_text())["jupyter-config-data"]
+    return data["litePluginSettings"][PLUGIN]
+
+
+def test_the_block_of_the_network_blocks(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    ask = [sys.executable, "-c", "import socket; socket.create_connection(('localhost', 9), 1)"]
+    done = subprocess.run(ask, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert "must not use the network" in done.stderr
+
+
+def test_there_are_lessons():
+    assert len(COMMITTED) >= 2
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=str)
+def test_a_notebook_has_a_page_and_is_in_the_live_course(site, path):
+    assert (site / path.with_suffix(".html")).exists()
+    assert (site / "lite/files" / path).read_bytes() == (ROOT / path).read_bytes()
+    listed = json.loads((site / f"lite/api/contents/{path.parent}/all.json").read_text())["content"]
+    assert path.name in [entry["name"] for entry in listed]
+
+
+def test_the_wheel_of_the_course_holds_the_package_as_it_is(site):
+    (wheel,) = (site / "lite/pypi").glob("trainable_depth-*-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {n: archive.read(n) for n in archive.namelist() if n.startswith("helpers/")}
+    sources = [path for path in (ROOT / "helpers").rglob("*") if path.suffix in (".py", ".toml", ".npz", ".txt")]
+    assert packed == {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources}
+
+
+def test_the_index_has_the_course_and_what_it_needs(site):
+    index = json.loads((site / "lite/pypi/all.json").read_text())
+    wanted = {"trainable-depth", "ipywidgets", "comm", "jupyterlab-widgets", "widgetsnbextension"}
+    assert wanted <= set(index)
+    for package in index.values():
+        for release in package["releases"].values():
+            assert (site / "lite/pypi" / release[0]["filename"]).exists()
+
+
+def test_a_kernel_loads_the_course_while_it_starts(site, settings):
+    assert (site / "lite" / WORKER).parent.is_dir()
+    packages = settings["loadPyodideOptions"]["packages"]
+    wheels = [package for package in packages if package not in FROM_PYODIDE]
+    assert {wheel.split("/")[-1].split("-")[0] for wheel in wheels} == {"comm", "ipywidgets", "trainable_depth"}
+    for wheel in wheels:
+        assert (site / "lite" / normpath(f"{WORKER}/../{wheel}")).is_file()
+
+
+def test_answers_are_kept_where_the_browser_keeps_them(settings):
+    assert settings["loadPyodideOptions"]["env"]["TRAINABLE_DEPTH_HOME"].startswith("/drive/")
+
+
+@pytest.mark.parametrize(
+    ("html", "problem"),
+    [
+        ('<a href="nowhere.html">', "a.html: nowhere.html leads nowhere"),
+        ('<img src="static/x.png">', "a.html: static/x.png leads nowhere"),
+        ('<a href="b.html#there"> <a href="b.html#not">', "a.html: b.html#not leads to no place of its page"),
+        ('<a href="https://example.org/">', "a.html: https://example.org/ leads away from the site"),
+        ('<p id="x"><p id="x">', "a.html: the id 'x' is there twice"),
+    ],
+)
+def test_a_broken_link_is_found(tmp_path, html, problem):
+    (tmp_path / "a.html").write_text(html)
+    (tmp_path / "b.html").write_text('<p id="there">')
+    assert links.broken(tmp_path, ["a.html", "b.html"]) == [problem]

@@ -1,0 +1,98 @@
+"""The live course: JupyterLite, with the course's notebooks and packages in the site itself.
+
+A kernel installs the wheels below while it starts, so that `import helpers` works in any cell of any
+notebook. numpy and matplotlib come from the place that Pyodide itself comes from.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from tools.web.pages import ROOMS, ROOT
+
+WHEELS = Path(sys.prefix) / "wheels"  # where `download_wheels` puts what is not ours
+FROM_PYPI = ("comm", "ipywidgets", "jupyterlab_widgets", "widgetsnbextension")
+INSTALLED = ("comm", "ipywidgets", "trainable_depth")  # by every kernel; the others are for `%pip install`
+FROM_PYODIDE = ("numpy", "matplotlib")
+
+PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
+# Where the wheels are, seen from the script of the kernel's web worker: extensions/@jupyterlite/<name>/static.
+WHEELS_FROM_WORKER = "../../../../pypi"
+# The one folder that a browser keeps when a kernel ends is the one with the notebooks.
+PROGRESS = "/drive/progress"
+
+SETTINGS = {
+    "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # the system's: light or dark
+}
+
+
+def download_wheels():
+    """Fetch the packages that are not ours, in the versions of this Python. The only step that needs a network."""
+    wanted = [f"{name}=={version(name)}" for name in FROM_PYPI]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS), *wanted], check=True)
+
+
+def build(output):
+    """Write JupyterLite with the whole course to the folder `output`."""
+    with tempfile.TemporaryDirectory() as temporary:
+        lite = Path(temporary)
+        for room in ROOMS:
+            (lite / "files" / room).mkdir(parents=True)
+            for notebook in (ROOT / room).glob("*.ipynb"):
+                shutil.copy(notebook, lite / "files" / room)
+        wheels = shutil.copytree(WHEELS, lite / "wheels")
+        _build_our_wheel(lite / "source", wheels)
+        _write(lite / "overrides.json", SETTINGS)
+        _write(lite / "jupyter-lite.json", _at_run_time(wheels))
+        _write(lite / "jupyter_lite_config.json", _at_build_time(output))
+        lite_build = [sys.executable, "-W", "ignore:install libarchive-c", "-m", "jupyterlite_core", "build"]
+        done = subprocess.run(lite_build, cwd=lite, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}")
+
+
+def _build_our_wheel(source, wheels):
+    # From a copy: what an earlier build left in the work tree would go into the wheel, too.
+    shutil.copytree(ROOT / "helpers", source / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, *offline, "--wheel-dir", str(wheels), str(source)], check=True)
+
+
+def _at_run_time(wheels):
+    ours = [path.name for name in INSTALLED for path in wheels.glob(f"{name}-*.whl")]
+    kernel = {
+        "loadPyodideOptions": {
+            "env": {"TRAINABLE_DEPTH_HOME": PROGRESS},
+            "packages": [*FROM_PYODIDE, *(f"{WHEELS_FROM_WORKER}/{name}" for name in ours)],
+        }
+    }
+    data = {
+        "appName": "Trainable Depth",
+        "exposeAppInBrowser": True,  # for the tests
+        "litePluginSettings": {PLUGIN: kernel},
+    }
+    return {"jupyter-lite-schema-version": 0, "jupyter-config-data": data}
+
+
+def _at_build_time(output):
+    return {
+        "LiteBuildConfig": {
+            "apps": ["lab"],
+            "contents": ["files"],
+            "output_dir": str(output),
+            "no_sourcemaps": True,
+        },
+        "PipliteAddon": {"piplite_urls": ["wheels"]},
+    }
+
+
+def _write(path, data):
+    path.write_text(json.dumps(data, indent=2), encoding="utf-8")

@@ -1,0 +1,213 @@
+"""Notebooks as pages to read: executed, their mathematics in MathML, which needs neither script nor network."""
+
+import html
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+import nbformat
+from latex2mathml.converter import convert
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from helpers.figures.theme import COLORS, STYLE
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+ROOMS = ("notebooks", "exercises")  # whatever notebooks lie there become pages
+
+STATIC = ("page.js", "icon.svg")
+CELL_TIMEOUT = 600  # seconds
+BEST_FIRST = ["text/html", "text/markdown", "image/svg+xml", "image/png", "text/plain"]  # of an output
+
+
+@dataclass(frozen=True)
+class Page:
+    """A notebook, and where its page will be. `path` and `url` are relative to the root."""
+
+    path: Path
+    notebook: nbformat.NotebookNode
+
+    @property
+    def url(self):
+        return self.path.with_suffix(".html").as_posix()
+
+    @property
+    def title(self):
+        first = self.notebook.cells[0].source
+        return first.splitlines()[0].removeprefix("# ").strip()
+
+    @property
+    def live(self):
+        return f"lite/lab/index.html?path={quote(self.path.as_posix())}"
+
+
+def notebooks():
+    """The pages of the course, in reading order: lessons, then exercises."""
+    found = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.ipynb"))]
+    return [Page(path.relative_to(ROOT), nbformat.read(path, as_version=4)) for path in found]
+
+
+def build(folder, execute=True):
+    """Write all reading pages to a folder. Raises nbclient.exceptions.CellExecutionError if a lesson fails.
+
+    Exercises are never executed: they are not solved.
+    """
+    pages = notebooks()
+    if execute:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(run, [page for page in pages if page.path.parts[0] == "notebooks"]))
+    (folder / "static").mkdir(parents=True)
+    (folder / "static/style.css").write_text(_stylesheet(), encoding="utf-8")
+    for name in STATIC:
+        shutil.copy(HERE / name, folder / "static")
+    for page in pages:
+        _write(folder, page.url, page.title, _body(page, pages), pages, page)
+    _write(folder, "index.html", "Trainable Depth", _start(folder, pages), pages)
+
+
+def run(page):
+    """Execute a notebook in place, as "Run all cells" does."""
+    NotebookClient(
+        page.notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        store_widget_state=False,
+        resources={"metadata": {"path": str(ROOT / page.path.parent)}},
+    ).execute()
+
+
+def mathml(latex, display):
+    """LaTeX as MathML; `display` is "inline" or "block"."""
+    # As one word, so that a screen reader does not spell "Var"; and \text knows no escapes.
+    latex = latex.replace(r"\mathrm", r"\text").replace(r"\_", "_")
+    return convert(latex, display=display)
+
+
+class Renderer(IPythonRenderer):
+    """Markdown as in JupyterLab, with MathML, and with links to the pages that there are.
+
+    A link to a file of the repository that is no page of the site becomes plain text.
+    """
+
+    def __init__(self, pages, folder):
+        super().__init__(escape=False, anchor_link_text="#")
+        self.urls, self.folder = {page.path.as_posix(): page.url for page in pages}, folder
+
+    def inline_math(self, body):
+        return mathml(body, "inline")
+
+    def block_math(self, body):
+        return mathml(body, "block")
+
+    def table(self, text):
+        return f'<div class="table" role="group" aria-label="Table"><table>{text}</table></div>\n'
+
+    def link(self, text, url, title=None):
+        path, _, fragment = url.partition("#")
+        if path and ":" not in path:
+            target = (ROOT / self.folder / path).resolve().relative_to(ROOT).as_posix()
+            if target not in self.urls:
+                return text
+            url = path.removesuffix(".ipynb") + ".html" + (f"#{fragment}" if fragment else "")
+        return super().link(text, url, title)
+
+
+class Exporter(HTMLExporter):
+    """nbconvert with our template and our markdown."""
+
+    def __init__(self, pages, folder):
+        super().__init__(template_name="page", extra_template_basedirs=[str(HERE)])
+        self.renderer = Renderer(pages, folder)
+
+    @jinja2.pass_context
+    def markdown2html(self, context, source):
+        return MarkdownWithMath(renderer=self.renderer).render(source)
+
+    @property
+    def default_config(self):
+        config = super().default_config
+        config.NbConvertBase.display_data_priority = BEST_FIRST
+        return config
+
+
+def _body(page, pages):
+    resources = {"live": "../" + page.live}
+    body, _ = Exporter(pages, page.path.parent).from_notebook_node(page.notebook, resources)
+    return body.replace(STYLE, "")  # every output brings it along; here it is in the style sheet
+
+
+def _start(folder, pages):
+    """The start page: what the README says in its head and under "Chapters", with its pictures."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    head, chapters = readme.split("\n## ")[0], _section(readme, "Chapters")
+    render = MarkdownWithMath(renderer=Renderer(pages, Path())).render
+    body = render(head) + (HERE / "start.html").read_text(encoding="utf-8") + render(chapters)
+    for picture in re.findall(r'<img src="([^":]+)"', body):
+        (folder / picture).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / picture, folder / picture)
+    return body
+
+
+def _section(readme, name):
+    found = re.search(rf"^## {name}\n.*?(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
+    if not found:
+        raise ValueError(f'README.md has no section "## {name}", which the start page of the site shows')
+    return found[0]
+
+
+_HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)<a class="anchor-link"', re.DOTALL)
+_NOTES = {
+    "lesson": "Nothing to install. The first start loads tens of megabytes.",
+    "exercise": "Nothing to install. Your solutions stay in this browser.",
+}
+
+
+def _write(folder, url, title, body, pages, page=None):
+    frame = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE)).get_template("frame.html.j2")
+    kind = "lesson" if url.startswith("notebooks/") else "exercise"
+    at = pages.index(page) if page else None
+    root = "../" * url.count("/")
+    text = frame.render(
+        title=title,
+        description=html.escape(_first_words(body)),
+        here=url,
+        root=root,
+        pages=pages,
+        sections=_HEADING.findall(body) if page else [],
+        body=body,
+        live=page and root + page.live,
+        kind=kind,
+        note=_NOTES[kind],
+        before=pages[at - 1] if at else None,
+        after=pages[at + 1] if page and at + 1 < len(pages) else None,
+    )
+    path = folder / url
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _first_words(body):
+    """The first paragraph without its markup."""
+    paragraph = re.search(r"<p>(.*?)</p>", body, re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", paragraph[1])).split()) if paragraph else ""
+
+
+def _stylesheet():
+    """The course's colours in all ways to choose a theme, then the styles of widgets' texts, then ours."""
+    light, dark = (
+        "".join(f"--td-{role}: {pair[column]}; " for role, pair in COLORS.items()) for column in (0, 1)
+    )
+    themes = (
+        "@media (prefers-color-scheme: dark) {body:not([data-jp-theme-light]) {" + dark + "}}\n"
+        '@media print {body, body[data-jp-theme-light="false"], body:not([data-jp-theme-light]) {'
+        + light
+        + "}}\n"
+    )
+    course = STYLE.removeprefix("<style>").removesuffix("</style>")
+    return f"{course}\n{themes}\n{(HERE / 'style.css').read_text(encoding='utf-8')}"
