@@ -12,6 +12,7 @@ _HOME_OF = {
     "init_explorer": "helpers.instruments",
     "edge_of_chaos": "helpers.instruments",
     "by_layer": "helpers.figures",
+    "curves": "helpers.figures",
     "distribution": "helpers.figures",
     "show": "helpers.figures",
 }
