@@ -96,11 +96,23 @@ class Training:
         return self.courses[epochs]
 
     def _epoch(self):
-        x, y, runs = self.digits.x_train, self.digits.y_train, len(self.seeds)
-        orders = [1000 * seed + len(self.courses) for seed in self.seeds]
-        history = train(self.network, self.optimizer, x, y, self.steps, BATCH, orders, progress=False)
-        ended = np.full((self.steps - len(history.loss), runs), np.nan)
-        self.losses.append(np.concatenate([history.loss, ended]))
+        d, runs = self.digits, len(self.seeds)
+        losses = np.full((self.steps, runs), np.nan)
+        if not (self.losses and np.isnan(self.losses[-1][-1]).all()):  # else there is nothing left to train
+            orders = [1000 * seed + len(self.courses) for seed in self.seeds]
+            with np.errstate(all="ignore"):
+                history = train(
+                    self.network,
+                    self.optimizer,
+                    d.x_train,
+                    d.y_train,
+                    self.steps,
+                    BATCH,
+                    orders,
+                    progress=False,
+                )
+            losses[: len(history.loss)] = history.loss
+        self.losses.append(losses)
 
     def _look(self):
         d = self.digits
@@ -121,6 +133,12 @@ class Training:
 def training(kind, depth, scale="1", lr=0.03, seeds=(0,)):
     """The Training of these settings, kept, so that it goes on where it stopped."""
     return Training(kind, depth, scale, lr, seeds)
+
+
+@lru_cache(maxsize=4)
+def single(kind, depth, seed):
+    """A Training of one seed, apart from those of `training`: its network is only as old as it was asked for."""
+    return Training(kind, depth, "1", 0.03, (seed,))
 
 
 def _error(network, x, y):

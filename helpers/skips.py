@@ -7,6 +7,7 @@ to do with the skip's. So the squares add: skip² + s²g² a block.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from helpers.layers import BatchNorm, LayerNorm, Linear, ReLU, Residual, every_l
 from helpers.losses import softmax_cross_entropy
 from helpers.network import Network, residual_v2
 from helpers.optimizers import SGD
-from helpers.training import train
+from helpers.training import evaluate, train
 
 NORMS = {"none": None, "LayerNorm": LayerNorm, "BatchNorm": BatchNorm}
 KEPT = 1 - 1 / np.pi  # what a ReLU under He weights leaves of the variance over the batch, at the same E[h²]
@@ -36,19 +37,31 @@ def growth(depth, strength, norm="none", relus=0, skip=1.0, start=1.0):
     Smith 2020). BatchNorm goes by the variance over the batch, which a ReLU cuts to 1 − 1/π (Yang et al.
     2019). Raises ValueError for an unknown norm, and for a depth that does not fit the strengths.
     """
+    return np.sqrt(_from_the_end(_through_branch(depth, strength, norm, relus, skip, start) + skip**2))
+
+
+def branch_parts(depth, strength, norm="none", relus=0, start=1.0):
+    """The part of the squared gradient that each block of a residual network sends through its branch.
+
+    s²g²/(1 + s²g²) without a norm; arguments are those of `growth`. The rest takes the skip.
+    """
+    through_branch = _through_branch(depth, strength, norm, relus, 1.0, start)
+    return through_branch / (1 + through_branch)
+
+
+def _through_branch(depth, strength, norm, relus, skip, start):
+    """What each branch does to the mean square of a gradient."""
     depth = arguments.whole("depth", depth, low=0)
     if np.ndim(strength) and np.shape(strength) != (depth,):
         raise ValueError(f"strength of shape {np.shape(strength)}: a number or {depth} of them are needed")
-    squares = np.broadcast_to(np.square(strength), depth)
     arguments.one_of("norm", norm, NORMS)
     size = arguments.number("start", start, above=0)
     kept = KEPT if norm == "BatchNorm" and relus else 1.0
-    factors = []
-    for square in squares:
-        by_norms = 1.0 if norm == "none" else size * kept ** (max(relus, 1) - 1)
-        factors.append(skip**2 + square / by_norms)
+    found = np.zeros(depth)
+    for block, square in enumerate(np.broadcast_to(np.square(strength), depth)):
+        found[block] = square if norm == "none" else square / (size * kept ** (max(relus, 1) - 1))
         size = skip**2 * size + square * kept
-    return np.sqrt(_from_the_end(factors))
+    return found
 
 
 def scalar_growth(depth, strength, skip=1.0):
@@ -145,18 +158,29 @@ def learned_flow(depth, gain, norm, seed):
 @lru_cache(maxsize=256)
 def _sizes(blocks, depth, gain, norm, seed, s, skip):
     """Measured and predicted sizes by block, over the last."""
+    theory = _predict(blocks, depth, s * gain, norm, seed, skip)
     if blocks == "one number":
-        exact = scalar_growth(depth, s * gain, skip)
-        return exact, exact
+        return theory, theory
     branches, h, grad_of = _parts(blocks, norm, seed)
-    theory = growth(
-        depth, s * gain, norm, 2 if blocks == "real network" else 0, skip, _start(h, norm)
-    )
     if skip == 0 and norm == "none":  # homogeneous: from gain 1 to gain g exactly, where float32 has no room
         sizes = through_blocks(branches[:depth], h, grad_of, 1.0, skip) * scalar_growth(depth, gain, skip)
     else:
         sizes = through_blocks(branches[:depth], h, grad_of, s * gain, skip)
     return sizes / sizes[-1], theory
+
+
+def _predict(blocks, depth, strength, norm, seed, skip=1.0):
+    if blocks == "one number":
+        return scalar_growth(depth, strength, skip)
+    relus = 2 if blocks == "real network" else 0
+    return growth(depth, strength, norm, relus, skip, _start(_parts(blocks, norm, seed)[1], norm))
+
+
+@lru_cache(maxsize=64)
+def law(blocks, depth, gains, scale, norm, seed):
+    """R, the gradient that arrives at h_0, in theory: an array with an entry for each of `gains`."""
+    s = BRANCH_SCALES[scale](depth)
+    return np.array([_predict(blocks, depth, s * gain, norm, seed)[0] for gain in gains])
 
 
 @lru_cache(maxsize=3)
@@ -214,35 +238,47 @@ def path_lengths(depth, share=0.5):
 
 
 def gradients_by_path_length(network, x, y):
-    """∂L/∂h_0 of a pre-activation residual network, taken apart: an array (blocks + 1, batch, n).
+    """∂L/∂h_0 of a `residual_v2` network, taken apart: an array (blocks + 1, batch, n).
 
     Entry k is the sum over all paths that go through exactly k branches; the sum of all entries is the
-    whole gradient. In eval mode, in which no input sees another.
+    whole gradient. In eval mode, in which no input sees another. Raises ValueError for another network.
     """
     places = [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
-    if not places or places != list(range(places[0], places[-1] + 1)):
-        raise ValueError("network: residual blocks in a row, with nothing between them, are needed")
-    outputs = network.forward(x, train=False)
-    _, grad = softmax_cross_entropy(outputs, y)
-    for layer in network.layers[: places[-1] : -1]:
+    if places != list(range(1, len(places) + 1)):
+        raise ValueError("network: a first layer and then residual blocks in a row are needed")
+    _, grad = softmax_cross_entropy(network.forward(x, train=False), y)
+    for layer in network.layers[:0:-1][: -len(places) or None]:
         grad = layer.backward(grad)
-    lengths, batch, n = len(places) + 1, *grad.shape
-    found = np.zeros((lengths, batch, n), grad.dtype)
+    found = np.zeros((len(places) + 1, *grad.shape), grad.dtype)
     found[0] = grad
     for place in places[::-1]:
         block = network.layers[place]
-        block.forward(np.tile(network.outputs[place], (lengths, 1)), train=False)
-        both = block.backward(found.reshape(-1, n)).reshape(found.shape)
-        through_branch = both - found  # I + s ∂F/∂h, less the I
-        found[1:] += through_branch[:-1]
+        block.forward(np.tile(network.outputs[place], (len(found), 1)), train=False)
+        whole = block.backward(found.reshape(-1, found.shape[-1])).reshape(found.shape)
+        found[1:] += (whole - found)[:-1]  # I + s ∂F/∂h, less the I: one branch longer
     return found
 
 
-def without(network, blocks):
-    """The same network with some of its residual blocks (0, 1, …) taken out. Layers are shared."""
-    places = [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
-    out = {places[arguments.whole("blocks", int(block), 0, len(places) - 1)] for block in blocks}
+def pieces(network):
+    """What can be cut out of a network: ranges of layers. Residual blocks; of a plain network, two by two the
+    hidden layers, each with its norm and activation, which have as many weights as a block."""
+    blocks = [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
+    if blocks:
+        return [range(i, i + 1) for i in blocks]
+    linear = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
+    return [range(*ends) for ends in pairwise([*linear[1:-1:2], linear[-1]])]
+
+
+def without(network, cut):
+    """The same network with the `pieces` cut out whose numbers (0, 1, …) are in `cut`. Layers are shared."""
+    every = pieces(network)
+    out = {i for number in cut for i in every[arguments.whole("cut", int(number), 0, len(every) - 1)]}
     return Network([layer for i, layer in enumerate(network.layers) if i not in out])
+
+
+def lesions(network, x, y):
+    """The accuracy on x, y, in eval mode, without each of the `pieces` in turn."""
+    return np.array([evaluate(without(network, [i]), x, y)[1] for i in range(len(pieces(network)))])
 
 
 # Shattered gradients
@@ -309,5 +345,5 @@ def doubly_stochastic(a, rounds=20):
 
 def clear():
     """Forget all that was kept."""
-    for kept in (_sizes, _parts):
+    for kept in (_sizes, law, _parts):
         kept.cache_clear()
