@@ -60,7 +60,7 @@ class Course:
 
 
 def gradient_ratio(network, x, y):
-    """‖∂L/∂h‖ behind the first layer over that in front of the last, as BatchNorm sees this batch in training.
+    """‖∂L/∂h‖ behind the first layer over that in front of the last, with BatchNorm in train mode.
 
     With skips h is the trunk. Without, it is what leaves the activation, and so the norm: BatchNorm makes
     the gradient in front of it smaller as the weights grow, which would look like vanishing. Running
@@ -101,16 +101,8 @@ class Training:
         if not (self.losses and np.isnan(self.losses[-1][-1]).all()):  # else there is nothing left to train
             orders = [1000 * seed + len(self.courses) for seed in self.seeds]
             with np.errstate(all="ignore"):
-                history = train(
-                    self.network,
-                    self.optimizer,
-                    d.x_train,
-                    d.y_train,
-                    self.steps,
-                    BATCH,
-                    orders,
-                    progress=False,
-                )
+                data = d.x_train, d.y_train, self.steps, BATCH, orders
+                history = train(self.network, self.optimizer, *data, progress=False)
             losses[: len(history.loss)] = history.loss
         self.losses.append(losses)
 
@@ -137,7 +129,7 @@ def training(kind, depth, scale="1", lr=0.03, seeds=(0,)):
 
 @lru_cache(maxsize=4)
 def single(kind, depth, seed):
-    """A Training of one seed, apart from those of `training`: its network is only as old as it was asked for."""
+    """A Training of one seed apart from those of `training`, so that its network is as old as asked for."""
     return Training(kind, depth, "1", 0.03, (seed,))
 
 

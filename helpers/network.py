@@ -154,7 +154,7 @@ def stack(networks):
 
 
 def unstack(network, run):
-    """One run of a stacked network as a network of its own, a copy. Raises ValueError if there is no such run."""
+    """One run of a stacked network, copied into a network of its own. ValueError if there is no such run."""
     if network.runs is None:
         raise ValueError("network has no axis of runs")
     run = arguments.whole("run", run, 0, network.runs - 1)

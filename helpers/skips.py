@@ -14,7 +14,7 @@ import numpy as np
 
 from helpers import arguments, probes
 from helpers.data import load_digits
-from helpers.initializers import he_normal, lecun
+from helpers.initializers import lecun
 from helpers.layers import BatchNorm, LayerNorm, Linear, ReLU, Residual, every_layer
 from helpers.losses import softmax_cross_entropy
 from helpers.network import Network, residual_v2
@@ -305,7 +305,7 @@ def line_network(depth, width, rng, scale=None, norm=None):
 
 
 def input_gradients(network, x):
-    """∂y/∂x of a `line_network` at each x (points,). A BatchNorm's statistics, over all of x, count as fixed."""
+    """∂y/∂x of a `line_network` at each x (points,). BatchNorm has the statistics of all of x, held fixed."""
     fix_statistics(network, x[:, None])
     y = network.forward(x[:, None], train=False)
     return network.backward(np.ones_like(y))[:, 0]

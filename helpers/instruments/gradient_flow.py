@@ -11,7 +11,7 @@ from helpers.instruments.frame import Challenge, Instrument, Verdict
 
 BOUNDED = 1  # decade: a gradient that arrives at between 1/10 and 10 times its size is bounded
 FAR = 3  # decades, beyond which it has exploded or vanished
-DECADES = (1, 2, 4, 8, 16, 32, 64, 128)  # of the vertical axis, either side of 1
+DECADES = (2, 4, 8, 16, 32, 64, 128)  # of the vertical axis, either side of 1
 TICKS, LAW_TICKS = np.linspace(-1, 1, 5), np.linspace(0, 1, 3)
 LEARNED = "learned"
 GAINS = tuple(k / 20 for k in range(1, 31))
@@ -64,15 +64,16 @@ class GradientFlow(Instrument):
         ),
         Challenge(
             "Where the popular picture breaks",
-            "Branch scale 1, no norm, random matrices, L = 50: find the smallest gain on the slider at which R "
-            "leaves the bounded range.",
+            "Branch scale 1, no norm, random matrices, L = 50: find the smallest gain on the slider at which "
+            "R leaves the bounded range.",
             {"gain": 0.05},
             lambda s, r: (
                 (s.scale, s.norm, s.blocks, s.depth) == ("1", "none", "random matrices", 50)
                 and _end(r.residual) > BOUNDED
                 and s.gain <= 0.35
             ),
-            "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “A skip keeps the gradient near 1” needs small branches.",
+            "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “A skip keeps the gradient near 1” needs small "
+            "branches.",
         ),
         Challenge(
             "A norm that fails without the skip",
@@ -179,7 +180,8 @@ class GradientFlow(Instrument):
             f"residual one's becomes {from_log10(_end(r.residual))}, where theory says "
             f"{from_log10(_end(r.residual_theory))}. A shaded range from 0.1 to 10 counts as bounded. A "
             f"second panel shows R in theory against the gain: with scale 1 it climbs to "
-            f"{from_log10(_law(s, '1')[-1])} at gain 1.5, with scale 1/√L to {from_log10(_law(s, '1/√L')[-1])}."
+            f"{from_log10(_law(s, '1')[-1])} at gain 1.5, with scale 1/√L to "
+            f"{from_log10(_law(s, '1/√L')[-1])}."
         )
 
 
@@ -195,7 +197,7 @@ def _why(s, r):
     if s.scale == "0":
         return " All branches are switched off: every block is the identity."
     if s.norm != "none":
-        return " The norm divides the branch's gradient by the size of h, which grows: R grows like a power of L."
+        return " The norm divides the branch's gradient by the size of h, which grows: R is a power of L."
     if s.scale == "1/√L":
         return f" It cannot pass e^(g²/2) = {np.exp(s.gain**2 / 2):.3g} in theory, at any depth."
     return (

@@ -236,10 +236,10 @@ class Paths(Instrument):
             )
         return (
             f"Left: of the {_paths(r)} paths through {len(r.kept)} blocks the share of each "
-            f"length, as bars around {len(r.kept) / 2:.1f}; and a line for the share of the squared gradient, "
-            f"around {r.mean_length:.1f} blocks. Right: the test accuracy of a residual network of {s.depth} "
-            f"blocks, {s.network}, without each block in turn: {_range(r.residual.lesions)}; whole it is "
-            f"{r.residual.accuracy:.1%}, and what is left now is right on {r.accuracy:.1%}.{plain}"
+            f"length, as bars around {len(r.kept) / 2:.1f}; and a line for the share of the squared "
+            f"gradient, around {r.mean_length:.1f} blocks. Right: the test accuracy of a residual network of "
+            f"{s.depth} blocks, {s.network}, without each block in turn: {_range(r.residual.lesions)}; "
+            f"whole it is {r.residual.accuracy:.1%}, and what is left now is {r.accuracy:.1%}.{plain}"
         )
 
 
