@@ -386,19 +386,20 @@ class Residual(Layer):
             raise ValueError(f"branch turns x of shape {np.shape(x)} into {f.shape}: Residual needs the same")
         self.f = f if "scale" in self.params else None
         self.x_shape = f.shape
-        return x + self._scaled(f)
+        return x + self.scaled(f)
 
     def backward(self, grad):
         f = self._remembered("f", grad, getattr(self, "x_shape", None))
         if f is not None:
             one_run = tuple(range(self.params["scale"].ndim - 1, f.ndim))
             self.grads["scale"] = (grad * f).sum(one_run)[..., None]
-        branch_grad = self._scaled(grad)
+        branch_grad = self.scaled(grad)
         for layer in reversed(self.layers):
             branch_grad = layer.backward(branch_grad)
         return grad + branch_grad
 
-    def _scaled(self, a):
+    def scaled(self, a):
+        """scale · a, which may be F(x) on its way out or a gradient on its way in."""
         if "scale" in self.params:
             scale = self.params["scale"]
             return a * scale.reshape(scale.shape[:-1] + (1,) * (a.ndim - scale.ndim + 1))

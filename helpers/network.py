@@ -153,6 +153,21 @@ def stack(networks):
     return stacked
 
 
+def unstack(network, run):
+    """One run of a stacked network, copied into a network of its own. ValueError if there is no such run."""
+    if network.runs is None:
+        raise ValueError("network has no axis of runs")
+    run = arguments.whole("run", run, 0, network.runs - 1)
+    alone = Network([_without_memory(layer) for layer in network.layers])
+    for layer in every_layer(alone.layers):
+        for name, stacked in layer.params.items():
+            layer.params[name] = stacked[run].copy()
+        for name in layer.state:
+            value = getattr(layer, name)[run]
+            setattr(layer, name, value.copy() if isinstance(value, np.ndarray) else value)
+    return alone
+
+
 def _build(layer):
     """What two layers must share to be stacked: the type, the parameters' shapes, the settings."""
     settings = {k: v for k, v in vars(layer).items() if type(v) in (int, float)}

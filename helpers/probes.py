@@ -1,14 +1,19 @@
 """What a network does to a signal: plain statistics, and the same statistics for every layer.
 
-The array functions reduce over the last two axes (batch and features) and keep an axis of runs.
+The array functions reduce over the last two axes (batch and features) and keep an axis of runs. Those of a
+network go from layer to layer along its trunk, where a residual block counts as one layer: l = 0 is the
+input, z_l is what leaves layer l (a Linear, or a block with its sum), h_l is what enters the next one.
+`branch` opens a block for the same probes.
 """
 
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.layers import Linear
+from helpers import arguments
+from helpers.layers import Linear, Residual, every_layer
+from helpers.network import Network
 
 
 def second_moment(a):
@@ -95,11 +100,7 @@ class Moments:
 
 
 def forward_moments(network):
-    """Moments of z and of h for every layer, after `network.forward(x)`: a pair (z, h).
-
-    A layer is a Linear and what follows it: z_l leaves the Linear, h_l enters the next one. Entry 0 of
-    both is the input x.
-    """
+    """Moments of z and of h for every layer, after `network.forward(x)`: a pair (z, h)."""
     _need(network.outputs, "forward")
     return _moments(network, network.outputs)
 
@@ -110,11 +111,53 @@ def backward_moments(network):
     return _moments(network, network.output_grads)
 
 
-def gradient_norms(network):
-    """‖∂L/∂h_l‖ over the batch for l = 0 … L, after `network.backward(grad)`."""
+def gradient_norms(network, of="h"):
+    """‖∂L/∂h_l‖ over the batch for l = 0 … L, after `network.backward(grad)`; `of="z"`: ‖∂L/∂z_l‖.
+
+    Of a pre-activation residual network z is the trunk itself: the h_l of EQ N1.7, and in a plain network
+    the same places, those at which a skip would be added.
+    """
     _need(network.output_grads, "backward")
-    grads = [network.output_grads[i] for i in _places(network)[1]]
-    return np.array([np.sqrt(second_moment(g) * (g.shape[-1] * g.shape[-2])) for g in grads])
+    places = _places(network)[("z", "h").index(arguments.one_of("of", of, ("z", "h")))]
+    return np.array([_norm(network.output_grads[i]) for i in places])
+
+
+def weight_depths(network):
+    """How many weight matrices lie before the end of layer l = 0 … L, those in branches counted too."""
+    linear = [sum(isinstance(one, Linear) for one in every_layer([layer])) for layer in network.layers]
+    return np.append(0, np.cumsum(linear))[_places(network)[0]]
+
+
+def branch_shares(network):
+    """E[(y − x)²]/E[x²] of every residual block, from x to y = x + scale · F(x), after `network.forward(x)`.
+
+    0: the block hands on what it got. 1: what it adds is as large as what it got.
+    """
+    _need(network.outputs, "forward")
+    pairs = [(network.outputs[i], network.outputs[i + 1]) for i in _blocks(network)]
+    return np.array([second_moment(y - x) / second_moment(x) for x, y in pairs])
+
+
+def branch(network, block, train=True):
+    """The branch F of a residual block (0, 1, …), as a Network with what passed through it: any probe fits.
+
+    Needs `network.forward(x)` in the same mode, and for its gradients `network.backward(grad)`. The layers
+    are copies. Raises ValueError where there is no such block.
+    """
+    _need(network.outputs, "forward")
+    blocks = _blocks(network)
+    if not blocks:
+        raise ValueError("the network has no residual block whose branch could be opened")
+    place = blocks[arguments.whole("block", block, 0, len(blocks) - 1)]
+    opened = Network(deepcopy(network.layers[place].layers))
+    opened.forward(network.outputs[place], train)
+    if network.output_grads:
+        opened.backward(network.layers[place].scaled(network.output_grads[place + 1]))
+    return opened
+
+
+def _norm(a):
+    return np.sqrt(second_moment(a) * (a.shape[-1] * a.shape[-2]))
 
 
 def _sum(subscripts, *arrays):
@@ -141,5 +184,10 @@ def _need(values, direction):
 
 def _places(network):
     """Positions of z_l and h_l in `network.outputs`, for l = 0 … L."""
-    linear = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
-    return [0] + [i + 1 for i in linear], [*linear, len(network.layers)]
+    layers = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear | Residual)]
+    return [0] + [i + 1 for i in layers], [*layers, len(network.layers)]
+
+
+def _blocks(network):
+    """Positions of the residual blocks in `network.layers`."""
+    return [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from helpers import probes
-from helpers.layers import Identity, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
-from helpers.network import Network, mlp
+from helpers.layers import BatchNorm, Identity, LeakyReLU, Linear, ReLU, Sigmoid, Tanh, every_layer
+from helpers.network import Network, mlp, residual_v1, residual_v2
 
 each_lead = pytest.mark.parametrize("lead", [(), (3,), (2, 3)], ids=["alone", "runs", "runs of runs"])
 
@@ -221,3 +221,66 @@ def test_upto_keeps_the_layers_0_to_depth():
     np.testing.assert_array_equal(moments.upto(3).mean, [0, 1, 2, 3])
     np.testing.assert_array_equal(moments.upto(3).second, [90, 91, 92, 93])
     np.testing.assert_array_equal(moments.upto(0).mean, [0])
+
+
+# Residual networks
+
+
+def trained_once(build, norm=BatchNorm, depth=8, scale=0.5):
+    rng = np.random.default_rng(0)
+    network = build(7, 5, depth, 3, rng, norm, scale=scale, dtype=np.float64)
+    network.forward(rng.standard_normal((6, 7)))
+    network.backward(rng.standard_normal((6, 3)))
+    return network
+
+
+def test_a_residual_block_counts_as_one_layer():
+    network = trained_once(residual_v2)  # Linear, three blocks, norm, ReLU, Linear
+    z, h = probes.forward_moments(network)
+    assert len(z.second) == len(h.second) == 6
+    places = [0, 1, 2, 3, 4, 7]
+    np.testing.assert_allclose(z.second, [np.mean(network.outputs[i] ** 2) for i in places])
+    expected = [np.linalg.norm(network.output_grads[i]) for i in places]
+    np.testing.assert_allclose(probes.gradient_norms(network, of="z"), expected)
+    np.testing.assert_array_equal(probes.weight_depths(network), [0, 1, 3, 5, 7, 8])
+    with pytest.raises(ValueError, match="of='F' is not one of"):
+        probes.gradient_norms(network, of="F")
+
+
+def test_of_a_first_generation_block_h_is_behind_its_activation():
+    network = trained_once(residual_v1)  # Linear, norm, ReLU, then Residual and ReLU in turn, Linear
+    expected = [np.linalg.norm(network.output_grads[i]) for i in (0, 3, 5, 7, 9, 10)]
+    np.testing.assert_allclose(probes.gradient_norms(network), expected)
+
+
+def test_branch_shares_compare_what_is_added_with_what_there_was():
+    network = trained_once(residual_v2)
+    shares = probes.branch_shares(network)
+    for share, block, x in zip(shares, network.layers[1:4], network.outputs[1:4], strict=True):
+        f = x
+        for layer in block.layers:
+            f = layer.forward(f)
+        assert share == pytest.approx(np.mean((0.5 * f) ** 2) / np.mean(x**2))
+    assert probes.branch_shares(trained_once(residual_v2, scale="learned")) == pytest.approx([0] * 3)
+
+
+@pytest.mark.parametrize("scale", [0.5, "learned"])
+def test_a_branch_can_be_opened_and_probed(scale):
+    network = trained_once(residual_v2, scale=scale)
+    x, grad = network.outputs[0], network.output_grads[-1]
+    for layer in every_layer(network.layers):
+        if "scale" in layer.params:
+            layer.params["scale"][:] = 0.5
+    network.forward(x)
+    network.backward(grad)
+    opened = probes.branch(network, 1)
+    np.testing.assert_allclose(0.5 * opened.outputs[-1], network.outputs[3] - network.outputs[2])
+    np.testing.assert_allclose(opened.output_grads[0], network.output_grads[2] - network.output_grads[3])
+    grads = [layer.grads["weight"] for layer in network.layers[2].layers if "weight" in layer.params]
+    opened_grads = [layer.grads["weight"] for layer in opened.layers if "weight" in layer.params]
+    np.testing.assert_allclose(opened_grads, grads)
+    assert len(probes.gradient_norms(opened)) == 3
+    with pytest.raises(ValueError, match="block=3 is out of range: from 0 to 2"):
+        probes.branch(network, 3)
+    with pytest.raises(ValueError, match="no residual block"):
+        probes.branch(opened, 0)

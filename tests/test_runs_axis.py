@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers.data import spirals
 from helpers.layers import BatchNorm, Dropout, GroupNorm, LayerNorm, Linear, ReLU, RMSNorm, every_layer
-from helpers.network import Network, mlp, plain, residual_v1, residual_v2, stack
+from helpers.network import Network, mlp, plain, residual_v1, residual_v2, stack, unstack
 from helpers.optimizers import SGD, Adam, AdamW
 from helpers.training import evaluate, train
 
@@ -172,3 +172,17 @@ def test_a_bias_is_left_out_where_a_norm_follows(build):
 def test_a_residual_network_needs_an_even_depth(build, depth):
     with pytest.raises(ValueError, match="depth="):
         build(3, 4, depth, 2, np.random.default_rng(0))
+
+
+def test_a_run_taken_out_of_a_stack_is_the_network_that_went_in():
+    nets = [residual_v2(5, 4, 6, 3, np.random.default_rng(seed), BatchNorm) for seed in range(3)]
+    for net in nets:
+        net.forward(np.random.default_rng(9).standard_normal((8, 5), dtype=np.float32))
+    both = stack(nets)
+    x = np.random.default_rng(1).standard_normal((8, 5), dtype=np.float32)
+    for run, net in enumerate(nets):
+        np.testing.assert_array_equal(unstack(both, run).forward(x, train=False), net.forward(x, train=False))
+    with pytest.raises(ValueError, match="run=3"):
+        unstack(both, 3)
+    with pytest.raises(ValueError, match="no axis of runs"):
+        unstack(nets[0], 0)
