@@ -11,10 +11,14 @@ _HOME_OF = {
     "predict": "helpers.checking",
     "init_explorer": "helpers.instruments",
     "edge_of_chaos": "helpers.instruments",
+    "batchnorm_stability": "helpers.instruments",
     "by_layer": "helpers.figures",
     "curves": "helpers.figures",
     "distribution": "helpers.figures",
+    "layer_statistics": "helpers.instruments",
+    "norm_axes": "helpers.instruments",
     "show": "helpers.figures",
+    "train_vs_eval": "helpers.instruments",
 }
 
 __all__ = sorted(_HOME_OF)
