@@ -61,7 +61,7 @@ class LayerStatistics(Instrument):
         "it up in 50 layers, and what does that do to the gradient?"
     )
     controls = (
-        Choice("norm", "Norm", tuple(NORMS)[1:], "BatchNorm", buttons=True),
+        Choice("norm", "Norm", tuple(NORMS), "BatchNorm", buttons=True),
         Choice("place", "Place", tuple(TARGET), "before the ReLU", buttons=True),
         Slider("depth", "Depth L", tuple(range(2, DEEPEST + 1)), 20),
         Slider("width", "Width n", (16, 32, 64, 128, 256), 128),
@@ -74,9 +74,9 @@ class LayerStatistics(Instrument):
         ),
     )
     presets = {
-        "He": {"sigma_w": 2.0**0.5},
-        "Too large": {"sigma_w": 4.0},
-        "Too small": {"sigma_w": 0.5},
+        "No norm, too large": {"norm": "none", "sigma_w": 2.0},
+        "No norm, He": {"norm": "none", "sigma_w": 2.0**0.5},
+        "BatchNorm, too large": {"sigma_w": 4.0},
         "After the ReLU": {"place": "after the ReLU"},
         "LayerNorm, 50 layers": {"norm": "LayerNorm", "depth": 50},
         "BatchNorm, 50 layers": {"depth": 50},
@@ -87,7 +87,7 @@ class LayerStatistics(Instrument):
             "Find a norm and a depth at which the spread holds, and yet all inputs look alike "
             f"(a cosine above {ALIKE}).",
             {},
-            lambda s, r: 1 / STABLE < r.drift < STABLE and r.cosine > ALIKE,
+            lambda s, r: s.norm != "none" and 1 / STABLE < r.drift < STABLE and r.cosine > ALIKE,
             "The values still differ from unit to unit, no longer from input to input. A norm over one "
             "example cannot see that.",
         ),
@@ -154,23 +154,26 @@ class LayerStatistics(Instrument):
             artists[name].set_data(layers_, np.log10(curve) / decades)
 
     def readouts(self, s, r):
+        without = f"mean {short(r.without.mean[-1])}, std {short(r.without.std[-1])}"
+        rows = [(f"layer {s.depth}, without a norm", without)]
+        if s.norm != "none":
+            found = f"mean {_rounded(r.normed.mean[-1])}, std {short(r.normed.std[-1])}"
+            rows.append((_with(s.norm), found))
         return [
-            (
-                f"layer {s.depth}, no norm",
-                f"mean {short(r.without.mean[-1])}, std {short(r.without.std[-1])}",
-            ),
-            (f"with {s.norm}", f"mean {_rounded(r.normed.mean[-1])}, std {short(r.normed.std[-1])}"),
+            *rows,
             ("one unit over the inputs", f"std {short(r.normed.unit_std[-1])}"),
             ("cosine between inputs", f"{r.cosine:.2f}"),
-            ("‖∂L/∂h‖ layer 0 / layer " + str(s.depth), f"{short(r.gradient_ratio)} with {s.norm}"),
+            (f"‖∂L/∂h‖ layer 0 / layer {s.depth}", f"{short(r.gradient_ratio)} {_with(s.norm)}"),
         ]
 
     def verdict(self, s, r):
         sentence = (
-            f"with {s.norm} the spread goes from {short(r.normed.std[1])} at layer 1 to "
-            f"{short(r.normed.std[-1])} at layer {s.depth}; without a norm from {short(r.without.std[1])} to "
-            f"{short(r.without.std[-1])}."
+            f"{_with(s.norm)} the spread goes from {short(r.normed.std[1])} at layer 1 to "
+            f"{short(r.normed.std[-1])} at layer {s.depth}"
         )
+        if s.norm != "none":
+            sentence += f"; without a norm from {short(r.without.std[1])} to {short(r.without.std[-1])}"
+        sentence += "."
         if not 1 / STABLE < r.drift < STABLE:
             return Verdict("DRIFTS", sentence, "alarm")
         if r.cosine > ALIKE:
@@ -183,9 +186,9 @@ class LayerStatistics(Instrument):
         return (
             f"Two panels over the layers 0 to {s.depth} of a ReLU network of width {s.width} with σ_w = "
             f"{s.sigma_w:.3g}, seed {s.seed}, {s.place}. Left: the mean of all values, at layer {s.depth} "
-            f"{_rounded(r.normed.mean[-1])} with {s.norm} and {short(r.without.mean[-1])} without a norm. "
-            f"Right, on a logarithmic scale: the standard deviation, {short(r.normed.std[-1])} with {s.norm} "
-            f"and {short(r.without.std[-1])} without; that of one unit over the inputs is "
+            f"{_rounded(r.normed.mean[-1])} {_with(s.norm)} and {short(r.without.mean[-1])} without a norm. "
+            f"Right, on a logarithmic scale: the standard deviation, {short(r.normed.std[-1])} "
+            f"{_with(s.norm)} and {short(r.without.std[-1])} without; that of one unit over the inputs is "
             f"{short(r.normed.unit_std[-1])}. Dotted: what theory says for BatchNorm, mean "
             f"{TARGET[s.place][0]:.2f} and standard deviation {TARGET[s.place][1]:.2f}."
         )
@@ -216,6 +219,10 @@ def _mean_tick(tick, reach):
     return sign + power_of_ten(np.log10(reach)) if abs(tick) == 1 else ""
 
 
+def _with(norm):
+    return "without a norm" if norm == "none" else f"with {norm}"
+
+
 def _rounded(mean):
     """A mean; what rounding leaves of an exact 0 is called 0."""
     return "0" if abs(mean) < 1e-6 else short(mean)
@@ -224,7 +231,7 @@ def _rounded(mean):
 def layer_statistics(**settings):
     """Layer statistics. Starting settings are keywords; an unknown one is a ValueError.
 
-    norm ("BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), place ("before the ReLU", "after the ReLU"),
-    depth 2–50, width 16–256, sigma_w 0.354–4 (√n times the standard deviation of a weight), seed.
+    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), place ("before the ReLU", "after the
+    ReLU"), depth 2–50, width 16–256, sigma_w 0.354–4 (√n times the standard deviation of a weight), seed.
     """
     return LayerStatistics(**settings)
