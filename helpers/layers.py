@@ -9,7 +9,7 @@ keys as `params`. The dtype of the input and of the parameters decides the dtype
 import numpy as np
 
 from helpers import arguments
-from helpers.fast import column_mean, column_sum, positive_part, where_positive
+from helpers.fast import column_mean, column_sum, positive_part, row_mean, where_positive
 from helpers.initializers import he_normal
 
 
@@ -255,7 +255,7 @@ class RMSNorm(Layer):
 
     def forward(self, x, train=True):
         _check_features(self, x, self.params["gamma"])
-        self.inv_rms = 1 / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.eps)
+        self.inv_rms = 1 / np.sqrt(row_mean(x * x) + self.eps)
         self.xhat = x * self.inv_rms
         return self.xhat * self.params["gamma"][..., None, :]
 
@@ -263,7 +263,7 @@ class RMSNorm(Layer):
         xhat = self._remembered("xhat", grad)
         self.grads["gamma"] = column_sum(grad * xhat)
         g = grad * self.params["gamma"][..., None, :]
-        return self.inv_rms * (g - xhat * (g * xhat).mean(axis=-1, keepdims=True))
+        return self.inv_rms * (g - xhat * row_mean(g * xhat))
 
 
 class GroupNorm(Layer):
@@ -315,14 +315,14 @@ class GroupNorm(Layer):
 
 def _standardise(x, eps):
     """x̂ = (x − μ)/√(σ² + ε) over the last axis, and 1/√(σ² + ε)."""
-    centred = x - x.mean(axis=-1, keepdims=True)
-    inv_std = 1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + eps)
+    centred = x - row_mean(x)
+    inv_std = 1 / np.sqrt(row_mean(centred * centred) + eps)
     return centred * inv_std, inv_std
 
 
 def _standardise_backward(g, xhat, inv_std):
     """∂L/∂x from g = ∂L/∂x̂: (g − mean g − x̂ mean(g x̂))/√(σ² + ε)."""
-    return inv_std * (g - g.mean(axis=-1, keepdims=True) - xhat * (g * xhat).mean(axis=-1, keepdims=True))
+    return inv_std * (g - row_mean(g) - xhat * row_mean(g * xhat))
 
 
 class Dropout(Layer):

@@ -7,11 +7,12 @@ It is the network of `helpers.network` with all the reuse that is exact:
 * where the activation is homogeneous, weights times c make layer l times cˡ, so one pass serves all σ_w.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from helpers import arguments, initializers, probes, theory
+from helpers import arguments, initializers, layers, norms, probes, theory
 
 WIDEST, DEEPEST, BATCH = 512, 60, 64
 PAIR_WIDTH, PAIRS = 256, 16
@@ -88,6 +89,70 @@ def _key(width, act, rule, sigma_w, seed):
     return (width, act, rule, base, seed), sigma_w / base
 
 
+@dataclass(frozen=True)
+class Statistics:
+    """Of every layer 0 … DEEPEST, at one place in it: over all values, and over the batch unit by unit.
+
+    `units_apart` is the standard deviation of the units' own means, `unit_std` the typical (root mean
+    square) standard deviation of one unit over the batch. std² = units_apart² + unit_std².
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    units_apart: np.ndarray
+    unit_std: np.ndarray
+
+    @classmethod
+    def of(cls, arrays):
+        arrays = [np.asarray(a, np.float64) for a in arrays]
+        units = [a.mean(axis=0) for a in arrays]
+        return cls(
+            mean=np.array([a.mean() for a in arrays]),
+            std=np.array([a.std() for a in arrays]),
+            units_apart=np.array([unit.std() for unit in units]),
+            unit_std=np.sqrt([probes.batch_variance(a) for a in arrays]),
+        )
+
+    def upto(self, depth):
+        """Those of layers 0 … depth alone."""
+        return Statistics(*(curve[: depth + 1] for curve in vars(self).values()))
+
+
+class Normed:
+    """The ReLU network of a Signal with a norm in front of each ReLU, if `norm` is one of norms.NORMS.
+
+    `before` and `after` are the Statistics of what enters and what leaves the ReLU of each layer.
+    """
+
+    def __init__(self, norm, width, sigma_w, seed):
+        x, self.output_grad, self.weights = _draws("normal", width, seed)
+        self.scale = np.float32(sigma_w / np.sqrt(width))
+        make = norms.NORMS[arguments.one_of("norm", norm, norms.NORMS)]
+        self.norms, self.acts, before, h = [], [], [x], [x]
+        for w in self.weights:
+            self.norms.append(make(width) if make else layers.Identity())
+            self.acts.append(layers.ReLU())
+            before.append(self.norms[-1].forward((h[-1] @ w) * self.scale))
+            h.append(self.acts[-1].forward(before[-1]))
+        self.before, self.after = Statistics.of(before), Statistics.of(h)
+        self.cosine = [float(probes.cosine_similarity(a)) for a in h]
+
+    def gradient_ratio(self, depth):
+        """‖∂L/∂h_0‖ / ‖∂L/∂h_depth‖ for a random gradient that enters at `depth`."""
+        grad = self.output_grad
+        parts = list(zip(self.weights, self.norms, self.acts, strict=True))[:depth]
+        for w, norm, act in parts[::-1]:
+            grad = (norm.backward(act.backward(grad)) @ w.T) * self.scale
+        start, end = (probes.second_moment(g) for g in (self.output_grad, grad))
+        return float(np.sqrt(end / start))
+
+
+@lru_cache(maxsize=4)
+def normed(norm, width, sigma_w, seed):
+    """A Normed, which is kept for the next step of another slider."""
+    return Normed(norm, width, sigma_w, seed)
+
+
 @lru_cache(maxsize=512)
 def correlations(depth, act, sigma_w, sigma_b, c, seed):
     """The measured correlation of z between two inputs by layer, and its spread over PAIRS pairs.
@@ -135,6 +200,7 @@ def clear():
     """Forget all that was kept (for a benchmark that wants to start cold)."""
     for kept in (_pool, _draws, _signal, _gradients, _forward_moments, _backward_moments, _shape, _arrival):
         kept.cache_clear()
+    normed.cache_clear()
     for remembered in (correlations, predict, predict_correlations):
         remembered.cache_clear()
 

@@ -89,6 +89,17 @@ def backward_factor(phi, sigma_w, q=1.0):
     return sigma_w**2 * slope_moment(phi, q)
 
 
+def batch_norm_growth(phi):
+    """What one layer of Linear, BatchNorm, φ does to ‖∂L/∂h‖ on the way back, at initialization.
+
+    BatchNorm divides by the standard deviation of z = hW over the batch, σ_w √Var h, so σ_w cancels:
+    √(E[φ′(ξ)²]/Var φ(ξ)), ξ ~ N(0, 1). For ReLU √(π/(π − 1)) = 1.211, for a linear layer 1 (Yang et al.
+    2019). Holds for wide layers and large batches; in small ones gradients grow faster.
+    """
+    variance = second_moment_after(phi) - mean_after(phi) ** 2
+    return np.sqrt(slope_moment(phi) / variance)
+
+
 @dataclass(frozen=True)
 class Fluctuation:
     """How a sample mean over the units of one layer, such as E[h²], differs from network to network."""

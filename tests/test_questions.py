@@ -30,6 +30,15 @@ FORMULAS = {
     "reg-keep-or-drop": lambda: 1 - 0.8,
     "reg-decay-time": lambda: np.exp(-0.001 * 0.1 * 10_000),
     "reg-clip-small": lambda: 0.3 * min(1, 1 / np.hypot(0.3, 0.4)),
+    "predict-bn-element": lambda: (6 - np.mean([2, 2, 6, 6])) / np.std([2, 2, 6, 6]),
+    "predict-bn-after-relu": lambda: np.sqrt(0.5 - np.sqrt(1 / (2 * pi)) ** 2),
+    "predict-bn-running": lambda: np.log(0.01) / np.log(0.99),
+    "bn-frozen": lambda: (5.0 - 4) / np.sqrt(4),
+    "bn-identity": lambda: np.hypot(4.0, 3.0),
+    "bn-scale": lambda: 3.0**-1,
+    "bn-unbiased": lambda: 3.0 * 4 / (4 - 1),
+    "bn-axes": lambda: np.zeros((8, 16, 10, 10))[:, 0].size,
+    "bn-rms": lambda: 7 / np.sqrt(np.mean([1.0**2, 7.0**2])),
 }
 
 ALL = list(load().values())
