@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from helpers import arguments, initializers, probes, theory
+from helpers import arguments, initializers, jacobians, probes, theory
 
 WIDEST, DEEPEST, BATCH = 512, 60, 64
 PAIR_WIDTH, PAIRS = 256, 16
@@ -80,6 +80,13 @@ def weight_gradient_norms(asked, depth):
     """
     kept, c = _key(*asked)
     return _weight_gradient_norms(kept, depth) * c ** (depth - 1)
+
+
+def spectrum(asked, depth):
+    """The `jacobians.Spectrum` of layers 1 … depth at one input."""
+    kept, c = _key(*asked)
+    values, bound = _spectrum(kept, depth)
+    return jacobians.Spectrum(values * c**depth, bound * c**depth)
 
 
 def shape(asked, depth, layer, of_z=False, backward=False):
@@ -151,7 +158,16 @@ def predict_correlations(act, depth, sigma_w, sigma_b, c):
 def clear():
     """Forget all that was kept (for a benchmark that wants to start cold)."""
     kept = (_pool, _draws, _signal, _gradients, _forward_moments, _backward_moments)
-    kept += (_weight_gradient_norms, _shape, _arrival, correlations, predict, predict_correlations)
+    kept += (
+        _weight_gradient_norms,
+        _jacobians,
+        _spectrum,
+        _shape,
+        _arrival,
+        correlations,
+        predict,
+        predict_correlations,
+    )
     for remembered in kept:
         remembered.cache_clear()
 
@@ -210,6 +226,22 @@ def _weight_gradient_norms(key, depth):
     (dz, _, exponents), h = _gradients(key, depth), _signal(key).h
     norms = [np.linalg.norm(h[layer - 1].T @ dz[layer]) for layer in range(1, depth + 1)]
     return np.array(norms, np.float64) * 2.0 ** np.array(exponents[1:])
+
+
+@lru_cache(maxsize=2)
+def _jacobians(key):
+    """J_1 … J_DEEPEST at the first input of the batch, and their spectral norms."""
+    kept = _signal(key)
+    slopes = [act.backward(np.ones_like(z))[0] for act, z in zip(kept.acts, kept.z[1:], strict=True)]
+    layers = np.array([slope[:, None] * w.T for slope, w in zip(slopes, kept.weights, strict=True)], float)
+    layers *= kept.scale
+    return layers, np.linalg.norm(layers, 2, axis=(1, 2))
+
+
+@lru_cache(maxsize=512)
+def _spectrum(key, depth):
+    layers, norms = _jacobians(key)
+    return np.linalg.svd(jacobians.product(layers[:depth]), compute_uv=False), np.prod(norms[:depth])
 
 
 @lru_cache(maxsize=512)

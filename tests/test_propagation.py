@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from helpers import layers, probes, propagation
+from helpers import jacobians, layers, probes, propagation
 from helpers.network import mlp
 
 # One object for each, as in the instruments: what is remembered is found again by it.
@@ -138,6 +138,20 @@ def test_weight_gradients_are_those_of_a_plain_network(act, sigma_w):
     expected = [np.linalg.norm(layer.grads["weight"]) for layer in network.layers[::2]]
     found = propagation.weight_gradient_norms((width, make, "normal", sigma_w, 3), depth)
     np.testing.assert_allclose(found, expected, rtol=2e-3)
+
+
+@each_rule
+@pytest.mark.parametrize("act", ACTIVATIONS)
+def test_a_spectrum_is_that_of_a_plain_network(act, rule):
+    width, depth, sigma_w, make = 32, 8, 1.2, ACTIVATIONS[act]
+    signal = propagation.Signal(width, make, rule, sigma_w, seed=3)
+    network = network_of(signal, make, sigma_w, depth)
+    expected = jacobians.spectrum(jacobians.of_layers(network, signal.h[0][0].astype(np.float64)))
+    found = propagation.spectrum((width, make, rule, sigma_w, 3), depth)
+    big = expected.values > 1e-4 * expected.largest  # float32 weights and slopes
+    np.testing.assert_allclose(found.values[big], expected.values[big], rtol=5e-3)
+    assert found.bound == pytest.approx(expected.bound, rel=1e-3)
+    assert found.passing == expected.passing
 
 
 def test_the_input_has_a_second_moment_of_exactly_1_for_every_row():
