@@ -64,13 +64,17 @@ class Slider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few named options: a menu, or a row of buttons where the choice is the point."""
+    """One of a few named options: a menu, or a row of buttons where the choice is the point.
+
+    Choosing also makes the settings in `implies`, as for a Slider.
+    """
 
     name: str
     label: str
     options: Sequence[str]
     default: str
     buttons: bool = False
+    implies: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def check(self, value):
         return arguments.one_of(self.name, value, self.options)
