@@ -7,6 +7,7 @@ BIN     = $(VENV)/bin
 # Answers given while testing must not land in a learner's own progress. And with matrices as small as the
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
+ON_ALL_CORES = -n logical --dist worksteal
 
 .PHONY: lab test check units lessons browser oldest tidy pictures benchmarks clean
 
@@ -20,7 +21,7 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 
 units: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser
+	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser $(ON_ALL_CORES)
 
 lessons: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks
@@ -32,7 +33,7 @@ browser: $(VENV)/browser.done
 # The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
 # other packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser -W ignore::DeprecationWarning
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser $(ON_ALL_CORES) -W ignore::DeprecationWarning
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
