@@ -15,6 +15,7 @@ _HOME_OF = {
     "gradient_by_layer": "helpers.instruments",
     "jacobian_spectrum": "helpers.instruments",
     "by_layer": "helpers.figures",
+    "curves": "helpers.figures",
     "distribution": "helpers.figures",
     "show": "helpers.figures",
 }

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from helpers.figures import by_layer, distribution, show, svg, theme
+from helpers.figures import by_layer, curves, distribution, show, svg, theme
 from helpers.figures.live import LiveFigure
 from helpers.figures.numbers import from_log10, power_of_ten
 from helpers.figures.picture import Picture
@@ -324,6 +324,55 @@ def test_lines_differ_in_more_than_colour():
     axes = by_layer({str(i): [1, 2, 3] for i in range(5)}, "E[h²]", "Five curves.").figure.axes[0]
     assert len({(line.get_marker(), str(line._dash_pattern)) for line in axes.lines}) == 5
     assert len({line.get_marker() for line in axes.lines}) == 5
+
+
+@pytest.mark.parametrize("log", ["", "x", "y", "xy"])
+@pytest.mark.parametrize("name", AWKWARD)
+def test_curves_draw_any_values_without_a_warning(name, log):
+    lines, x = {"plain": [1.0, 1.5, 2.0, 1.0, 3.0], name: AWKWARD[name]}, np.geomspace(1e-3, 30, 5)
+    band = {name: (np.array(AWKWARD[name]) / 2, np.array(AWKWARD[name]) * 2)}
+    picture = curves(x, lines, "η", "loss", "Two lines.", bands=band, log=log, marks={"theory": 1})
+    root = parse(picture.html())
+    assert_all_coordinates_are_finite(root)
+    assert {"plain", name, "η", "loss", "theory"} <= set(texts(root))
+
+
+def test_curves_mark_a_line_that_ends_early():
+    def crosses(y, x=None):
+        axes = curves(x, {"whole": [4.0, 3, 2, 1], "a": y}, "step", "loss", "Lines.").figure.axes[0]
+        return [tuple(line.get_xydata()[0]) for line in axes.lines if line.get_marker() == "X"]
+
+    assert crosses([1.0, 5.0]) == [(1, 5)]
+    assert crosses([1.0, 5.0, np.inf, np.inf], [10, 20, 30, 40]) == [(20, 5)]
+    assert crosses([1.0, 5.0, 2.0, 2.0]) == []
+
+
+def test_curves_name_each_line_near_its_end_and_no_two_names_meet():
+    y = {"high": [1, 9.0], "a": [1, 2.0], "b": [1, 2.0], "c": [1, 2.0], "low": [1, 0.0]}
+    axes = curves(None, y, "step", "loss", "Five lines.", bands={"high": ([1, 8], [1, 10])}).figure.axes[0]
+    places = {text.get_text(): text.get_position()[1] * axes.bbox.height for text in axes.texts}
+    assert list(places) == ["low", "a", "b", "c", "high"]
+    assert np.all(np.diff(list(places.values())) >= 13)
+    top = axes.transData.transform((1, 9))[1] - axes.bbox.y0
+    assert places["high"] == pytest.approx(top, abs=1)
+    drawn = axes.lines[: len(y)]
+    assert len({(line.get_marker(), str(line._dash_pattern)) for line in drawn}) == 5
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"lines": {"a": [1, 2, 3]}}, r"lines\['a'\] of shape \(3,\)"),
+        ({"lines": {"a": [[1, 2]]}}, r"lines\['a'\]"),
+        ({"bands": {"b": ([1, 1], [2, 2])}}, r"bands\['b'\]"),
+        ({"bands": {"a": ([1], [2])}}, r"bands\['a'\]"),
+        ({"log": "z"}, "log='z'"),
+    ],
+)
+def test_curves_name_what_does_not_fit(wrong, named):
+    good = {"x": [1, 2], "lines": {"a": [1, 2]}, "xlabel": "η", "ylabel": "loss", "alt": "A line."}
+    with pytest.raises(ValueError, match=named):
+        curves(**{**good, **wrong})
 
 
 @pytest.mark.parametrize("log", [True, False])

@@ -15,7 +15,7 @@ from tools import notebooks
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-DRAWS = ("by_layer", "distribution", *instruments.__all__)
+DRAWS = ("by_layer", "curves", "distribution", *instruments.__all__)
 NUMBERED = [path for path in LESSONS if not path.stem.startswith("00")]
 
 
@@ -72,7 +72,7 @@ class TestEveryNotebook:
             assert not re.search(r"matplotlib|pyplot|ipywidgets|plt\.", cell.source), cell.id
 
     def test_pictures_have_words(self, path):
-        for call in calls(path, "by_layer", "distribution"):
+        for call in calls(path, "by_layer", "curves", "distribution"):
             words = {keyword.arg: keyword.value for keyword in call.keywords}["alt"]
             assert len(ast.literal_eval(words)) > 40
         for image in re.findall(r"!\[([^\]]*)\]", prose(path)):

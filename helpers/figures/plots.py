@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from helpers import arguments
 from helpers.figures import svg
 from helpers.figures.picture import Picture
 from helpers.figures.theme import MEASURED, MUTED, THEORY, style
@@ -35,6 +36,80 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(*ax.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(0.75, 0.55))
     return Picture(figure, title or f"{ylabel} by layer", alt)
+
+
+def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=None):
+    """Lines over any x, such as training curves over steps: `lines` {name: y}, each named at its end.
+
+    `x` is one array for all, and a y may be shorter than it (a training that ended early); None counts from
+    0. `bands` {name: (low, high)} shades a range around the line of that name, such as that of several
+    seeds; `log` names the logarithmic axes ("", "x", "y" or "xy"); `marks` {name: x} draws dotted verticals.
+    `alt` says in words what is seen. A line that ends before its x does, or in values that are not finite,
+    ends with a cross. Raises ValueError for a y or a band that does not fit.
+    """
+    log = arguments.one_of("log", log, ("", "x", "y", "xy"))
+    lines = {name: np.asarray(y, float) for name, y in lines.items()}
+    x = np.arange(max(map(len, lines.values()))) if x is None else np.asarray(x, float)
+    bands = {name: [np.asarray(edge, float) for edge in pair] for name, pair in (bands or {}).items()}
+    _check_lines(x, lines, bands)
+    right = 1 - (0.09 + 0.0125 * max(map(len, lines)))  # room for the longest name
+    with style():
+        figure = svg.new_figure(7.6, 3.4)
+        ax = figure.add_subplot()
+        figure.subplots_adjust(left=0.11, right=right, bottom=0.16, top=0.88)
+        ax.set(xscale="log" if "x" in log else "linear", yscale="log" if "y" in log else "linear")
+        for name, at in (marks or {}).items():
+            ax.axvline(at, color=MUTED, ls=(0, (2, 2)), lw=1.5)
+            ax.annotate(name, (at, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
+        drawn = []
+        for i, (name, y) in enumerate(lines.items()):
+            drawn.append(_line(ax, name, y, i, x[: len(y)], ended=len(y) < len(x)))
+            if name in bands:
+                low, high = (_drawable(edge, ax.get_yscale()) for edge in bands[name])
+                ax.fill_between(x[: len(y)], low, high, color=drawn[-1].get_color(), alpha=0.17, lw=0)
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set_title(title or f"{ylabel} over {xlabel}", loc="left", pad=18 if marks else 6)
+        _name_at_the_end(ax, drawn)
+    return Picture(figure, title or f"{ylabel} over {xlabel}", alt)
+
+
+def _check_lines(x, lines, bands):
+    for name, y in lines.items():
+        if y.ndim != 1 or len(y) > len(x):
+            raise ValueError(f"lines[{name!r}] of shape {y.shape} does not fit x of shape {x.shape}")
+    for name, edges in bands.items():
+        if name not in lines or any(edge.shape != lines[name].shape for edge in edges):
+            shapes = [edge.shape for edge in edges]
+            raise ValueError(f"bands[{name!r}] of shapes {shapes}: low and high of a line are needed")
+
+
+def _name_at_the_end(ax, drawn):
+    """Write each line's name, with a piece of the line, right of the axes at the height where it ends."""
+    ax.autoscale_view()
+    heights = [_end(ax, line) for line in drawn]
+    order = np.argsort(heights, kind="stable")
+    for i, y in zip(order, _apart(np.sort(heights), 16 / ax.bbox.height), strict=True):
+        color, place = drawn[i].get_color(), {"transform": ax.transAxes, "clip_on": False}
+        ax.plot([1.015, 1.045, 1.075], [y] * 3, color=color, **_look(i), markevery=[1], **place)
+        ax.text(1.09, y, drawn[i].get_label(), color=color, va="center", **place)
+
+
+def _end(ax, line):
+    """The height at which a line ends, as a share of the axes."""
+    points = line.get_xydata()[np.isfinite(line.get_ydata())]
+    to_share = ax.transData + ax.transAxes.inverted()
+    return to_share.transform(points[-1])[1] if len(points) else 0.0
+
+
+def _apart(places, gap):
+    """Sorted places in 0 … 1, moved as little as is needed for a `gap` between neighbours."""
+    places = np.clip(places, 0, 1)
+    for _ in range(100):
+        short = np.maximum(gap - np.diff(places), 0) / 2
+        places[:-1] -= short
+        places[1:] += short
+        places += max(0, -places[0])
+    return places
 
 
 def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
@@ -76,19 +151,18 @@ def _drawable(values, scale):
     return np.where(drawable, values, np.nan)
 
 
-def _line(ax, name, values, i):
-    layers = np.arange(len(values))
+def _look(i):
+    """Marker and dash of the i-th line; its colour comes from the cycle of the style."""
+    return {"marker": _MARKS[i % len(_MARKS)], "ls": _DASHES[i % len(_DASHES)], "ms": 4}
+
+
+def _line(ax, name, values, i, x=None, ended=False):
+    """Draw one line of several, and a cross where it ends: in values that cannot be drawn, or if `ended`."""
+    x = np.arange(len(values)) if x is None else x
     shown = _drawable(values, ax.get_yscale())
     finite = np.isfinite(shown)
-    (line,) = ax.plot(
-        layers,
-        shown,
-        marker=_MARKS[i % len(_MARKS)],
-        ls=_DASHES[i % len(_DASHES)],
-        ms=4,
-        markevery=max(1, len(values) // 12),
-        label=name,
-    )
-    if finite.any() and not finite[-1]:
+    (line,) = ax.plot(x, shown, **_look(i), markevery=max(1, len(values) // 12), label=name)
+    if finite.any() and (ended or not finite[-1]):
         last = np.flatnonzero(finite)[-1]
-        ax.plot(layers[last], values[last], "X", ms=9, color=line.get_color())
+        ax.plot(x[last], values[last], "X", ms=9, color=line.get_color())
+    return line
