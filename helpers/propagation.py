@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from helpers import arguments, initializers, layers, norms, probes, theory
+from helpers import arguments, initializers, jacobians, layers, norms, probes, theory
 
 WIDEST, DEEPEST, BATCH = 512, 60, 64
 PAIR_WIDTH, PAIRS = 256, 16
@@ -44,12 +44,19 @@ class Signal:
             self.h.append(self.acts[-1].forward(self.z[-1]))
 
     def gradients(self, depth):
-        """∂L/∂z_l and ∂L/∂h_l for l = 0 … depth, when a random ∂L/∂h of second moment 1 enters at `depth`."""
-        dh, dz = [self.output_grad], []
+        """∂L/∂z_l and ∂L/∂h_l for l = 0 … depth, when a random ∂L/∂h of second moment 1 enters at `depth`.
+
+        Three lists: dz, dh and exponents, where ∂L/∂z_l = 2^exponents[l] · dz[l], and ∂L/∂h_l likewise. A
+        backward pass is linear, so a power of two taken out changes no digit, and float32 never runs out.
+        """
+        dh, dz, exponents = [self.output_grad], [], [0]
         for w, act in zip(self.weights[:depth][::-1], self.acts[:depth][::-1], strict=True):
             dz.append(act.backward(dh[-1]))
-            dh.append((dz[-1] @ w.T) * self.scale)
-        return [*dz, dh[-1]][::-1], dh[::-1]
+            grad = (dz[-1] @ w.T) * self.scale
+            _, exponent = np.frexp(np.abs(grad).max())
+            dh.append(np.ldexp(grad, -exponent))
+            exponents.append(exponents[-1] + int(exponent))
+        return [*dz, dh[-1]][::-1], dh[::-1], exponents[::-1]
 
 
 def forward_moments(asked, depth):
@@ -64,6 +71,23 @@ def backward_moments(asked, depth):
     kept, c = _key(*asked)
     factors = c ** np.arange(depth, -1, -1)
     return tuple(m.scaled(factors) for m in _backward_moments(kept, depth))
+
+
+def weight_gradient_norms(asked, depth):
+    """‖∂L/∂W_l‖ (Frobenius) for l = 1 … depth, of the weights with their scale, summed over the batch.
+
+    Where the activation is homogeneous, weights times c make h_{l−1} times c^{l−1} and ∂L/∂z_l times c^{L−l}:
+    all the norms are multiplied by c^{L−1}, and no scale changes how they compare.
+    """
+    kept, c = _key(*asked)
+    return _weight_gradient_norms(kept, depth) * c ** (depth - 1)
+
+
+def spectrum(asked, depth):
+    """The `jacobians.Spectrum` of layers 1 … depth at one input."""
+    kept, c = _key(*asked)
+    values, bound = _spectrum(kept, depth)
+    return jacobians.Spectrum(values * c**depth, bound * c**depth)
 
 
 def shape(asked, depth, layer, of_z=False, backward=False):
@@ -198,11 +222,9 @@ def predict_correlations(act, depth, sigma_w, sigma_b, c):
 
 def clear():
     """Forget all that was kept (for a benchmark that wants to start cold)."""
-    for kept in (_pool, _draws, _signal, _gradients, _forward_moments, _backward_moments, _shape, _arrival):
-        kept.cache_clear()
-    normed.cache_clear()
-    for remembered in (correlations, predict, predict_correlations):
-        remembered.cache_clear()
+    for kept in globals().values():
+        if hasattr(kept, "cache_clear"):
+            kept.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -250,14 +272,37 @@ def _forward_moments(key):
 
 @lru_cache(maxsize=512)
 def _backward_moments(key, depth):
-    dz, dh = _gradients(key, depth)
-    return probes.Moments.of(dz), probes.Moments.of(dh)
+    dz, dh, exponents = _gradients(key, depth)
+    return tuple(probes.Moments.of(a).scaled(2.0 ** np.array(exponents)) for a in (dz, dh))
+
+
+@lru_cache(maxsize=512)
+def _weight_gradient_norms(key, depth):
+    (dz, _, exponents), h = _gradients(key, depth), _signal(key).h
+    norms = [np.linalg.norm(h[layer - 1].T @ dz[layer]) for layer in range(1, depth + 1)]
+    return np.array(norms, np.float64) * 2.0 ** np.array(exponents[1:])
+
+
+@lru_cache(maxsize=2)
+def _jacobians(key):
+    """J_1 … J_DEEPEST at the first input of the batch, and their spectral norms."""
+    kept = _signal(key)
+    slopes = [act.backward(np.ones_like(z))[0] for act, z in zip(kept.acts, kept.z[1:], strict=True)]
+    layers = np.array([slope[:, None] * w.T for slope, w in zip(slopes, kept.weights, strict=True)], float)
+    layers *= kept.scale
+    return layers, np.linalg.norm(layers, 2, axis=(1, 2))
+
+
+@lru_cache(maxsize=512)
+def _spectrum(key, depth):
+    layers, norms = _jacobians(key)
+    return np.linalg.svd(jacobians.product(layers[:depth]), compute_uv=False), np.prod(norms[:depth])
 
 
 @lru_cache(maxsize=512)
 def _shape(key, depth, layer, of_z):
     kept = _signal(key)
-    z, h = (kept.z, kept.h) if depth is None else _gradients(key, depth)
+    z, h, *_ = (kept.z, kept.h) if depth is None else _gradients(key, depth)
     values = (z if of_z else h)[layer]
     rms = np.sqrt(probes.second_moment(values))
     counts, _ = np.histogram(values / rms if rms else values, BINS)

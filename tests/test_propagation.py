@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from helpers import layers, probes, propagation
+from helpers import jacobians, layers, probes, propagation
 from helpers.network import mlp
 
 # One object for each, as in the instruments: what is remembered is found again by it.
@@ -38,6 +38,11 @@ def network_of(signal, act, sigma_w, depth):
     return network
 
 
+def scaled(arrays, exponents):
+    """The gradients themselves, of what `Signal.gradients` gives."""
+    return [np.ldexp(a, exponent) for a, exponent in zip(arrays, exponents, strict=True)]
+
+
 @each_rule
 @pytest.mark.parametrize("act", ACTIVATIONS)
 def test_a_signal_is_what_a_plain_network_of_the_same_weights_computes(act, rule):
@@ -47,7 +52,7 @@ def test_a_signal_is_what_a_plain_network_of_the_same_weights_computes(act, rule
     network = network_of(signal, make, sigma_w, depth)
     network.forward(signal.h[0].astype(np.float64))
     network.backward(signal.output_grad.astype(np.float64))
-    dz, dh = signal.gradients(depth)
+    dz, dh = (scaled(arrays, signal.gradients(depth)[2]) for arrays in signal.gradients(depth)[:2])
     for found, expected in [
         (signal.z[1 : depth + 1], network.outputs[1::2]),
         (signal.h[: depth + 1], network.outputs[::2]),
@@ -69,7 +74,8 @@ def test_moments_at_any_sigma_w_equal_a_fresh_pass_at_that_sigma_w(act):
         fresh = propagation.Signal(*asked)
         z, h = propagation.forward_moments(asked, 20)
         dz, dh = propagation.backward_moments(asked, 20)
-        fresh_dz, fresh_dh = fresh.gradients(20)
+        *fresh_grads, exponents = fresh.gradients(20)
+        fresh_dz, fresh_dh = (scaled(arrays, exponents) for arrays in fresh_grads)
         for moments, arrays in [(z, fresh.z[:21]), (h, fresh.h[:21]), (dz, fresh_dz), (dh, fresh_dh)]:
             direct = probes.Moments.of([a.astype(np.float64) for a in arrays])
             np.testing.assert_allclose(moments.second, direct.second, rtol=1e-3)
@@ -107,6 +113,45 @@ def test_moments_far_beyond_float32_are_still_right():
     per_layer = np.diff(np.log(h.second))
     assert np.exp(per_layer.mean()) == pytest.approx(128, rel=0.05)
     assert h.second[60] > 1e120
+
+
+def test_gradients_far_below_float32_are_still_right():
+    """A sigmoid net with PyTorch's default weights takes a gradient below 1e-45 within 60 layers."""
+    asked = 64, layers.Sigmoid, "uniform", 3**-0.5, 0
+    _, dh = propagation.backward_moments(asked, 60)
+    assert 1e-110 < dh.second[0] < 1e-95
+    predicted = propagation.predict(layers.Sigmoid, 60, 3**-0.5).h_gradient2[0]
+    assert (
+        abs(np.log(dh.second[0] / predicted))
+        < 4 * propagation.predict(layers.Sigmoid, 60, 3**-0.5).gradient_log_spread(64)[0]
+    )
+
+
+@pytest.mark.parametrize("act", ACTIVATIONS)
+@pytest.mark.parametrize("sigma_w", [0.5, 1.0, 2.0])
+def test_weight_gradients_are_those_of_a_plain_network(act, sigma_w):
+    width, depth, make = 32, 12, ACTIVATIONS[act]
+    signal = propagation.Signal(width, make, "normal", sigma_w, seed=3)
+    network = network_of(signal, make, sigma_w, depth)
+    network.forward(signal.h[0].astype(np.float64))
+    network.backward(signal.output_grad.astype(np.float64))
+    expected = [np.linalg.norm(layer.grads["weight"]) for layer in network.layers[::2]]
+    found = propagation.weight_gradient_norms((width, make, "normal", sigma_w, 3), depth)
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
+
+
+@each_rule
+@pytest.mark.parametrize("act", ACTIVATIONS)
+def test_a_spectrum_is_that_of_a_plain_network(act, rule):
+    width, depth, sigma_w, make = 32, 8, 1.2, ACTIVATIONS[act]
+    signal = propagation.Signal(width, make, rule, sigma_w, seed=3)
+    network = network_of(signal, make, sigma_w, depth)
+    expected = jacobians.spectrum(jacobians.of_layers(network, signal.h[0][0].astype(np.float64)))
+    found = propagation.spectrum((width, make, rule, sigma_w, 3), depth)
+    big = expected.values > 1e-4 * expected.largest  # float32 weights and slopes
+    np.testing.assert_allclose(found.values[big], expected.values[big], rtol=5e-3)
+    assert found.bound == pytest.approx(expected.bound, rel=1e-3)
+    assert found.passing == expected.passing
 
 
 def test_the_input_has_a_second_moment_of_exactly_1_for_every_row():
@@ -181,7 +226,7 @@ def test_shape_is_the_histogram_of_one_layer(of_z, backward):
     sigma_w, depth, layer = 0.7, 12, 4
     asked = 64, layers.ReLU, "normal", sigma_w, 0
     signal = propagation.Signal(*asked)
-    z, h = signal.gradients(depth) if backward else (signal.z, signal.h)
+    z, h, *_ = signal.gradients(depth) if backward else (signal.z, signal.h)
     values = (z if of_z else h)[layer].astype(np.float64)
     share, zeros = propagation.shape(asked, depth, layer, of_z, backward)
     edges, values = propagation.BINS, values / np.sqrt(np.mean(values**2))

@@ -14,6 +14,12 @@ from helpers.checking.questions import Choice, Number, find, load, parse_number
 
 # The truth behind every numeric question, computed a second time.
 FORMULAS = {
+    "predict-nine-tenths": lambda: np.exp(50 * np.log(9 / 10)),
+    "predict-rate-007": lambda: np.exp(np.log(7 / 1000) / 30),
+    "predict-tanh-slope": lambda: 1 - np.tanh(0.0) ** 2,
+    "depth-window": lambda: 10 ** (-3 / 200),
+    "depth-nan-table": lambda: 31.2**3 / 4.7**2,
+    "depth-factors": lambda: len(range(4, 20 + 1)),
     "predict-naive-factor": lambda: 256 * 1.0**2 * 0.5,
     "predict-xavier-25": lambda: np.prod(np.full(25, 128 * (1 / 128) / 2)),
     "predict-he-var": lambda: 1 - np.sqrt(2 / (2 * pi)) ** 2,
@@ -61,7 +67,8 @@ def progress(tmp_path, monkeypatch):
 def test_every_number_follows_from_its_formula(question):
     truth = FORMULAS[question.id]()
     assert question.answer == pytest.approx(truth, rel=1e-12)
-    assert question.judge(f"{truth:.3g}") == (True, question.right, None, f"{truth:.3g}")
+    typed = f"{truth:.3g}"
+    assert question.judge(typed) == (True, question.right, None, f"{float(typed):.4g}")
 
 
 def test_every_formula_has_its_question():

@@ -12,7 +12,7 @@ class LiveFigure(widgets.GridBox):
     """Shows a matplotlib Figure and follows its animated artists.
 
     Change the artists as usual, then call `redraw(description)`. The paper was drawn and sent once: what is
-    not animated never changes. An axis that rescales therefore has texts for its tick labels.
+    not animated never changes. An axis that rescales therefore has texts for its tick labels (`decades.py`).
     """
 
     def __init__(self, figure, title):

@@ -8,8 +8,9 @@ import numpy as np
 
 from helpers import layers, propagation
 from helpers.figures import svg, theme
+from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10, power_of_ten
+from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -45,9 +46,6 @@ QUANTITIES = {
     "Var z": ("Var z", "Var ∂L/∂z"),
 }
 
-# The vertical axis has 1 in its middle, and one of these many decades either side.
-DECADES = (2, 6, 20, 60, 200)
-TICKS = np.linspace(-1, 1, 5)
 SMALLEST, LARGEST = (float(x) for x in (np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max))
 HOLDS = 2  # decades: a signal that ends within ×100 or ×1/100 of where it began still holds
 
@@ -227,8 +225,6 @@ class InitExplorer(Instrument):
         figure = svg.new_figure(8.4, 4.0)
         curve, hist = figure.subplots(1, 2, width_ratios=(2.2, 1))
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.21, top=0.92, wspace=0.2)
-        beside = curve.get_yaxis_transform()  # x as a share of the axes, y as data
-        tick = {"transform": beside, "ha": "right", "va": "center", "color": theme.MUTED}
         empty = np.zeros(len(propagation.BINS) - 1)
         artists = {
             "band": curve.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
@@ -237,13 +233,12 @@ class InitExplorer(Instrument):
             "measured": curve.plot([], [], label="measured, this network", **theme.MEASURED_LINE)[0],
             "lost": curve.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],
             "note": curve.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
-            "ticks": [curve.text(-0.02, y, "", animated=True, **tick) for y in TICKS],
+            "axis": Decades(curve),
             "name": curve.text(0, 1.04, "", transform=curve.transAxes, animated=True),
             "bars": hist.stairs(empty, propagation.BINS, fill=True, color=theme.MEASURED, animated=True),
             "which": hist.text(0, 1.04, "", transform=hist.transAxes, animated=True),
         }
-        curve.set(xlim=(-0.5, propagation.DEEPEST + 0.5), ylim=(-1, 1), xlabel="layer")
-        curve.set_yticks(TICKS, [""] * len(TICKS))
+        curve.set(xlim=(-0.5, propagation.DEEPEST + 0.5), xlabel="layer")
         figure.legend(*curve.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
         hist.set(xlim=(-4, 4), xlabel="value / root mean square", ylabel="share of values")
         # A spike of half the values (a ReLU layer's zeros) and a thin tail must both be seen.
@@ -253,14 +248,13 @@ class InitExplorer(Instrument):
 
     def move(self, artists, s, r):
         layers_ = np.arange(s.depth + 1)
-        reach = _reach(r)
-        for label, tick in zip(artists["ticks"], TICKS, strict=True):
-            label.set_text(power_of_ten(tick * reach))
+        axis = artists["axis"]
+        axis.fit(r.measured, r.predicted, r.low, r.high)
         artists["name"].set_text(f"{r.name} by layer")
-        measured = np.maximum(r.measured / reach, -1)
+        measured = axis.place(r.measured)
         artists["measured"].set_data(layers_, measured)
-        artists["theory"].set_data(layers_, r.predicted / reach)
-        set_band(artists["band"], layers_, r.low / reach, r.high / reach)
+        artists["theory"].set_data(layers_, axis.place(r.predicted))
+        set_band(artists["band"], layers_, axis.place(r.low), axis.place(r.high))
         _mark_lost(artists, r, measured)
         artists["bars"].set_data(r.histogram)
         artists["which"].set_text(f"layer {r.layer} of {s.depth}")
@@ -306,13 +300,6 @@ class InitExplorer(Instrument):
             f"The dashed target is 1. A histogram shows the values of layer {r.layer}: {r.zeros:.0%} of "
             f"them are exactly zero."
         )
-
-
-def _reach(r):
-    """The fewest decades that hold all of the curves."""
-    shown = np.concatenate([r.measured, r.predicted, r.low, r.high])
-    farthest = np.abs(shown[np.isfinite(shown)]).max(initial=0)
-    return next((decades for decades in DECADES if farthest <= decades), DECADES[-1])
 
 
 def _mark_lost(artists, r, curve):

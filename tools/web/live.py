@@ -51,7 +51,9 @@ def build(output):
         _write(lite / "jupyter-lite.json", _at_run_time(wheels))
         _write(lite / "jupyter_lite_config.json", _at_build_time(output))
         lite_build = [sys.executable, "-W", "ignore:install libarchive-c", "-m", "jupyterlite_core", "build"]
-        done = subprocess.run(lite_build, cwd=lite, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            lite_build, cwd=lite, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         if done.returncode:
             raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}")
 

@@ -1,0 +1,23 @@
+PROMISES = {
+    "Sigmoid": "VANISHES",
+    "tanh": "HEALTHY",
+    "ReLU, Xavier": None,
+    "ReLU, He": "HEALTHY",
+    "Sigmoid above 0.25": "VANISHES",
+    "Large sigmoid weights": "HEALTHY",
+}
+SOLUTIONS = {
+    "Rescue the sigmoid": {"sigma_w": 10.15},
+    "Hidden from the weights": {"scheme": "Xavier", "depth": 30},
+    "Explode": {"sigma_w": 4.0, "depth": 30},
+}
+BAD = [
+    ("depth", 61, "from 1 to 60"),
+    ("width", 15, "from 16 to 256"),
+    ("width", 257, "from 16 to 256"),
+    ("sigma_w", 0.2, "from 0.25 to 16"),
+    ("scheme", "he", "'He'"),
+    ("activation", "swish", "'tanh'"),
+    ("seed", -1, "from 0 to 999999"),
+]
+DRAWN_AT = {"scheme": "He"}
