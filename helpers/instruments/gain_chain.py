@@ -82,7 +82,7 @@ class GainChain(Instrument):
             "Activation",
             tuple(ACTIVATIONS),
             "sigmoid",
-            implies=dict.fromkeys(ACTIVATIONS, {"chain": LAYER}),
+            implies={name: {"chain": LAYER} for name in ACTIVATIONS},
         ),
         Slider(
             "sigma_w",
