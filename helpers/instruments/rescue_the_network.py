@@ -175,7 +175,9 @@ class RescueTheNetwork(Instrument):
         course.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
         course.set_title("Training loss", loc="left")
         course.axhline(np.log10(rescue.GUESSING), color=theme.MUTED, lw=1)
-        course.text(3, np.log10(rescue.GUESSING) + 0.12, "guessing", color=theme.MUTED, fontsize=9)
+        course.text(
+            148, np.log10(rescue.GUESSING) + 0.12, "guessing", ha="right", color=theme.MUTED, fontsize=9
+        )
         learns = {"ls": "--", "color": theme.THEORY}
         course.axhline(np.log10(rescue.LEARNS), label=f"learns below {rescue.LEARNS:.2f}", **learns)
         now = {**theme.MEASURED_LINE, "markevery": 4}

@@ -91,14 +91,6 @@ class TestInstruments:
         expect(verdict(box)).to_have_text("SOLVED")
 
 
-@pytest.fixture(scope="class")
-def lesson(request, lab_light, browser):
-    with lab_light.page(browser) as page:
-        page.open(request.cls.path)
-        page.run_all(timeout=400)
-        yield page
-
-
 class TestLesson05(EveryLesson):
     path = "notebooks/05_regularization.ipynb"
 
