@@ -16,8 +16,9 @@ LOOK = """<style>
 .td-card .td-yes {color: var(--td-good); font-weight: 600;}
 .td-card .td-no {color: var(--td-alarm); font-weight: 600;}
 .td-card > div + div, .td-card > pre + div {margin-top: 6px;}
-.td-card pre {color: var(--td-ink); background: none; font-size: 0.92em; margin: 4px 0; padding-left: 10px;
-  border-left: 2px solid var(--td-grid); white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere;}
+.td-card.td-card pre {color: var(--td-ink); background: none; font-size: 0.92em; margin: 4px 0;
+  padding-left: 10px; border-left: 2px solid var(--td-grid); white-space: pre-wrap; word-break: normal;
+  overflow-wrap: anywhere;}
 .td-card small {color: var(--td-muted);}
 .td-card table.td-plain {border-collapse: collapse; margin: 6px 0; color: var(--td-ink);}
 .td-card table.td-plain th, .td-card table.td-plain td {text-align: left; padding: 1px 14px 1px 0;
