@@ -75,15 +75,17 @@ def fit(optimizer, weight_decay, gradient_scale=1.0, seed=0, upto=(STEPS,)):
     network.remember = False
     stepper = make(network.layers, lr=lr, weight_decay=weight_decay)
     norms = [_norm(network)]
-    with np.errstate(all="ignore"):  # a training that diverges is a result
-        for done, until in pairwise((0, *upto)):
+    for done, until in pairwise((0, *upto)):
+        # A training that diverges is a result. (No yield in here: whoever waits would inherit the setting.)
+        with np.errstate(all="ignore"):
             for step in range(done, until):
                 _, grad = softmax_cross_entropy(network.forward(data.x), data.y)
                 network.backward(scale * grad)
                 stepper.step()
                 if (step + 1) % EVERY == 0:
                     norms.append(_norm(network))
-            yield _fit(network, data, np.array(norms))
+            found = _fit(network, data, np.array(norms))
+        yield found
 
 
 def decay_alone(optimizer, weight_decay, steps):

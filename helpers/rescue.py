@@ -18,7 +18,8 @@ from helpers.network import plain, residual_v2
 from helpers.optimizers import SGD
 from helpers.training import DIVERGED, train
 
-DEPTH, WIDTH, BATCH, MOMENTUM, STEPS = 50, 32, 64, 0.9, 150
+DEPTH, WIDTH, BATCH, MOMENTUM = 50, 32, 64, 0.9
+STEPS, PIECES = 150, 10  # of a training, and how often it tells how it stands
 BLOCKS = (DEPTH - 2) // 2
 GUESSING = float(np.log(10))  # the loss of a network that gives every digit the same probability
 LEARNS = GUESSING / 2  # a mean loss of the last LAST steps below this counts as learning
@@ -186,21 +187,21 @@ def symptoms(design, seed=0):
         )
 
 
-def training(design, seed=0, pieces=1):
-    """Train the network on the digits: yields its Course after each of `pieces` equal parts of STEPS.
+def training(design, seed=0):
+    """Train the network on the digits: yields its Course after each of PIECES equal parts of STEPS.
 
     It ends early when the loss is no longer finite.
     """
     data, network = _digits(), design.network(seed)
     optimizer = SGD(network.layers, design.lr, MOMENTUM)
     losses = []
-    for piece in range(pieces):
+    for piece in range(PIECES):
         history = train(
             network,
             optimizer,
             data.x_train,
             data.y_train,
-            steps=(piece + 1) * STEPS // pieces - piece * STEPS // pieces,
+            steps=(piece + 1) * STEPS // PIECES - piece * STEPS // PIECES,
             batch=BATCH,
             seed=1000 * seed + piece,  # every piece goes through the examples in an order of its own
             max_norm=CLIPS[design.clip],
@@ -215,7 +216,7 @@ def training(design, seed=0, pieces=1):
 
 def final_loss(design, seed=0):
     """Train, and return the mean loss of the last steps; not a number if it diverged."""
-    (course,) = training(design, seed)
+    *_, course = training(design, seed)
     return course.final
 
 

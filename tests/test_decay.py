@@ -64,6 +64,15 @@ def test_a_fit_goes_on_where_it_was():
     assert pieces[1].surface.shape == (len(decay.GRID),) * 2
 
 
+def test_a_training_that_is_given_up_leaves_nothing_behind():
+    """While a slider moves, most trainings end after their first result; numpy's warnings must stay on."""
+    before = np.geterr()
+    unfinished = decay.fit("SGD + L2", 30.0, upto=(20, 300))
+    next(unfinished)
+    assert np.geterr() == before
+    unfinished.close()
+
+
 def test_bad_values_are_named():
     with pytest.raises(ValueError, match="optimizer='Adam' is not one of"):
         next(decay.fit("Adam", 0.1))

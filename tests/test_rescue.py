@@ -86,8 +86,8 @@ def test_symptoms_tell_the_patients_apart():
 
 
 def test_a_training_that_diverges_ends_early_and_says_so():
-    ends = list(rescue.training(PATIENTS["C"].design, pieces=5))
-    assert ends[-1].diverged and len(ends) < 5
+    ends = list(rescue.training(PATIENTS["C"].design))
+    assert ends[-1].diverged and len(ends) < rescue.PIECES
     assert np.isnan(ends[-1].final) and not ends[-1].learns
 
 
@@ -97,9 +97,9 @@ def test_the_final_loss_is_that_of_the_course():
 
 
 def test_pieces_are_so_many_and_belong_together():
-    ends = list(rescue.training(PATIENTS["A"].design, pieces=3))
-    assert [len(end.loss) for end in ends] == [50, 100, 150]
-    np.testing.assert_array_equal(ends[1].loss, ends[2].loss[:100])
+    ends = list(rescue.training(PATIENTS["A"].design))
+    assert [len(end.loss) for end in ends] == list(range(15, 151, 15))
+    np.testing.assert_array_equal(ends[1].loss, ends[2].loss[:30])
 
 
 @pytest.mark.parametrize("name", ["init", "act", "norm", "skip", "scale", "clip"])

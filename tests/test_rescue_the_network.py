@@ -23,7 +23,7 @@ def progress(tmp_path, monkeypatch):
 def test_every_combination(monkeypatch):
     """Six steps of training each: what counts is that every network can be built, seen and drawn."""
     monkeypatch.setattr(rescue, "STEPS", 6)
-    monkeypatch.setattr(sys.modules[MODULE], "PIECES", 2)
+    monkeypatch.setattr(rescue, "PIECES", 2)
     instrument = rescue_the_network()
     assert_it_can_be_drawn(instrument.figure.paper.value)
     patients, rates = cycle(rescue.PATIENTS), cycle((rescue.RATES[0], rescue.RATES[-1]))

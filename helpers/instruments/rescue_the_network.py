@@ -17,7 +17,6 @@ from helpers.rescue import PATIENTS, Course, Design, Symptoms
 
 REACH = 10  # decades up and down in the pictures of signal and gradient
 LOSSES = (0.01, 1e4)  # seen in the picture of the loss
-PIECES = 10
 NAMES = {
     "init": "weights",
     "act": "activation",
@@ -49,7 +48,7 @@ def experiment(s):
     seen = _symptoms(patient, s.seed), _symptoms(now, s.seed)
     changed = tuple(f"{NAMES[name]}: {_worded(getattr(now, name))}" for name in patient.changes(now))
     yield Result(*seen, Course(np.empty(0), False), changed)
-    for course in rescue.training(now, s.seed, pieces=PIECES):
+    for course in rescue.training(now, s.seed):
         yield Result(*seen, course, changed)
 
 
@@ -174,8 +173,8 @@ class RescueTheNetwork(Instrument):
         course.yaxis.set_major_locator(FixedLocator(range(int(low), int(high) + 1)))
         course.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
         course.set_title("Training loss", loc="left")
-        course.axhline(np.log10(rescue.GUESSING), color=theme.MUTED, lw=1)
-        course.text(3, np.log10(rescue.GUESSING) + 0.12, "guessing", color=theme.MUTED, fontsize=9)
+        guess = f"guessing: {rescue.GUESSING:.2f}"
+        course.axhline(np.log10(rescue.GUESSING), color=theme.MUTED, lw=1, label=guess)
         learns = {"ls": "--", "color": theme.THEORY}
         course.axhline(np.log10(rescue.LEARNS), label=f"learns below {rescue.LEARNS:.2f}", **learns)
         now = {**theme.MEASURED_LINE, "markevery": 4}
@@ -189,8 +188,8 @@ class RescueTheNetwork(Instrument):
             "end": course.plot([], [], ls="", marker="X", ms=10, color=theme.ALARM, animated=True)[0],
             "note": course.text(75, high - 0.5, "", ha="center", va="center", animated=True),
         }
-        handles = [artists["found_signal"], artists["now_signal"], course.get_lines()[1]]
-        figure.legend(handles, [h.get_label() for h in handles], loc="lower center", ncols=3, fontsize=9)
+        handles = [artists["found_signal"], artists["now_signal"], *course.get_lines()[:2]]
+        figure.legend(handles, [h.get_label() for h in handles], loc="lower center", ncols=4, fontsize=9)
         return figure, artists
 
     def move(self, artists, s, r):

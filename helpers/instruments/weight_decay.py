@@ -122,12 +122,14 @@ class WeightDecay(Instrument):
             "alone": norms.plot([], [], label="decay alone, |1 − ηλ|ᵗ", **theme.THEORY_LINE)[0],
             "norms": norms.plot([], [], label="measured", **theme.MEASURED_LINE)[0],
             "boundary": plane.plot([], [], color=theme.INK, lw=2, label="boundary", animated=True)[0],
-            "wrong": plane.plot(
-                [], [], marker="o", ms=12, color=theme.ALARM, label="wrong label", zorder=1.5, **dots
-            )[0],
+            # Two discs make a ring: what is inside stays visible.
+            "wrong": plane.plot([], [], marker="o", ms=13, color=theme.ALARM, zorder=1.5, **dots)[0],
+            "inside": plane.plot([], [], marker="o", ms=10, color=theme.PAPER, zorder=1.6, **dots)[0],
             "zero": plane.plot([], [], marker="o", ms=5, color=theme.MEASURED, label="kind 0", **dots)[0],
             "one": plane.plot([], [], marker="^", ms=6, color=theme.THEORY, label="kind 1", **dots)[0],
         }
+        ring = {"ls": "", "marker": "o", "ms": 9, "mfc": "none", "mew": 1.8, "color": theme.ALARM}
+        plane.plot([], [], label="wrong label", **ring)
         for axes, place in ((norms, "lower left"), (plane, "lower right")):
             figure.legend(
                 *axes.get_legend_handles_labels(), loc=place, ncols=2, fontsize=9, columnspacing=1.2
@@ -142,7 +144,7 @@ class WeightDecay(Instrument):
         artists["alone"].set_data(*([], []) if alone is None else (steps, _drawable(alone)))
         set_level(artists["boundary"], decay.GRID, decay.GRID, r.fit.surface)
         x, y, flipped = r.points.x, r.points.y, r.points.flipped
-        for name, which in (("zero", y == 0), ("one", y == 1), ("wrong", flipped)):
+        for name, which in (("zero", y == 0), ("one", y == 1), ("wrong", flipped), ("inside", flipped)):
             artists[name].set_data(*x[which].T)
 
     def readouts(self, s, r):

@@ -160,7 +160,7 @@ def shift_of_one(mean, var, w, p):
 WRONG = {
     "dropout": [(dropout_in_place, "mutated"), (dropout_nothing, None)],
     "dropout_backward": [(lambda grad, mask, p: grad @ mask, "error")],
-    "sgd_with_decay": [(sgd_in_place, "mutated"), (lambda w, grads, lr, lam: 0 * w, None)],
+    "sgd_with_decay": [(sgd_in_place, "mutated"), (lambda w, grads, lr, lam: w / 2, None)],
     "adamw_step": [(adamw_weights_only, "form")],
     "decay_step": [(lambda params, lr, lam: list(params), "form")],
     "clip_gradients": [(clip_list_only, "form"), (clip_half, None)],
