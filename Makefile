@@ -43,7 +43,8 @@ oldest: $(VENV)-oldest/test.done
 grading: $(VENV)/grading.done
 	$(TEST_ENV) $(BIN)/pytest tests/grading
 
-# nbgrader on the workbooks, stock and with our grader inside (which needs bubblewrap), in an environment of its own: it brings a hundred packages.
+# nbgrader on the workbooks, stock and with our grader inside (which needs bubblewrap), in an environment of
+# its own: it brings a hundred packages.
 nbgrader: $(VENV)-nbgrader/test.done
 	$(TEST_ENV) $(VENV)-nbgrader/bin/pytest tests/interop
 
