@@ -30,6 +30,8 @@ HEAD = f"""<meta charset="utf-8">
 @media (prefers-color-scheme: dark) {{body {{{DARK}}}}}
 body {{max-width: 56rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif;
   color: var(--td-ink); background: var(--td-paper); overflow-wrap: anywhere;}}
+table.rows {{overflow-wrap: break-word;}}
+table.rows a {{overflow-wrap: anywhere;}}
 .td-card {{margin: 1rem 0;}}
 a {{color: var(--td-measured);}}
 small, .why {{color: var(--td-muted);}}
@@ -135,7 +137,7 @@ def _lesson(rows, lesson):
     )
     told = [
         [f"<code>{escape(name)}</code>", _share(count, len(rows)), _finding(name, tag)]
-        for (name, tag), count in found.most_common()
+        for (name, tag), count in sorted(found.most_common(), key=lambda pair: pair[0][1] in PROBLEMS)
     ]
     parts.append(
         _rows(["exercise", "learners", "what they did"], told) if told else "<p>Nothing by name.</p>"

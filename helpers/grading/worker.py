@@ -1,4 +1,4 @@
-"""What runs in the sandbox: the learner's cells, with IPython, and then calls of the learner's functions.
+"""What runs in the sandbox: the learner's cells, and then calls of the learner's functions.
 
 It knows neither references nor properties nor seeds. It answers requests that come on its standard input, on
 its standard output, until that closes; what the learner's code prints goes elsewhere. Nothing in here
@@ -10,19 +10,17 @@ A script, started with nothing of the course beside it but wire.py and checking'
 
 import ast
 import asyncio
+import functools
 import inspect
 import itertools
 import linecache
 import os
 import resource
 import sys
+import types
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from IPython.core.inputtransformer2 import TransformerManager
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import helpers.checking
 from helpers.checking.calls import Outcome, Problem, in_process
@@ -47,23 +45,18 @@ def main(cpu_seconds):
         resource.setrlimit(limit, (value, value))
     for module in (helpers, helpers.checking):  # what a workbook imports is there, and does nothing
         module.__getattr__ = _stand_in
-    shell, functions = Shell.instance(config=Config({"HistoryManager": {"enabled": False}})), {}
+    notebook, functions = types.ModuleType("__main__"), {}
+    sys.modules["__main__"] = notebook
+    vars(notebook).update(get_ipython=_ipython, display=lambda *args, **kwargs: None)
     while header := requests.read(HEADER.size):
         request = parse(requests.read(*HEADER.unpack(header)))
         try:
-            answer = frame(DO[request["do"]](request, shell.user_ns, functions))
+            answer = frame(DO[request["do"]](request, vars(notebook), functions))
         except ValueError as error:  # no plain data, or too much
             text = f"The function returns {error}: that cannot be judged."
             answer = frame(_answer(request, Outcome(None, (), Problem("form", text))))
         answers.write(answer)
         answers.flush()
-
-
-class Shell(InteractiveShell):
-    """What `get_ipython()` gives: IPython without a screen."""
-
-    def enable_gui(self, gui=None):
-        """What `%matplotlib` asks for: nothing."""
 
 
 def start(request, names, functions):
@@ -145,7 +138,30 @@ def _parsed(source):
     try:
         return ast.parse(source, name), name
     except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
         return ast.parse(TransformerManager().transform_cell(source), name), name
+
+
+@functools.cache
+def _ipython():
+    """What `get_ipython()` gives: IPython without a screen. Loaded when asked for, as few notebooks do."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui=None):
+            """What `%matplotlib` asks for: nothing."""
+
+        def system(self, command):
+            """What `!command` and `%pip` ask for: nothing, as there are no processes."""
+
+        def getoutput(self, *args, **kwargs):
+            return []
+
+    main = sys.modules["__main__"]
+    config = Config({"HistoryManager": {"enabled": False}})
+    return Shell.instance(config=config, user_module=main, user_ns=vars(main))
 
 
 def _stand_in(name):
