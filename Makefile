@@ -1,15 +1,18 @@
 # make lab    set up, then open the course in JupyterLab
 # make test   set up, then run every check that needs no browser
+# make site   set up, then write the course as a web site to site/
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+WEB     = $(VENV)-site/bin
 
 # Answers given while testing must not land in a learner's own progress. And with matrices as small as the
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 ON_ALL_CORES = -n logical --dist worksteal
+NO_BROWSER = --ignore=tests/browser --ignore=tests/site
 
-.PHONY: lab test check units lessons browser oldest tidy pictures benchmarks clean
+.PHONY: lab test check units lessons browser oldest site site-check site-browser tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -21,7 +24,7 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 
 units: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser $(ON_ALL_CORES)
+	$(TEST_ENV) $(BIN)/pytest $(NO_BROWSER) $(ON_ALL_CORES)
 
 lessons: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks
@@ -33,8 +36,20 @@ browser: $(VENV)/browser.done
 # The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
 # other packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser $(ON_ALL_CORES) -W ignore::DeprecationWarning
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_BROWSER) $(ON_ALL_CORES) -W ignore::DeprecationWarning
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks
+
+# The course as a web site: pages to read, and JupyterLite to run it. After the set-up it needs no network.
+site: $(VENV)-site/site.done
+	OPENBLAS_NUM_THREADS=1 $(WEB)/python -m tools.web build site
+
+# Is all in the site that must be? Builds it with notebooks that are not executed, which takes seconds.
+site-check: $(VENV)-site/site.done
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_build.py
+
+# What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
+site-browser: $(VENV)-site/site.done
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_live.py $(ONLY)
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
@@ -53,7 +68,7 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-site site
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
@@ -72,4 +87,10 @@ $(VENV)/browser.done: $(VENV)/test.done
 $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[test]' -c tests/oldest.txt
+	@touch $@
+
+$(VENV)-site/site.done: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)-site
+	$(WEB)/python -m pip install --quiet --disable-pip-version-check -e '.[site,browser,test]'
+	$(WEB)/python -m tools.web wheels
 	@touch $@

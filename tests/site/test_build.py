@@ -33,7 +33,9 @@ def site(tmp_path_factory):
     (block / "sitecustomize.py").write_text(NO_NETWORK)
     command = [sys.executable, "-m", "tools.web", "build", str(site), "--unexecuted"]
     path = os.pathsep.join([str(block), str(ROOT)])
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return site
 
@@ -47,7 +49,9 @@ def settings(site):
 def test_the_block_of_the_network_blocks(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
     ask = [sys.executable, "-c", "import socket; socket.create_connection(('localhost', 9), 1)"]
-    done = subprocess.run(ask, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    done = subprocess.run(
+        ask, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
     assert "must not use the network" in done.stderr
 
 
@@ -67,7 +71,9 @@ def test_the_wheel_of_the_course_holds_the_package_as_it_is(site):
     (wheel,) = (site / "lite/pypi").glob("trainable_depth-*-py3-none-any.whl")
     with zipfile.ZipFile(wheel) as archive:
         packed = {n: archive.read(n) for n in archive.namelist() if n.startswith("helpers/")}
-    sources = [path for path in (ROOT / "helpers").rglob("*") if path.suffix in (".py", ".toml", ".npz", ".txt")]
+    sources = [
+        path for path in (ROOT / "helpers").rglob("*") if path.suffix in (".py", ".toml", ".npz", ".txt")
+    ]
     assert packed == {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources}
 
 
@@ -84,7 +90,11 @@ def test_a_kernel_loads_the_course_while_it_starts(site, settings):
     assert (site / "lite" / WORKER).parent.is_dir()
     packages = settings["loadPyodideOptions"]["packages"]
     wheels = [package for package in packages if package not in FROM_PYODIDE]
-    assert {wheel.split("/")[-1].split("-")[0] for wheel in wheels} == {"comm", "ipywidgets", "trainable_depth"}
+    assert {wheel.split("/")[-1].split("-")[0] for wheel in wheels} == {
+        "comm",
+        "ipywidgets",
+        "trainable_depth",
+    }
     for wheel in wheels:
         assert (site / "lite" / normpath(f"{WORKER}/../{wheel}")).is_file()
 
