@@ -1,7 +1,7 @@
 """axe-core on lesson 2, as JupyterLab shows it: no serious or critical violation of ours.
 
-Checked is what the course puts on the page: the text of the lesson, and the outputs, widgets included. The rest
-of the page is JupyterLab's own.
+Checked is what the course puts on the page: the text of the lesson, and the outputs, widgets included. The
+rest of the page is JupyterLab's own.
 """
 
 import pytest
@@ -45,7 +45,7 @@ def test_an_answer_and_a_challenge_have_none(lesson):
 
 def test_axe_finds_what_is_wrong(lesson):
     lesson.page.evaluate(
-        "document.querySelector('.td-question').insertAdjacentHTML('beforeend', '<img src=\"data:,\" id=bad>')"
+        "document.querySelector('.td-question').insertAdjacentHTML('beforeend', '<img src=data:, id=bad>')"
     )
     found = violations(lesson.page, include=OURS)
     lesson.page.evaluate("document.getElementById('bad').remove()")
