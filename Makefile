@@ -10,9 +10,9 @@ WEB     = $(VENV)-site/bin
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 ON_ALL_CORES = -n logical --dist worksteal
-NO_BROWSER = --ignore=tests/browser --ignore=tests/site
+A_NOTEBOOK_EACH = -n logical --dist loadfile --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
-.PHONY: lab test check units lessons browser oldest site site-check site-browser tidy pictures benchmarks clean
+.PHONY: lab test check units lessons browser oldest nbgrader exercises site site-check site-browser tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -24,10 +24,10 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 
 units: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest $(NO_BROWSER) $(ON_ALL_CORES)
+	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser $(ON_ALL_CORES)
 
 lessons: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks
+	$(TEST_ENV) $(BIN)/pytest $(A_NOTEBOOK_EACH)
 
 # The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program.
 browser: $(VENV)/browser.done
@@ -36,8 +36,12 @@ browser: $(VENV)/browser.done
 # The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
 # other packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_BROWSER) $(ON_ALL_CORES) -W ignore::DeprecationWarning
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser $(ON_ALL_CORES) -W ignore::DeprecationWarning
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning $(A_NOTEBOOK_EACH)
+
+# Stock nbgrader on the workbooks, in an environment of its own: it brings a hundred packages.
+nbgrader: $(VENV)-nbgrader/test.done
+	$(TEST_ENV) $(VENV)-nbgrader/bin/pytest tests/interop
 
 # The course as a web site: pages to read, and JupyterLite to run it. After the set-up it needs no network.
 site: $(VENV)-site/site.done
@@ -53,9 +57,13 @@ site-browser: $(VENV)-site/site.done
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
-	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb
+	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb solutions/*.ipynb
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The workbooks, from solutions/.
+exercises: $(VENV)/test.done
+	$(BIN)/python tools/exercises.py
 
 # The README's screenshots, taken in JupyterLab.
 pictures: $(VENV)/browser.done
@@ -65,10 +73,12 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/engine.py
 	$(TEST_ENV) $(BIN)/python benchmarks/explorer_step.py
 	$(TEST_ENV) $(BIN)/python benchmarks/import_time.py
+	$(TEST_ENV) $(BIN)/python benchmarks/check_time.py
+	$(TEST_ENV) $(BIN)/python benchmarks/check_proof.py
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-site site
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader $(VENV)-site site
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
@@ -87,6 +97,11 @@ $(VENV)/browser.done: $(VENV)/test.done
 $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[test]' -c tests/oldest.txt
+	@touch $@
+
+$(VENV)-nbgrader/test.done: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)-nbgrader
+	$(VENV)-nbgrader/bin/python -m pip install --quiet --disable-pip-version-check -e '.[nbgrader]'
 	@touch $@
 
 $(VENV)-site/site.done: requirements.txt pyproject.toml

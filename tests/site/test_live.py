@@ -14,9 +14,9 @@ import subprocess
 import pytest
 from playwright.sync_api import expect
 
-from tests.site.conftest import SAID, served
 from tools.lab import COLLECT_PROBLEMS, KERNEL, LabPage
 from tools.web import pyodide
+from tools.web.serving import served
 
 # JupyterLite looks for folders that only the browser has, and says itself that this is no problem.
 NOT_OURS = (r"Failed to load resource: the server responded with a status of 404 \(File not found\)",)
@@ -94,14 +94,14 @@ class LitePage(LabPage):
 
 
 @pytest.fixture(scope="module")
-def distribution():
+def distribution(say):
     try:
         found = pyodide.find()
     except (OSError, subprocess.CalledProcessError) as error:
-        SAID.append(f"Pyodide: NOT RUN, because its files cannot be had here: {error}")
+        say(f"Pyodide: NOT RUN, because its files cannot be had here: {error}")
         pytest.skip(f"no Pyodide: {error}")
     what = "core runtime only, without numpy" if found[1] else "full distribution, lesson 2"
-    SAID.append(f"Pyodide {pyodide.PYODIDE_VERSION}: {what}")
+    say(f"Pyodide {pyodide.PYODIDE_VERSION}: {what}")
     return found
 
 
