@@ -1,8 +1,10 @@
 # make lab    set up, then open the course in JupyterLab
 # make test   set up, then run every check that needs no browser
+# make site   set up, then write the course as a web site to site/
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+WEB     = $(VENV)-site/bin
 
 # Answers given while testing must not land in a learner's own progress. And with matrices as small as the
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
@@ -13,7 +15,8 @@ A_NOTEBOOK_EACH = -n logical --dist loadfile --nbval-lax --nbval-cell-timeout=12
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = --ignore=tests/browser --ignore=tests/grading
 
-.PHONY: lab test check units lessons browser oldest grading nbgrader exercises tidy pictures benchmarks clean
+.PHONY: lab test check units lessons browser oldest grading nbgrader exercises \
+	site site-check site-browser tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -49,6 +52,18 @@ grading: $(VENV)/grading.done
 nbgrader: $(VENV)-nbgrader/test.done
 	$(TEST_ENV) $(VENV)-nbgrader/bin/pytest tests/interop
 
+# The course as a web site: pages to read, and JupyterLite to run it. After the set-up it needs no network.
+site: $(VENV)-site/site.done
+	OPENBLAS_NUM_THREADS=1 $(WEB)/python -m tools.web build site
+
+# Is all in the site that must be? Builds it with notebooks that are not executed, which takes seconds.
+site-check: $(VENV)-site/site.done
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_build.py
+
+# What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
+site-browser: $(VENV)-site/site.done
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_live.py $(ONLY)
+
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
 	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb solutions/*.ipynb
@@ -72,7 +87,7 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader $(VENV)-site site
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
@@ -100,4 +115,10 @@ $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
 $(VENV)-nbgrader/test.done: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)-nbgrader
 	$(VENV)-nbgrader/bin/python -m pip install --quiet --disable-pip-version-check -e '.[nbgrader]'
+	@touch $@
+
+$(VENV)-site/site.done: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)-site
+	$(WEB)/python -m pip install --quiet --disable-pip-version-check -e '.[site,browser,test]'
+	$(WEB)/python -m tools.web wheels
 	@touch $@

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class WholeFile(sqlite3.Connection):
-    """A database that is read from its file as a whole and, when it is closed, written back if rows were added.
+    """A database that is read from its file as a whole and, if it grew, written back when it is closed.
 
     In a browser, the only folder that is still there tomorrow keeps a file when it is closed, and says only
     then how long it is. SQLite, which writes parts of a file and a journal beside it, finds a damaged

@@ -69,7 +69,7 @@ def _body(figure, draw):
     renderer.finalize()
     body = page.getvalue()[start:].removesuffix("</svg>\n")
     # Names such as "line2d_1" would stand in every figure of the page; clip paths have unique ones.
-    body = re.sub(r'<g id="[^"]*">', "<g>", body)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r"font-family: [^;\"]*", f"font-family: {FONT}", body)
     body = re.sub(r"font: ([\d.]+px) [^;\"]*", rf"font: \1 {FONT}", body)
     return themed(body)

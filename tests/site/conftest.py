@@ -1,37 +1,30 @@
-"""The site in a folder: $SITE, or what `make site` writes; served on a free port for the browser."""
+"""The site in a folder: $SITE, or what `make site` writes; served for the browser.
 
-import http.server
+These tests have an environment of their own (`make site-check`, `make site-browser`); elsewhere there is
+nothing to collect.
+"""
+
 import os
-import threading
-from contextlib import contextmanager
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tools.lab import chromium
+collect_ignore_glob = [] if find_spec("jupyterlite_core") else ["test_*.py"]
 
 ROOT = Path(__file__).resolve().parents[2]
-SAID = []  # lines for the end of the run: what could be run, and what could not
+_said = []
 
 
 def pytest_terminal_summary(terminalreporter):
-    for line in SAID:
+    for line in _said:
         terminalreporter.write_line(line)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def served(folder):
-    """The address under which a folder is served, as any web host would."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+@pytest.fixture(scope="session")
+def say():
+    """A function that writes a line at the end of the run."""
+    return _said.append
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +36,15 @@ def folder():
 
 @pytest.fixture(scope="session")
 def url(folder):
+    from tools.web.serving import served
+
     with served(folder) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def browser():
+    from tools.lab import chromium
+
     with chromium() as browser:
         yield browser

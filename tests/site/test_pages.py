@@ -55,9 +55,9 @@ def test_a_page_can_be_read(tab, url, page, theme):
     # Every picture is there, and says in words what it shows.
     images = tab.locator("img").evaluate_all("all => all.map(i => [i.naturalWidth > 0, i.alt.length > 20])")
     assert all(all(image) for image in images)
-    drawn = tab.locator(".td-figure svg").evaluate_all("""all => all.map(svg => svg.getAttribute('role') === 'img'
-        && svg.getAttribute('aria-labelledby').split(' ')
-              .every(id => document.getElementById(id).textContent.length > 3))""")
+    drawn = tab.locator(".td-figure svg").evaluate_all("""all => all.map(svg =>
+        svg.getAttribute('role') === 'img' && svg.getAttribute('aria-labelledby').split(' ')
+            .every(id => document.getElementById(id).textContent.length > 3))""")
     assert all(drawn)
     # Mathematics is drawn, and none is left as LaTeX.
     formulas = tab.locator("math").evaluate_all("""all => all.filter(m => !m.closest('details:not([open])'))

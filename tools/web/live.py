@@ -20,7 +20,7 @@ INSTALLED = ("comm", "ipywidgets", "trainable_depth")  # by every kernel; the ot
 FROM_PYODIDE = ("numpy", "matplotlib")
 
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
-# Where the wheels are, seen from the script of the kernel's web worker: extensions/@jupyterlite/<name>/static.
+# Where the wheels are, seen from a kernel's web worker: extensions/@jupyterlite/<its name>/static.
 WHEELS_FROM_WORKER = "../../../../pypi"
 # The one folder that a browser keeps when a kernel ends is the one with the notebooks.
 PROGRESS = "/drive/progress"
@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 def download_wheels():
-    """Fetch the packages that are not ours, in the versions of this Python. The only step that needs a network."""
+    """Fetch the packages that are not ours, in the versions of this Python: the one step with a network."""
     wanted = [f"{name}=={version(name)}" for name in FROM_PYPI]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS), *wanted], check=True)
@@ -51,11 +51,9 @@ def build(output):
         _write(lite / "jupyter-lite.json", _at_run_time(wheels))
         _write(lite / "jupyter_lite_config.json", _at_build_time(output))
         lite_build = [sys.executable, "-W", "ignore:install libarchive-c", "-m", "jupyterlite_core", "build"]
-        done = subprocess.run(
-            lite_build, cwd=lite, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        done = subprocess.run(lite_build, cwd=lite, capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}")
+            raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}{done.stderr}")
 
 
 def _build_our_wheel(source, wheels):

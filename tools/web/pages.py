@@ -1,4 +1,4 @@
-"""Notebooks as pages to read: executed, their mathematics in MathML, which needs neither script nor network."""
+"""Notebooks as pages to read: executed, with mathematics in MathML, which needs no script and no network."""
 
 import html
 import re

@@ -1,0 +1,152 @@
+"""The live course: JupyterLite and its Python in a real Chromium, served from the built site alone.
+
+With a full Pyodide in $PYODIDE, lesson 2 runs. Without it, the core runtime (from npm and PyPI) boots, which
+has no numpy: what can be shown then is that a kernel starts from the site's own index, that `import helpers`
+needs no step, that a slider reaches Python, and that answers outlive the kernel. The last lines of the run
+say which of the two it was.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+from tools.lab import COLLECT_PROBLEMS, KERNEL, LabPage
+from tools.web import pyodide
+from tools.web.serving import served
+
+# JupyterLite looks for folders that only the browser has, and says itself that this is no problem.
+NOT_OURS = (r"Failed to load resource: the server responded with a status of 404 \(File not found\)",)
+BOOT = 180  # seconds that a kernel may take on a slow machine
+
+# Modules of the course that need no numpy. Their packages' __init__ do, so they are loaded from their files.
+WITHOUT_NUMPY = """
+import importlib.util, sys
+import helpers, ipywidgets
+from helpers import arguments
+
+def load(name):
+    path = f"{helpers.__path__[0]}/checking/{name}.py"
+    spec = importlib.util.spec_from_file_location(f"helpers.checking.{name}", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+checking = sys.modules["helpers.checking"] = type(sys)("helpers.checking")
+load("whole_file")
+questions, progress = load("questions"), load("progress")
+print(len(questions.load()) > 10, questions.parse_number("2^-3"))
+"""
+ANSWERS = """
+store = progress.Progress()
+before, saved = len(store.answers()), store.record("question", "a-question", "0.5", True)
+print(before, saved, len(store.answers()), store.notice() or "saved")
+"""
+SLIDER = """
+slider, label = ipywidgets.IntSlider(description="Depth", max=10), ipywidgets.Label("depth 0")
+slider.observe(lambda change: setattr(label, "value", f"depth {change.new}"), "value")
+ipywidgets.VBox([slider, label])
+"""
+
+
+class LitePage(LabPage):
+    """JupyterLite in a tab; what LabPage can do with JupyterLab works here, too."""
+
+    def __init__(self, url, page):
+        super().__init__(None, page)
+        self.url = url
+
+    def start(self):
+        self.page.goto(f"{self.url}lab/index.html?reset")
+        self.page.wait_for_function("() => window.jupyterapp?.restored")
+        self.page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+
+    def open(self, path, timeout=BOOT):
+        self.command("docmanager:open", {"path": path})
+        ready = f"() => {KERNEL}?.status === 'idle' || document.querySelector('.jp-Dialog')"
+        self.page.wait_for_function(ready, timeout=timeout * 1000)
+        assert self.page.locator(".jp-Dialog").all_inner_texts() == []
+        self.page.evaluate(COLLECT_PROBLEMS)
+
+    def write(self, path, *sources):
+        """Keep a notebook with these cells in the browser."""
+        cells = [
+            {"cell_type": "code", "source": s, "metadata": {}, "outputs": [], "execution_count": None}
+            for s in sources
+        ]
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        metadata = {"kernelspec": spec, "language_info": {"name": "python"}}  # as in a lesson
+        content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
+        self.page.evaluate(
+            "([path, content]) => window.jupyterapp.serviceManager.contents.save("
+            "path, {type: 'notebook', format: 'json', content}).then(() => null)",
+            [path, content],
+        )
+
+    def text(self, cell):
+        return self.cell(cell).locator(".jp-OutputArea-output").inner_text().split("\n")[0]
+
+    def problems(self):
+        return [text for text in super().problems() if not any(re.fullmatch(p, text) for p in NOT_OURS)]
+
+
+@pytest.fixture(scope="module")
+def distribution(say):
+    try:
+        found = pyodide.find()
+    except (OSError, subprocess.CalledProcessError) as error:
+        say(f"Pyodide: NOT RUN, because its files cannot be had here: {error}")
+        pytest.skip(f"no Pyodide: {error}")
+    what = "core runtime only, without numpy" if found[1] else "full distribution, lesson 2"
+    say(f"Pyodide {pyodide.PYODIDE_VERSION}: {what}")
+    return found
+
+
+@pytest.fixture
+def lite(folder, distribution, browser, tmp_path):
+    """JupyterLite with this Pyodide, in a browser that has never been here."""
+    lite = tmp_path / "lite"
+    shutil.copytree(folder / "lite", lite, copy_function=os.link)
+    pyodide.put_into(lite, *distribution)
+    with served(lite) as url, browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        yield LitePage(url, context.new_page())
+
+
+def test_python_starts_from_the_sites_own_index(lite, distribution):
+    if not distribution[1]:
+        return _lesson_2(lite)
+    lite.start()
+    lite.write("notebooks/try.ipynb", WITHOUT_NUMPY, ANSWERS, SLIDER)
+    lite.open("notebooks/try.ipynb")
+    lite.run_all()
+    assert lite.text(0) == "True 0.125"
+    assert lite.text(1) == "0 True 1 saved"
+    slider, label = lite.slider("Depth"), lite.page.locator(".widget-label").last
+    lite.drag(slider, 1)
+    expect(label).to_have_text("depth 10")
+    lite.press(slider, "ArrowLeft", "ArrowLeft")
+    expect(label).to_have_text("depth 8")
+    assert lite.problems() == []
+
+    # The learner comes back another day: another kernel, the same answers.
+    lite.start()
+    lite.open("notebooks/try.ipynb")
+    lite.run_all()
+    assert lite.text(1) == "1 True 2 saved"
+    assert lite.problems() == []
+
+
+def _lesson_2(lite):
+    lite.start()
+    lite.open("notebooks/02_initialization.ipynb")
+    lite.run_all(timeout=600)
+    assert lite.problems() == []
+    box = lite.page.locator(".td-instrument").first
+    curve = box.locator(".td-ink path").first
+    before = curve.get_attribute("d")
+    lite.drag(lite.slider("Depth", box), 0)
+    expect(curve).not_to_have_attribute("d", before)
+    assert lite.problems() == []
