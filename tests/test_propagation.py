@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from helpers import jacobians, layers, probes, propagation
-from helpers.network import mlp
+from helpers import jacobians, layers, norms, probes, propagation
+from helpers.network import mlp, plain
 
 # One object for each, as in the instruments: what is remembered is found again by it.
 ACTIVATIONS = {
@@ -324,3 +324,53 @@ def test_a_bad_rule_or_scale_is_named():
     for sigma_w in (0, -1, np.nan):
         with pytest.raises(ValueError, match=f"sigma_w={sigma_w!r}"):
             propagation.forward_moments((16, layers.ReLU, "normal", sigma_w, 0), 5)
+
+
+# Networks with norms
+
+
+@pytest.mark.parametrize("norm", ["none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"])
+def test_a_normed_signal_is_what_a_plain_network_of_the_same_weights_computes(norm):
+    width, depth, sigma_w = 32, 12, 1.2
+    kept = propagation.normed(norm, width, sigma_w, 3)
+    assert propagation.normed(norm, width, sigma_w, 3) is kept
+    x, grad, weights = propagation._draws("normal", width, 3)
+    rng = np.random.default_rng(0)
+    network = plain(width, width, depth + 1, width, rng, norms.NORMS[norm], dtype=np.float64)
+    network.layers.pop()
+    linear = [layer for layer in network.layers if isinstance(layer, layers.Linear)]
+    for layer, w in zip(linear, weights, strict=False):
+        layer.params["weight"] = w.astype(np.float64) * sigma_w / np.sqrt(width)
+    network.forward(x.astype(np.float64))
+    network.backward(grad.astype(np.float64))
+    enters = [
+        value
+        for value, layer in zip(network.outputs, network.layers, strict=False)
+        if isinstance(layer, layers.ReLU)
+    ]
+    assert kept.before.mean[depth] == pytest.approx(enters[-1].mean(), abs=1e-5)
+    assert kept.before.std[depth] == pytest.approx(enters[-1].std(), rel=1e-4)
+    assert kept.after.std[depth] == pytest.approx(network.outputs[-1].std(), rel=1e-4)
+    assert kept.cosine[depth] == pytest.approx(probes.cosine_similarity(network.outputs[-1]), abs=1e-4)
+    norms_of = probes.gradient_norms(network)
+    assert kept.gradient_ratio(depth) == pytest.approx(norms_of[0] / norms_of[-1], rel=1e-3)
+
+
+def test_the_spread_splits_into_units_and_inputs():
+    for statistics in (
+        propagation.normed("none", 32, 2.0, 0).before,
+        propagation.normed("none", 32, 2.0, 0).after,
+    ):
+        np.testing.assert_allclose(
+            statistics.std**2, statistics.units_apart**2 + statistics.unit_std**2, rtol=1e-9
+        )
+        assert len(statistics.upto(7).mean) == 8
+
+
+def test_batch_norm_pins_every_unit_and_layer_norm_only_the_layer():
+    batch, layer = (propagation.normed(norm, 128, 1.0, 0) for norm in ("BatchNorm", "LayerNorm"))
+    np.testing.assert_allclose(batch.before.unit_std[1:], 1, atol=1e-3)
+    np.testing.assert_allclose(batch.before.mean[1:], 0, atol=1e-5)
+    np.testing.assert_allclose(layer.before.std[1:], 1, atol=1e-3)
+    assert layer.before.unit_std[50] < 0.25
+    assert layer.cosine[50] > 0.95 and batch.cosine[50] < 0.5

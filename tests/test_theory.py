@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from helpers import theory
-from helpers.layers import Identity, LeakyReLU, ReLU, Sigmoid, Tanh
+from helpers import probes, theory
+from helpers.layers import BatchNorm, Identity, LeakyReLU, ReLU, Sigmoid, Tanh
+from helpers.network import plain
 
 RELU, LEAKY, TANH, SIGMOID, LINEAR = ReLU(), LeakyReLU(0.2), Tanh(), Sigmoid(), Identity()
 ROOT2 = np.sqrt(2)
@@ -526,3 +527,27 @@ def test_the_spread_of_each_quantity_is_that_of_simulated_networks(phi, of):
         found.append({"z2": np.mean(z**2), "h2": np.mean(h**2), "h_variance": h.var()}[of])
     predicted = theory.propagate(phi, depth, 1.3).log_spread(n, of)[depth]
     assert np.log(found).std() == pytest.approx(predicted, rel=0.3)
+
+
+# Batch norm
+
+
+def test_batch_norm_growth_in_closed_form():
+    assert theory.batch_norm_growth(RELU) == pytest.approx(np.sqrt(np.pi / (np.pi - 1)))
+    assert theory.batch_norm_growth(LINEAR) == pytest.approx(1)
+    assert theory.batch_norm_growth(TANH) == pytest.approx(1.085, abs=1e-3)
+
+
+@pytest.mark.parametrize("phi", [ReLU, Tanh])
+def test_batch_norm_growth_is_what_networks_show(phi):
+    """A large batch and a wide network, without the first layers, whose inputs are no activations yet."""
+    found = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        network = plain(256, 256, 21, 256, rng, BatchNorm, act=phi)
+        network.layers.pop()
+        network.forward(rng.standard_normal((512, 256), dtype=np.float32))
+        network.backward(rng.standard_normal((512, 256), dtype=np.float32))
+        norms = probes.gradient_norms(network)
+        found.append((norms[2] / norms[20]) ** (1 / 18))
+    assert np.mean(found) == pytest.approx(theory.batch_norm_growth(phi()), rel=0.015)
