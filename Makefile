@@ -13,7 +13,7 @@ ON_ALL_CORES = -n logical --dist worksteal
 A_NOTEBOOK_EACH = -n logical --dist loadfile --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
 # Tests with targets of their own, as they need more than Python.
-NO_SPECIALS = --ignore=tests/browser --ignore=tests/grading
+NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
 
 .PHONY: lab test check units lessons browser oldest grading nbgrader exercises \
 	site site-check site-browser tidy pictures benchmarks clean

@@ -65,6 +65,24 @@ def dead_share(h):
     return np.mean(np.all(np.equal(h, 0), axis=-2), axis=-1)
 
 
+def linear_probe(h, labels, h_test, labels_test, ridge=1e-3):
+    """How well straight lines tell the classes apart in the values of one layer (Alain & Bengio 2016).
+
+    Fits the values h (examples, n) to one-hot labels by least squares, with `ridge` times the number of
+    examples on the diagonal, and returns the share of the test examples that it gets right. Raises
+    ValueError for labels that do not fit h.
+    """
+    h, h_test = (np.column_stack([a, np.ones(len(a))]).astype(np.float64) for a in (h, h_test))
+    if len(h) != len(labels) or len(h_test) != len(labels_test):
+        raise ValueError(
+            f"labels: {len(labels)} and {len(labels_test)} do not fit {len(h)} and {len(h_test)}"
+        )
+    one_hot = np.eye(int(max(labels)) + 1)[labels]
+    gram = h.T @ h + ridge * len(h) * np.eye(h.shape[1])
+    guesses = (h_test @ np.linalg.solve(gram, h.T @ one_hot)).argmax(axis=1)
+    return float(np.mean(guesses == labels_test))
+
+
 @dataclass(frozen=True)
 class Moments:
     """First and second moment of one quantity, by layer: entry 0 is the input, entry l is layer l.

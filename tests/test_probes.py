@@ -284,3 +284,18 @@ def test_a_branch_can_be_opened_and_probed(scale):
         probes.branch(network, 3)
     with pytest.raises(ValueError, match="no residual block"):
         probes.branch(opened, 0)
+
+
+def test_a_linear_probe_finds_what_straight_lines_can_tell_apart_and_nothing_else():
+    rng = np.random.default_rng(0)
+    h = rng.standard_normal((400, 2))
+    line = (h @ [1.0, -2.0] > 0).astype(int)
+    corners = (h[:, 0] * h[:, 1] > 0).astype(int)  # exclusive or
+    new = rng.standard_normal((400, 2))
+    new_line, new_corners = (new @ [1.0, -2.0] > 0).astype(int), (new[:, 0] * new[:, 1] > 0).astype(int)
+    assert probes.linear_probe(h, line, new, new_line) > 0.97
+    assert probes.linear_probe(h, corners, new, new_corners) < 0.62
+    product, new_product = (np.column_stack([a, a[:, 0] * a[:, 1]]) for a in (h, new))
+    assert probes.linear_probe(product, corners, new_product, new_corners) > 0.85
+    with pytest.raises(ValueError, match="labels"):
+        probes.linear_probe(h, line[:3], new, new_line)
