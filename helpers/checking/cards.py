@@ -133,7 +133,8 @@ class Table:
 def address(lesson, section=""):
     """The relative address of a lesson's section, by the id of the cell with its heading.
 
-    JupyterLab cannot follow a heading's own name where that holds more than ASCII, as "4 · …" does.
+    JupyterLab cannot follow a heading's own name where that holds more than ASCII, as "4 · …" does. (In a
+    notebook that is not open yet it follows neither, and shows the top.)
     """
     cell = _cells(lesson).get(section)
     return f"../notebooks/{lesson}.ipynb" + (f"#cell-id={cell}" if cell else "")

@@ -29,7 +29,6 @@ STAGED = ("arguments.py", "checking/calls.py", "checking/values.py", "grading/wi
 SCRATCH = 64 * 2**20  # bytes of files
 BUBBLEWRAP, NOTHING = "bubblewrap", "unisolated"  # what a row is stamped with
 
-
 _one_at_a_time = threading.Lock()
 
 
@@ -141,27 +140,13 @@ def _command(kind, seconds, *instead):
     with _one_at_a_time:
         stage = _stage()
     inside = stage if kind == NOTHING else "/grader"
-    run = [
-        sys.executable,
-        "-I",
-        "-B",
-        *(instead or [f"{inside}/helpers/grading/worker.py", str(int(seconds))]),
-    ]
+    worker = [f"{inside}/helpers/grading/worker.py", str(int(seconds))]
+    run = [sys.executable, "-I", "-B", *(instead or worker)]
     if kind == NOTHING:
         return run, ()
     seccomp = _no_processes()
-    options = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
-    options += [
-        "--uid",
-        "65534",
-        "--gid",
-        "65534",
-        "--cap-drop",
-        "ALL",
-        "--hostname",
-        "sandbox",
-        "--clearenv",
-    ]
+    options = "--unshare-all --unshare-user --disable-userns --die-with-parent --new-session".split()
+    options += "--uid 65534 --gid 65534 --cap-drop ALL --hostname sandbox --clearenv".split()
     for name, value in _environment().items():
         options += ["--setenv", name, value]
     options += ["--proc", "/proc", "--dev", "/dev", "--size", str(2**20), "--tmpfs", "/dev/shm"]
