@@ -145,8 +145,9 @@ def _command(kind, seconds, *instead):
     if kind == NOTHING:
         return run, ()
     seccomp = _no_processes()
-    options = "--unshare-all --unshare-user --disable-userns --die-with-parent --new-session".split()
-    options += "--uid 65534 --gid 65534 --cap-drop ALL --hostname sandbox --clearenv".split()
+    options = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
+    options += ["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+    options += ["--hostname", "sandbox", "--clearenv"]
     for name, value in _environment().items():
         options += ["--setenv", name, value]
     options += ["--proc", "/proc", "--dev", "/dev", "--size", str(2**20), "--tmpfs", "/dev/shm"]
