@@ -36,7 +36,7 @@ def main(count=20):
         started = statistics.median(timed(start, kind) for _ in range(5))
         whole = [grade("a", data, Settings(seed, kind=kind))["seconds"] for seed in range(count)]
         middle, worst = statistics.median(whole), max(whole)
-        print(f"{kind}: {middle:.2f} s a submission (worst {worst:.2f}), of which {started:.2f} s to start")
+        print(f"{kind}: {middle:.2f} s a submission (worst {worst:.2f}), {started:.2f} s of it to start")
     rates = {jobs: timed(run_batch, count, jobs) / count for jobs in (1, 2)}
     for jobs, seconds in rates.items():
         hours = seconds * MANY / 3600
@@ -44,9 +44,8 @@ def main(count=20):
     print(f"two jobs are {rates[1] / rates[2]:.2f} times as fast as one")
     if find_spec("nbgrader"):
         theirs = autograde(count) / count
-        print(
-            f"nbgrader autograde: {theirs:.2f} s a submission, {theirs / rates[1]:.1f} times as long as one job"
-        )
+        times = theirs / rates[1]
+        print(f"nbgrader autograde: {theirs:.2f} s a submission, {times:.1f} times one job")
     else:
         print("nbgrader is not installed here: not compared")
 

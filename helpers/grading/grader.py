@@ -3,6 +3,7 @@
 A row is a dict of JSON's types: what the journal, the reports and a cluster hand around.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -111,15 +112,13 @@ def _extra(text):
 
 def _judged(submission, settings, kind, end):
     """The part of a row that comes from running a submission."""
-    warnings.simplefilter("ignore")  # numpy has something to say about what learners return
     learner = Learner(submission, kind, end)
-    try:
+    with contextlib.closing(learner), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy has something to say about what learners return
         judged = [
             _exercise(item, learner, _seed(settings.seed, submission, item), submission.found.get(item.name))
             for item in exercises(submission.lesson, settings.extra)
         ]
-    finally:
-        learner.close()
     review = [row["problem"] for row in judged if row["outcome"] == REVIEW]
     return {
         "status": REVIEW if review else LATE if learner.late else GRADED,

@@ -29,7 +29,6 @@ STAGED = ("arguments.py", "checking/calls.py", "checking/values.py", "grading/wi
 SCRATCH = 64 * 2**20  # bytes of files
 BUBBLEWRAP, NOTHING = "bubblewrap", "unisolated"  # what a row is stamped with
 
-
 _one_at_a_time = threading.Lock()
 
 
@@ -141,33 +140,22 @@ def _command(kind, seconds, *instead):
     with _one_at_a_time:
         stage = _stage()
     inside = stage if kind == NOTHING else "/grader"
-    run = [
-        sys.executable,
-        "-I",
-        "-B",
-        *(instead or [f"{inside}/helpers/grading/worker.py", str(int(seconds))]),
-    ]
+    worker = [f"{inside}/helpers/grading/worker.py", str(int(seconds))]
+    run = [sys.executable, "-I", "-B", *(instead or worker)]
     if kind == NOTHING:
         return run, ()
     seccomp = _no_processes()
     options = ["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"]
-    options += [
-        "--uid",
-        "65534",
-        "--gid",
-        "65534",
-        "--cap-drop",
-        "ALL",
-        "--hostname",
-        "sandbox",
-        "--clearenv",
-    ]
+    options += ["--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+    options += ["--hostname", "sandbox", "--clearenv"]
     for name, value in _environment().items():
         options += ["--setenv", name, value]
     options += ["--proc", "/proc", "--dev", "/dev", "--size", str(2**20), "--tmpfs", "/dev/shm"]
     options += ["--size", str(SCRATCH), "--tmpfs", "/tmp"]
-    for path in _runtime():  # which may lie in /tmp
+    for path in [*_runtime(), *_links()]:  # which may lie in /tmp
         options += ["--ro-bind", path, path]
+    for path in ("/etc/alternatives", "/etc/ld.so.cache"):  # how Debian finds its libraries
+        options += ["--ro-bind-try", path, path]
     for path in ("/bin", "/lib", "/lib64"):
         if os.path.islink(path):
             options += ["--symlink", os.readlink(path), path]
@@ -188,8 +176,17 @@ def _environment():
 
 def _runtime():
     """The directories that Python and its packages live in, the outer ones first."""
-    paths = {"/usr", sys.base_prefix, sys.prefix, str(Path(sys.executable).resolve().parents[1])}
-    return sorted(path for path in paths if os.path.isdir(path))
+    return sorted({"/usr", sys.base_prefix, sys.prefix})
+
+
+def _links():
+    """The files that lead from a virtual environment's Python to the real one."""
+    found, path = [], Path(sys.executable)
+    while path.is_symlink():
+        path = path.parent / os.readlink(path)
+        found.append(os.path.normpath(path))
+    within = [Path(path) for path in _runtime()]
+    return [path for path in found if not any(Path(path).is_relative_to(other) for other in within)]
 
 
 def _hidden():

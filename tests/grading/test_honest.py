@@ -13,7 +13,7 @@ from tests.grading import bank
 STYLES = {
     "magics": "%matplotlib inline\n!ls\nfiles = !ls\n%time x = 1\nimport math",
     "a cell magic": "%%capture\nprint(1)",
-    "IPython's display": "from IPython.display import HTML\ndisplay(HTML('x'))\nget_ipython().run_line_magic('pwd', '')",
+    "IPython's display": "from IPython.display import HTML\ndisplay(HTML('x'))\nget_ipython().user_ns",
     "pyplot": "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
     "await": "import asyncio\nawait asyncio.sleep(0)",
     "warnings and prints": "import warnings\nwarnings.warn('x')\nimport numpy as np\nnp.log(np.zeros(3))",
