@@ -8,6 +8,7 @@ BIN     = $(VENV)/bin
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 ON_ALL_CORES = -n logical --dist worksteal
+A_NOTEBOOK_EACH = -n logical --dist loadfile --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
 .PHONY: lab test check units lessons browser oldest nbgrader exercises tidy pictures benchmarks clean
 
@@ -24,7 +25,7 @@ units: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser $(ON_ALL_CORES)
 
 lessons: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
+	$(TEST_ENV) $(BIN)/pytest $(A_NOTEBOOK_EACH)
 
 # The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program.
 browser: $(VENV)/browser.done
@@ -34,7 +35,7 @@ browser: $(VENV)/browser.done
 # other packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser $(ON_ALL_CORES) -W ignore::DeprecationWarning
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning $(A_NOTEBOOK_EACH)
 
 # Stock nbgrader on the workbooks, in an environment of its own: it brings a hundred packages.
 nbgrader: $(VENV)-nbgrader/test.done

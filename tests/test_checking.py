@@ -231,7 +231,7 @@ def test_warnings_and_prints_of_right_code_are_swallowed(shown, capfd):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits a process's memory")
 def test_a_huge_allocation_in_small_steps_is_stopped(shown):
-    assert check(learner("parts = []\nwhile True:\n    parts.append(np.ones(10**7))")) == 0.0
+    assert check(learner("parts = []\nwhile True:\n    parts.append(np.empty(10**7))")) == 0.0
     assert "more memory" in repr(shown[0])
     assert np.ones(10**7).sum() == 1e7
     assert still_works()
@@ -280,7 +280,8 @@ def test_a_replaced_numpy_does_not_fool_the_check_and_is_left_as_it_was(shown, m
     assert check(learner("return -1.0 - x[0, 0]")) == 0.0
     assert np.allclose is yes and np.asarray is yes and np.random.default_rng is yes
     monkeypatch.undo()
-    assert np.allclose is not yes
+    judged("return 1.0")
+    assert np.allclose is not yes and calls._replaced == {}, "an earlier check's patches come back"
 
 
 def test_a_function_that_replaces_numpy_does_not_fool_the_check(shown):

@@ -4,8 +4,8 @@
     python tools/exercises.py 02_initialization     # one chapter
 
 solutions/NN_*.ipynb is the one source. What stands between ### BEGIN SOLUTION and ### END SOLUTION is
-replaced by a stub, and cells tagged solutions-only are left out. nbgrader's metadata is derived from the
-exercise, in both notebooks: the answer's cell has the exercise's id, and the next one, `id-check`, checks it.
+replaced by a stub, and cells tagged solutions-only are left out. A cell whose id is that of an exercise,
+alone or with -task or -check, gets its heading, points, link and nbgrader's metadata from the exercise.
 """
 
 import re
@@ -19,16 +19,20 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # `tools` is no installed package
 
 from helpers.checking import exercise  # noqa: E402
+from helpers.checking.cards import address  # noqa: E402
 from tools import notebooks  # noqa: E402
 
+HEAD = re.compile(r"\A(## .*\n+)?(\*\d+ points · .*\*\n+)?")
 REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.DOTALL | re.MULTILINE)
 STUB = r"\1raise NotImplementedError  # your code here"
 
 
 def stamp(notebook):
-    """Write nbgrader's metadata (schema 3) into the cells that belong to an exercise."""
+    """Write what follows from the exercise: nbgrader's metadata (schema 3), and the head of its task."""
     known = {item.id: item for item in exercise.load().values()}
     for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.id.removesuffix("-task") in known:
+            cell.source = head(known[cell.id.removesuffix("-task")]) + HEAD.sub("", cell.source)
         item = known.get(cell.id.removesuffix("-check")) if cell.cell_type == "code" else None
         if cell.id == "imports":
             cell.metadata["nbgrader"] = _nbgrader(cell.id, locked=True)
@@ -39,6 +43,14 @@ def stamp(notebook):
         else:
             cell.metadata.pop("nbgrader", None)
     return notebook
+
+
+def head(item):
+    """Number and title of an exercise, its points, and the link to the lesson."""
+    chapter = [other.id for other in exercise.load().values() if other.lesson == item.lesson]
+    number = f"{item.chapter}.{chapter.index(item.id) + 1}"
+    link = f"[Lesson: {item.section}]({address(item.lesson, item.section)})"
+    return f"## {number} · {item.title}\n\n*{item.facts} · {link}*\n\n"
 
 
 def workbook(solutions):

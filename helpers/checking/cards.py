@@ -1,7 +1,10 @@
 """The cards of check, hint and solution: HTML in the page's colours, and the same as plain text."""
 
+import functools
+import json
 import re
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +16,9 @@ LOOK = """<style>
 .td-card .td-yes {color: var(--td-good); font-weight: 600;}
 .td-card .td-no {color: var(--td-alarm); font-weight: 600;}
 .td-card > div + div, .td-card > pre + div {margin-top: 6px;}
-.td-card pre {color: var(--td-ink); background: none; font-size: 0.92em; margin: 4px 0; padding-left: 10px;
-  border-left: 2px solid var(--td-grid); white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere;}
+.td-card.td-card pre {color: var(--td-ink); background: none; font-size: 0.92em; margin: 4px 0;
+  padding-left: 10px; border-left: 2px solid var(--td-grid); white-space: pre-wrap; word-break: normal;
+  overflow-wrap: anywhere;}
 .td-card small {color: var(--td-muted);}
 .td-card table.td-plain {border-collapse: collapse; margin: 6px 0; color: var(--td-ink);}
 .td-card table.td-plain th, .td-card table.td-plain td {text-align: left; padding: 1px 14px 1px 0;
@@ -25,6 +29,7 @@ LOOK = """<style>
 .td-card a {color: var(--td-measured);}
 </style>"""
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LONGEST = 600  # characters of a learner's value
 
 
@@ -123,8 +128,24 @@ class Table:
 
 
 def address(lesson, section=""):
-    """The relative address of a lesson's section, as JupyterLab names its headings."""
-    return f"../notebooks/{lesson}.ipynb" + (f"#{section.replace(' ', '-')}" if section else "")
+    """The relative address of a lesson's section, by the id of the cell with its heading.
+
+    JupyterLab cannot follow a heading's own name where that holds more than ASCII, as "4 · …" does. (In a
+    notebook that is not open yet it follows neither, and shows the top.)
+    """
+    cell = _cells(lesson).get(section)
+    return f"../notebooks/{lesson}.ipynb" + (f"#cell-id={cell}" if cell else "")
+
+
+@functools.cache
+def _cells(lesson):
+    """The cell ids of a lesson by the headings in them; none where the notebooks are not at hand."""
+    try:
+        text = (NOTEBOOKS / f"{lesson}.ipynb").read_text("utf-8")
+    except OSError:
+        return {}
+    cells = [(cell["id"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return {heading: id for id, source in cells for heading in re.findall(r"^#+ (.*)$", source, re.MULTILINE)}
 
 
 def prose(text):

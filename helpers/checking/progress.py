@@ -5,6 +5,7 @@ import os
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from helpers import arguments
@@ -18,6 +19,8 @@ KINDS = ("question", "prediction")
 
 # What a missing, damaged, locked or read-only database raises.
 FAILURES = (OSError, *([sqlite3.Error] if sqlite3 else []))
+BUSY = sqlite3.OperationalError if sqlite3 else ()
+PATIENCE = 5.0  # seconds to wait while another kernel writes
 
 
 class Answer(NamedTuple):
@@ -142,14 +145,17 @@ class Progress:
         nothing can be written: then nothing is added.
         """
         rows = _read_export(path)
-        with closing(self._connect()) as db:
+
+        def add(db):
             db.execute("BEGIN IMMEDIATE")
             there = {row for kind in TABLES.values() for row in _select(db, kind)}
             new = list(dict.fromkeys(row for row in rows if row not in there))
             for row in new:
                 _insert(db, row)
             db.execute("COMMIT")
-        return len(new)
+            return len(new)
+
+        return self._use(add)
 
     def notice(self):
         """Why answers are not being saved, in a sentence, once; otherwise ''."""
@@ -163,8 +169,7 @@ class Progress:
 
     def _append(self, row):
         try:
-            with closing(self._connect()) as db:
-                _insert(db, row)
+            self._use(lambda db: _insert(db, row))
             return True
         except FAILURES as error:
             self._memory.append(row)
@@ -174,8 +179,7 @@ class Progress:
     def _rows(self, kind):
         """All rows of one kind, oldest first: those on disk and those in memory."""
         try:
-            with closing(self._connect(read=True)) as db:
-                rows = _select(db, kind)
+            rows = self._use(lambda db: _select(db, kind), read=True)
         except FileNotFoundError:
             rows = []
         except FAILURES as error:
@@ -183,6 +187,21 @@ class Progress:
             self._failure = error
         rows += [row for row in self._memory if isinstance(row, kind)]
         return sorted(rows, key=lambda row: row.time)
+
+    def _use(self, action, read=False):
+        """action(connection), again while the database is busy.
+
+        SQLite itself waits for a kernel that writes, but not for one that clears up after a killed one.
+        """
+        end = monotonic() + PATIENCE
+        while True:
+            try:
+                with closing(self._connect(read)) as db:
+                    return action(db)
+            except BUSY as error:
+                if "locked" not in str(error) or monotonic() > end:
+                    raise
+            sleep(0.02)
 
     def _connect(self, read=False):
         """A connection for one use, which waits while another kernel writes.
@@ -195,7 +214,7 @@ class Progress:
         if read and not self.path.exists():
             raise FileNotFoundError(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path, timeout=5, isolation_level=None)
+        db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         try:
             if not read and _version(db) < VERSION:
                 _migrate(db)

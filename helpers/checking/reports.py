@@ -46,11 +46,22 @@ def review(chapter=None, count=5):
     ready = sorted((id for id in when if when[id] <= now), key=lambda id: (known[id].lesson, when[id]))
     if ready:
         head = HTML(f"<b>Review.</b> {len(ready)} due, {min(len(ready), count)} asked here.")
-        return VBox([head, *(QuestionBox(known[id]) for id in ready[:count])])
+        return VBox([head, *(ReviewBox(known[id]) for id in ready[:count])])
     if not when:
         return Card("muted", "Nothing to review yet", "Questions come back here once you have met them.")
     text = f"The next question comes back on {min(when.values()).astimezone():%d %B %Y}."
     return Card("muted", "Nothing is due", text)
+
+
+class ReviewBox(QuestionBox):
+    """A question asked again: the same answer as on another day is a new one."""
+
+    def __init__(self, question):
+        self._since = datetime.now(UTC)
+        super().__init__(question)
+
+    def _earlier(self):
+        return [row for row in super()._earlier() if datetime.fromisoformat(row.time) >= self._since]
 
 
 def due_times(answers):

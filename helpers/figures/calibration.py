@@ -17,9 +17,9 @@ def calibration(bands):
     with style():
         figure = svg.new_figure(5.2, 2.9)
         ax = figure.add_subplot()
-        figure.subplots_adjust(left=0.14, right=0.97, bottom=0.19, top=0.95)
+        figure.subplots_adjust(left=0.14, right=0.97, bottom=0.19, top=0.9)
         ax.plot([45, 105], [45, 105], color=MUTED, ls=(0, (4, 3)), lw=1.5)
-        ax.annotate("as right as you were sure", (75, 78), rotation=22, ha="center", fontsize=9, color=MUTED)
+        ax.set_title("dashed: as often right as you were sure", fontsize=9, color=MUTED)
         ax.vlines(100 * sure, 100 * low, 100 * high, color=MEASURED, lw=2.5, alpha=0.6)
         ax.plot(100 * sure, 100 * right / total, "o", ms=7, color=MEASURED)
         for x, top, n in zip(sure, high, total, strict=True):
