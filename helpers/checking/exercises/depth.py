@@ -227,7 +227,7 @@ def relu_network(rng, depth):
     n, batch = int(rng.integers(4, 7)), int(rng.integers(7, 10))
     while True:
         x = rng.normal(0.3, 1, (batch, n)).round(2)
-        weights = [rng.normal(0.1, 1, (n, n)).round(2) for _ in range(depth)]
+        weights = [rng.normal(0.05, 0.6, (n, n)).round(2) for _ in range(depth)]
         h, share = x, []
         for w in weights:
             h = np.maximum(h @ w, 0)
