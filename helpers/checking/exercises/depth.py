@@ -282,8 +282,8 @@ MLP_BACKWARD = Exercise(
         ),
         Wrong(
             "missing-transpose",
-            "it goes back through W instead of Wᵀ. Forward, entry [i, j] carries input i to output j; on "
-            "the way back output j must return to input i. (With square matrices numpy does not complain.)",
+            "it goes back through W instead of Wᵀ. Forward, entry [i, j] carries input i to output j; on the "
+            "way back output j must return to input i. With square matrices numpy does not complain.",
             backward(transposed=False),
         ),
         Wrong(
@@ -328,7 +328,7 @@ MLP_BACKWARD = Exercise(
 def jacobian_product(jacobians, layer):
     """∂h_L/∂h_layer from the list J_1, …, J_L."""
     product = np.eye(len(jacobians[0]))
-    # jacobians[layer] is J_{layer+1}, the first to act. What acts later stands further left.
+    # jacobians[layer] is J_{layer+1}: it acts first. Later ones stand left of it.
     for jacobian in jacobians[layer:]:
         product = jacobian @ product
     return product
@@ -426,7 +426,7 @@ JACOBIAN_PRODUCT = Exercise(
 
 
 def critical_sigma(a):
-    """The σ_w at which layers of sigmoid(a z) neither shrink nor grow a gradient."""
+    """The σ_w at which layers of sigmoid(a z) leave a gradient's length alone."""
     xi = np.linspace(-8, 8, 401)
     bell = np.exp(-(xi**2) / 2)
     bell = bell / bell.sum()
@@ -526,7 +526,7 @@ CRITICAL_SIGMA = Exercise(
 
 
 def audit(layers, sizes, last):
-    """Growth per layer, size expected at layer `last`, and whether float32 overflows there."""
+    """Growth per layer, size expected at layer `last`, and if float32 overflows."""
     growth = (sizes[1] / sizes[0]) ** (1 / (layers[1] - layers[0]))
     expected = sizes[1] * growth ** (last - layers[1])
     return {
@@ -638,7 +638,7 @@ AUDIT = Exercise(
             audited(growth=lambda la, s: (s[1] / s[0]) ** (1 / la[1])),
         ),
         Wrong(
-            "float64-for-float32",
+            "double-for-single-precision",
             "it compares with the largest 64-bit number, about 10³⁰⁸. Networks are trained in 32 bits, whose "
             "largest number is 3.4 · 10³⁸.",
             audited(largest=float(np.finfo(np.float64).max)),
@@ -651,7 +651,7 @@ AUDIT = Exercise(
 
 
 def three_sizes(jacobians):
-    """The bound, the spectral norm and the rms gain of J_L … J_1, and what the bound proves."""
+    """Bound, spectral norm and rms gain of J_L … J_1, and what the bound proves."""
     product = np.eye(len(jacobians[0]))
     for jacobian in jacobians:
         product = jacobian @ product
@@ -659,7 +659,7 @@ def three_sizes(jacobians):
     return {
         "bound": bound,
         "norm": np.linalg.norm(product, 2),
-        # A random direction gets the root of the mean of the squared singular values.
+        # A random direction gets the root of the mean squared singular value.
         "rms": np.linalg.norm(product) / np.sqrt(len(product)),
         "verdict": "vanishes" if bound < 0.001 else "undecided",
     }
