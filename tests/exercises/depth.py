@@ -1,0 +1,298 @@
+"""Chapter 1: unusual answers that are right, and wrong ones beside those that the exercises know."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+# --- Right, but not as we wrote it ----------------------------------------------------------------
+
+
+def rate_in_logarithms(ratio, depth):
+    return math.exp(math.log(ratio) / depth)
+
+
+def rate_by_tens(ratio, depth):
+    return np.array([10 ** (np.log10(ratio) / depth)])
+
+
+def rate_by_bisection(ratio, depth):
+    low, high = 0.0, 10 * max(1, ratio)
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle**depth < ratio else (low, middle)
+    return low
+
+
+def rate_by_geomspace(ratio, depth):
+    return np.geomspace(1, ratio, depth + 1)[1]
+
+
+def slope_by_gradient(phi):
+    z = np.linspace(-10, 10, 100_001)
+    return np.abs(np.gradient(phi(z), z)).max()
+
+
+def slope_in_a_loop(phi):
+    z = [k / 200 for k in range(-2000, 2000)]
+    values = [float(phi(v)) for v in z]
+    return max(abs(b - a) * 200 for a, b in pairwise(values))
+
+
+def slope_in_two_rounds(phi):
+    z = np.linspace(-10, 10, 2001)
+    size = np.abs(phi(z + 1e-5) - phi(z - 1e-5)) / 2e-5
+    near = z[size.argmax()] + np.linspace(-0.02, 0.02, 401)
+    return float(max(abs(phi(v + 1e-6) - phi(v - 1e-6)) / 2e-6 for v in near))
+
+
+def backward_einsum(x, weights, grad):
+    z, h = [], [np.asarray(x)]
+    for w in weights:
+        z.append(np.einsum("bi,ij->bj", h[-1], w))
+        h.append(np.where(z[-1] > 0, z[-1], 0.0))
+    found = {}
+    for i in reversed(range(len(weights))):
+        grad = np.einsum("bj,bj->bj", grad, np.heaviside(z[i], 0))
+        found[i] = np.einsum("bi,bj->ij", h[i], grad)
+        grad = np.einsum("bj,ij->bi", grad, weights[i])
+    return {"x": grad, "weights": [found[i] for i in range(len(weights))]}
+
+
+def backward_recursive(x, weights, grad):
+    if not weights:
+        return {"weights": [], "x": grad}
+    h = np.maximum(x @ weights[0], 0)
+    later = backward_recursive(h, weights[1:], grad)
+    grad = np.where(h > 0, later["x"], 0)
+    return {"weights": [x.T @ grad, *later["weights"]], "x": (weights[0] @ grad.T).T}
+
+
+def backward_by_rows(x, weights, grad):
+    sums, rows = [np.zeros_like(w) for w in weights], []
+    for row, g in zip(x, grad, strict=True):
+        h = [row]
+        for w in weights:
+            h.append(np.maximum(w.T @ h[-1], 0))
+        for i in reversed(range(len(weights))):
+            g = g * np.sign(h[i + 1])
+            sums[i] += np.outer(h[i], g)
+            g = weights[i] @ g
+        rows.append(g)
+    return {"weights": tuple(sums), "x": np.array(rows)}
+
+
+def backward_by_nudges(x, weights, grad):
+    """The gradients by finite differences: slow, and right (every gradient is of Σ grad · h_L)."""
+
+    def loss(x, weights):
+        for w in weights:
+            x = np.maximum(x @ w, 0)
+        return np.sum(grad * x)
+
+    def nudged(array, step=1e-6):
+        found = np.zeros(array.shape)
+        for place in np.ndindex(array.shape):
+            before = array[place]
+            array[place] = before + step
+            above = loss(x, weights)
+            array[place] = before - step
+            found[place] = (above - loss(x, weights)) / (2 * step)
+            array[place] = before
+        return found
+
+    x, weights = x.copy(), [w.copy() for w in weights]
+    return {"weights": [nudged(w) for w in weights], "x": nudged(x)}
+
+
+def backward_float32(x, weights, grad):
+    x, grad = x.astype(np.float32), grad.astype(np.float32)
+    return backward_recursive(x, [w.astype(np.float32) for w in weights], grad)
+
+
+def product_multi_dot(jacobians, layer):
+    rest = jacobians[layer:][::-1]
+    return np.eye(len(jacobians[0])) if not rest else rest[0] if len(rest) == 1 else np.linalg.multi_dot(rest)
+
+
+def product_by_columns(jacobians, layer):
+    columns = []
+    for e in np.eye(len(jacobians[0])):
+        for j in jacobians[layer:]:
+            e = j @ e
+        columns.append(e.tolist())
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def product_of_transposes(jacobians, layer):
+    found = np.eye(len(jacobians[0]))
+    for j in jacobians[layer:]:
+        found = found @ j.T
+    return found.T
+
+
+def product_recursive(jacobians, layer):
+    if layer == len(jacobians):
+        return np.identity(jacobians[0].shape[0])
+    return product_recursive(jacobians, layer + 1) @ jacobians[layer]
+
+
+def sigma_closed_form(a):
+    return 10.1493 / a
+
+
+def sigma_by_secant(a):
+    z, w = np.polynomial.legendre.leggauss(300)
+    z, w = 9 * z, w * np.exp(-((9 * z) ** 2) / 2)
+    w = w / w.sum()
+
+    def excess(log_sigma):
+        s, q = np.exp(log_sigma), 50.0
+        for _ in range(100):
+            h = 0.5 * (1 + np.tanh(0.5 * a * math.sqrt(q) * z))
+            q = s * s * float(w @ h**2)
+        return math.log(s * a) + 0.5 * math.log(float(w @ (h * (1 - h)) ** 2))
+
+    low, high = math.log(5 / a), math.log(20 / a)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) < 0 else (low, middle)
+    return math.exp(high)
+
+
+def sigma_by_scan(a):
+    sigmas = np.arange(8, 13, 0.01) / a
+    xi = np.linspace(-7, 7, 301)
+    bell = np.exp(-(xi**2) / 2) / np.exp(-(xi**2) / 2).sum()
+    q = np.ones(len(sigmas))
+    for _ in range(30):
+        h = 1 / (1 + np.exp(-a * np.sqrt(q)[:, None] * xi))
+        q = sigmas**2 * (h**2 @ bell)
+    chi = sigmas**2 * ((a * h * (1 - h)) ** 2 @ bell)
+    return sigmas[np.abs(chi - 1).argmin()]
+
+
+def audit_in_logarithms(layers, sizes, last):
+    slope = (math.log(sizes[1]) - math.log(sizes[0])) / (layers[1] - layers[0])
+    log_end = math.log(sizes[0]) + slope * (last - layers[0])
+    return {
+        "overflows": log_end > math.log(3.4028235e38),
+        "growth": math.exp(slope),
+        "expected": math.exp(log_end),
+    }
+
+
+def audit_step_by_step(layers, sizes, last):
+    growth = np.power(sizes[1] / sizes[0], 1.0 / (layers[1] - layers[0]))
+    size = sizes[1]
+    for _ in range(layers[1], last):
+        size = size * growth
+    return {"growth": growth, "expected": size, "overflows": bool(np.isinf(float_or_inf(size)))}
+
+
+def float_or_inf(value):
+    with np.errstate(over="ignore"):
+        return np.float64(value).astype(np.float32)
+
+
+def sizes_by_svd(jacobians):
+    values = [np.linalg.svd(j)[1][0] for j in jacobians]
+    whole = np.linalg.svd(product_recursive(jacobians, 0))[1]
+    bound = float(np.exp(np.sum(np.log(values))))
+    verdict = "undecided" if bound >= 1e-3 else "vanishes"
+    return {"verdict": verdict, "rms": math.sqrt(np.mean(whole**2)), "norm": max(whole), "bound": bound}
+
+
+def sizes_by_eigenvalues(jacobians):
+    bound, product = 1.0, np.eye(len(jacobians[0]))
+    for j in jacobians:
+        bound *= math.sqrt(np.linalg.eigvalsh(j.T @ j)[-1])
+        product = j @ product
+    squares = np.linalg.eigvalsh(product @ product.T)
+    return {
+        "bound": bound,
+        "norm": np.sqrt(squares[-1]),
+        "rms": np.sqrt(np.trace(product.T @ product) / len(product)),
+        "verdict": ["undecided", "vanishes"][int(bound < 0.001)],
+    }
+
+
+CORRECT = {
+    "rate": [rate_in_logarithms, rate_by_tens, rate_by_bisection, rate_by_geomspace],
+    "largest_slope": [slope_by_gradient, slope_in_a_loop, slope_in_two_rounds],
+    "mlp_backward": [
+        backward_einsum,
+        backward_recursive,
+        backward_by_rows,
+        backward_by_nudges,
+        backward_float32,
+    ],
+    "jacobian_product": [
+        product_multi_dot,
+        product_by_columns,
+        product_of_transposes,
+        product_recursive,
+    ],
+    "critical_sigma": [sigma_closed_form, sigma_by_secant, sigma_by_scan],
+    "audit": [audit_in_logarithms, audit_step_by_step],
+    "three_sizes": [sizes_by_svd, sizes_by_eigenvalues],
+}
+
+
+# --- Wrong ----------------------------------------------------------------------------------------
+
+
+def backward_in_place(x, weights, grad):
+    h = [x]
+    for w in weights:
+        h.append(np.maximum(h[-1] @ w, 0))
+    found = []
+    for i in reversed(range(len(weights))):
+        grad *= h[i + 1] > 0
+        found.append(h[i].T @ grad)
+        grad = grad @ weights[i].T
+    return {"weights": found[::-1], "x": grad}
+
+
+def backward_in_reverse_order(x, weights, grad):
+    right = backward_recursive(x, weights, grad)
+    return right | {"weights": right["weights"][::-1]}
+
+
+def backward_without_x(x, weights, grad):
+    return {"weights": backward_recursive(x, weights, grad)["weights"]}
+
+
+def backward_as_a_tuple(x, weights, grad):
+    return tuple(backward_recursive(x, weights, grad).values())
+
+
+def product_without_identity(jacobians, layer):
+    found = jacobians[layer] if layer < len(jacobians) else None
+    for j in jacobians[layer + 1 :]:
+        found = j @ found
+    return found
+
+
+def sizes_word_in_capitals(jacobians):
+    right = sizes_by_svd(jacobians)
+    return right | {"verdict": right["verdict"].upper()}
+
+
+WRONG = {
+    "rate": [
+        (lambda ratio, depth: 0.9, "constant"),
+        (lambda ratio, depth: ratio ** (1 / (depth + 1)), None),
+    ],
+    "largest_slope": [(lambda phi: 1.0, "constant"), (lambda phi: phi.slope, "error")],
+    "mlp_backward": [
+        (backward_in_place, "mutated"),
+        (backward_in_reverse_order, None),
+        (backward_without_x, "form"),
+        (backward_as_a_tuple, "form"),
+    ],
+    "jacobian_product": [(product_without_identity, "form")],
+    "critical_sigma": [(lambda a: 10.6 / a, None), (lambda a: 1 / a, None)],
+    "audit": [(lambda layers, sizes, last: sizes[1], "form")],
+    "three_sizes": [(sizes_word_in_capitals, None)],
+}
