@@ -280,7 +280,8 @@ def test_a_replaced_numpy_does_not_fool_the_check_and_is_left_as_it_was(shown, m
     assert check(learner("return -1.0 - x[0, 0]")) == 0.0
     assert np.allclose is yes and np.asarray is yes and np.random.default_rng is yes
     monkeypatch.undo()
-    assert np.allclose is not yes
+    judged("return 1.0")
+    assert np.allclose is not yes and calls._replaced == {}, "an earlier check's patches come back"
 
 
 def test_a_function_that_replaces_numpy_does_not_fool_the_check(shown):

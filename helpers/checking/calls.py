@@ -198,6 +198,7 @@ def own_functions():
         yield
     finally:
         _set(_replaced)
+        _replaced.clear()
 
 
 @contextmanager
