@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.figures import by_layer, curves, distribution, show, svg, theme
+from helpers.figures.decades import Decades
 from helpers.figures.live import LiveFigure
 from helpers.figures.numbers import from_log10, power_of_ten
 from helpers.figures.picture import Picture
@@ -462,3 +463,18 @@ def test_show_is_a_table_of_names_and_numbers():
         "negative": ["−3.14"],
     }
     assert "0.998" in repr(table)
+
+
+def test_a_decades_axis_takes_the_fewest_decades_that_hold_the_curves():
+    figure = svg.new_figure()
+    axes = figure.add_subplot()
+    axis = Decades(axes)
+    for curve, reach, labels in (
+        ([0.0, -1.9], 2, ["10⁻²", "10⁻¹", "1", "10¹", "10²"]),
+        ([3.0, -np.inf, np.nan], 6, ["10⁻⁶", "10⁻³", "1", "10³", "10⁶"]),
+        ([-1e4], 200, ["10⁻²⁰⁰", "10⁻¹⁰⁰", "1", "10¹⁰⁰", "10²⁰⁰"]),
+    ):
+        axis.fit([0.0], curve)
+        assert axis.reach == reach
+        assert [text.get_text() for text in axes.texts] == labels
+    assert axis.place([0.0, 100.0, -np.inf]).tolist() == [0, 0.5, -1]
