@@ -10,6 +10,7 @@ import pytest
 
 from helpers.figures import by_layer, curves, distribution, show, svg, theme
 from helpers.figures.ink import set_level
+from helpers.figures.decades import Decades
 from helpers.figures.live import LiveFigure
 from helpers.figures.numbers import from_log10, power_of_ten
 from helpers.figures.picture import Picture
@@ -485,3 +486,16 @@ def test_no_level_line_is_drawn_where_the_surface_has_no_such_value():
     for surface in (np.ones((3, 3)), np.full((3, 3), np.nan)):
         set_level(line, np.arange(3), np.arange(3), surface)
         assert not np.isfinite(line.get_xdata()).any()
+def test_a_decades_axis_takes_the_fewest_decades_that_hold_the_curves():
+    figure = svg.new_figure()
+    axes = figure.add_subplot()
+    axis = Decades(axes)
+    for curve, reach, labels in (
+        ([0.0, -1.9], 2, ["10⁻²", "10⁻¹", "1", "10¹", "10²"]),
+        ([3.0, -np.inf, np.nan], 6, ["10⁻⁶", "10⁻³", "1", "10³", "10⁶"]),
+        ([-1e4], 200, ["10⁻²⁰⁰", "10⁻¹⁰⁰", "1", "10¹⁰⁰", "10²⁰⁰"]),
+    ):
+        axis.fit([0.0], curve)
+        assert axis.reach == reach
+        assert [text.get_text() for text in axes.texts] == labels
+    assert axis.place([0.0, 100.0, -np.inf]).tolist() == [0, 0.5, -1]

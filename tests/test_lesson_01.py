@@ -80,6 +80,7 @@ def test_1_the_table_would_not_overflow():
     assert 31.2 * growth**10 == pytest.approx(1400, rel=0.03)
     assert (largest / 31.2) ** (1 / 10) == pytest.approx(5000, rel=0.03)
     assert largest ** (1 / 20) == pytest.approx(84, abs=0.5)
+    assert (largest**0.5 / 31.2) ** (1 / 10) == pytest.approx(60, abs=0.5)
 
 
 def test_2_a_nudge_is_the_product_of_weight_times_slope():
