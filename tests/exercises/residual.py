@@ -1,0 +1,201 @@
+"""Chapter 4: unusual answers that are right, and wrong ones beside those that the exercises know."""
+
+import math
+
+import numpy as np
+
+# --- Right, but not as we wrote it ----------------------------------------------------------------
+
+
+def block_by_rows(h, w1, w2, grad):
+    out, dh = h.copy(), grad.copy()
+    dw1, dw2 = np.zeros_like(w1), np.zeros_like(w2)
+    for i, (row, g) in enumerate(zip(h, grad, strict=True)):
+        z = row @ w1
+        a = np.where(z > 0, z, 0)
+        dz = np.where(z > 0, w2 @ g, 0)
+        out[i] += a @ w2
+        dh[i] += w1 @ dz
+        dw1 += np.outer(row, dz)
+        dw2 += np.outer(a, g)
+    return {"dw2": dw2, "dw1": dw1, "dh": dh.tolist(), "out": out, "z": 0}
+
+
+def block_einsum(h, w1, w2, grad):
+    z = np.einsum("bi,ij->bj", h, w1)
+    mask = np.heaviside(z, 0)
+    dz = np.einsum("bo,jo,bj->bj", grad, w2, mask)
+    return {
+        "out": h + (z * mask) @ w2,
+        "dh": np.einsum("bj,ij->bi", dz, w1) + grad,
+        "dw1": np.einsum("bi,bj->ij", h, dz),
+        "dw2": np.einsum("bj,bo->jo", z * mask, grad),
+    }
+
+
+def block_of_matrices(h, w1, w2, grad):
+    """The branch is linear once the mask is known: its Jacobian as a matrix, I + J for each row."""
+    z = h @ w1
+    jacobians = [np.eye(len(w1)) + w1 @ np.diag((row > 0).astype(float)) @ w2 for row in z]
+    dh = [j @ g for j, g in zip(jacobians, grad, strict=True)]
+    dz = (grad @ w2.T) * (z > 0)
+    out = [row @ j for row, j in zip(h, jacobians, strict=True)]
+    return {"out": np.float32(out), "dh": dh, "dw1": (dz.T @ h).T, "dw2": z.clip(0).T @ grad}
+
+
+def stack_recursive(h, blocks, version):
+    if not blocks:
+        return h
+    (w1, w2), *rest = blocks
+    first = h if version == "v1" else h * (h > 0)
+    z = h + (first @ w1).clip(0) @ w2
+    return stack_recursive(z.clip(0) if version == "v1" else z, rest, version)
+
+
+def stack_in_float32(h, blocks, version):
+    h = h.astype(np.float32)
+    for pair in blocks:
+        w1, w2 = (w.astype(np.float32) for w in pair)
+        branch = np.maximum((h if version == "v1" else np.maximum(h, 0)) @ w1, 0) @ w2
+        h = h + branch
+        h = np.maximum(h, 0) if version == "v1" else h
+    return h.tolist()
+
+
+def growth_in_logarithms(gains, alpha):
+    log = sum(math.log1p((alpha * g) ** 2) for g in gains) / 2
+    plain = math.exp(sum(math.log(alpha * g) for g in gains))
+    return {"plain": plain, "residual": math.exp(log), "bounded": log <= math.log(10)}
+
+
+def growth_block_by_block(gains, alpha):
+    plain = residual = np.float32(1)
+    for g in gains:
+        plain *= np.float32(alpha * g)
+        residual = np.hypot(residual, residual * np.float32(alpha * g))
+    return {"bounded": not residual > 10, "plain": plain, "residual": residual}
+
+
+def scale_by_newton(gains, target):
+    s = 0.0  # α², from the left: the logarithm of the product is concave, so Newton's steps never overshoot
+    for _ in range(200):
+        gap = np.log1p(s * gains**2).sum() - 2 * math.log(target)
+        s -= gap / np.sum(gains**2 / (1 + s * gains**2))
+    return math.sqrt(s)
+
+
+def scale_on_a_grid(gains, target):
+    alphas = np.geomspace(1e-4, 1e2, 20_001)
+    growth = [np.log1p((a * gains) ** 2).sum() / 2 for a in alphas]
+    return np.exp(np.interp(math.log(target), growth, np.log(alphas)))
+
+
+CORRECT = {
+    "residual_block": [block_by_rows, block_einsum, block_of_matrices],
+    "two_blocks": [stack_recursive, stack_in_float32],
+    "predict_growth": [growth_in_logarithms, growth_block_by_block],
+    "branch_scale": [scale_by_newton, scale_on_a_grid],
+}
+
+# --- Wrong, written as learners write it ----------------------------------------------------------
+
+
+def block_in_place(h, w1, w2, grad):
+    z = h @ w1
+    a = np.maximum(z, 0)
+    dz = (grad @ w2.T) * (z > 0)
+    dw1 = h.T @ dz
+    h += a @ w2
+    return {"out": h, "dh": grad + dz @ w1.T, "dw1": dw1, "dw2": a.T @ grad}
+
+
+def block_grad_in_place(h, w1, w2, grad):
+    z = h @ w1
+    a = np.maximum(z, 0)
+    dz = (grad @ w2.T) * (z > 0)
+    dw2 = a.T @ grad
+    grad += dz @ w1.T
+    return {"out": h + a @ w2, "dh": grad, "dw1": h.T @ dz, "dw2": dw2}
+
+
+def block_untransposed(h, w1, w2, grad):
+    dz = (grad @ w2) * (h @ w1 > 0)
+    return {"out": h, "dh": grad + dz @ w1, "dw1": h.T @ dz, "dw2": h.T @ grad}
+
+
+def block_weights_transposed(h, w1, w2, grad):
+    z = h @ w1
+    dz = (grad @ w2.T) * (z > 0)
+    a = np.maximum(z, 0)
+    return {"out": h + a @ w2, "dh": grad + dz @ w1.T, "dw1": dz.T @ h, "dw2": a.T @ grad}
+
+
+def block_name_used_again(h, w1, w2, grad):
+    z = h @ w1
+    a = np.maximum(z, 0)
+    h = h + a @ w2
+    dz = (grad @ w2.T) * (z > 0)
+    return {"out": h, "dh": dz @ w1.T + grad, "dw1": h.T @ dz, "dw2": a.T @ grad}
+
+
+def block_skip_twice(h, w1, w2, grad):
+    z = h @ w1
+    a = np.maximum(z, 0)
+    dz = (grad @ w2.T) * (z > 0)
+    return {"out": h + a @ w2, "dh": 2 * grad + dz @ w1.T, "dw1": h.T @ dz, "dw2": a.T @ grad}
+
+
+def stack_in_place(h, blocks, version):
+    for w1, w2 in blocks:
+        h += np.maximum((h if version == "v1" else np.maximum(h, 0)) @ w1, 0) @ w2
+        if version == "v1":
+            np.maximum(h, 0, out=h)
+    return h
+
+
+def stack_first_block_only(h, blocks, version):
+    return stack_recursive(h, blocks[:1], version)
+
+
+def growth_without_verdict(gains, alpha):
+    return {"plain": 1.0, "residual": 1.0}
+
+
+def growth_verdict_in_words(gains, alpha):
+    return {**growth_in_logarithms(gains, alpha), "bounded": "True"}
+
+
+def growth_of_ones(gains, alpha):
+    return {"plain": np.prod(gains) * alpha ** len(gains), "residual": 1.0, "bounded": True}
+
+
+def scale_for_one_block(gains, target):
+    return np.sqrt(target**2 - 1) / gains[0]
+
+
+WRONG = {
+    "residual_block": [
+        (block_in_place, "mutated"),
+        (block_grad_in_place, "mutated"),
+        (block_untransposed, "error"),
+        (block_weights_transposed, "shape"),
+        (block_name_used_again, "in-place-add"),
+        (block_skip_twice, None),
+    ],
+    "two_blocks": [
+        (stack_in_place, "mutated"),
+        (stack_first_block_only, None),
+        (lambda h, blocks, version: h @ blocks[0][0], "shape"),
+    ],
+    "predict_growth": [
+        (growth_without_verdict, "form"),
+        (growth_verdict_in_words, "form"),
+        (growth_of_ones, "skip-keeps-it-bounded"),
+    ],
+    "branch_scale": [
+        (scale_for_one_block, None),
+        (lambda gains, target: 0.1, "constant"),
+        (lambda gains, target: np.sqrt(np.log(target) - 10), "nan"),
+        (lambda gains, target: target / gains, "shape"),
+    ],
+}
