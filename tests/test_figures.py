@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from helpers.figures import by_layer, curves, distribution, show, svg, theme
-from helpers.figures.ink import set_level
 from helpers.figures.decades import Decades
+from helpers.figures.ink import set_level
 from helpers.figures.live import LiveFigure
 from helpers.figures.numbers import from_log10, power_of_ten
 from helpers.figures.picture import Picture
@@ -486,6 +486,8 @@ def test_no_level_line_is_drawn_where_the_surface_has_no_such_value():
     for surface in (np.ones((3, 3)), np.full((3, 3), np.nan)):
         set_level(line, np.arange(3), np.arange(3), surface)
         assert not np.isfinite(line.get_xdata()).any()
+
+
 def test_a_decades_axis_takes_the_fewest_decades_that_hold_the_curves():
     figure = svg.new_figure()
     axes = figure.add_subplot()

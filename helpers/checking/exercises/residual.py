@@ -1,7 +1,5 @@
 """Chapter 4: what a skip does to a signal and to its gradient."""
 
-from math import comb
-
 import numpy as np
 
 from helpers.checking.exercise import Exercise, Property, Wrong
