@@ -7,8 +7,10 @@ BIN     = $(VENV)/bin
 # Answers given while testing must not land in a learner's own progress. And with matrices as small as the
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
+ON_ALL_CORES = -n logical --dist worksteal
+A_NOTEBOOK_EACH = -n logical --dist loadfile --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
 
-.PHONY: lab test check units lessons browser oldest tidy pictures benchmarks clean
+.PHONY: lab test check units lessons browser oldest nbgrader exercises tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -20,10 +22,10 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 
 units: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser
+	$(TEST_ENV) $(BIN)/pytest --ignore=tests/browser $(ON_ALL_CORES)
 
 lessons: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest --nbval-lax --nbval-cell-timeout=120 notebooks
+	$(TEST_ENV) $(BIN)/pytest $(A_NOTEBOOK_EACH)
 
 # The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program.
 browser: $(VENV)/browser.done
@@ -32,14 +34,22 @@ browser: $(VENV)/browser.done
 # The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
 # other packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser -W ignore::DeprecationWarning
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning --nbval-lax --nbval-cell-timeout=120 notebooks
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest --ignore=tests/browser $(ON_ALL_CORES) -W ignore::DeprecationWarning
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning $(A_NOTEBOOK_EACH)
+
+# Stock nbgrader on the workbooks, in an environment of its own: it brings a hundred packages.
+nbgrader: $(VENV)-nbgrader/test.done
+	$(TEST_ENV) $(VENV)-nbgrader/bin/pytest tests/interop
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
-	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb
+	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb solutions/*.ipynb
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The workbooks, from solutions/.
+exercises: $(VENV)/test.done
+	$(BIN)/python tools/exercises.py
 
 # The README's screenshots, taken in JupyterLab.
 pictures: $(VENV)/browser.done
@@ -49,10 +59,12 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/engine.py
 	$(TEST_ENV) $(BIN)/python benchmarks/explorer_step.py
 	$(TEST_ENV) $(BIN)/python benchmarks/import_time.py
+	$(TEST_ENV) $(BIN)/python benchmarks/check_time.py
+	$(TEST_ENV) $(BIN)/python benchmarks/check_proof.py
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
@@ -71,4 +83,9 @@ $(VENV)/browser.done: $(VENV)/test.done
 $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[test]' -c tests/oldest.txt
+	@touch $@
+
+$(VENV)-nbgrader/test.done: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)-nbgrader
+	$(VENV)-nbgrader/bin/python -m pip install --quiet --disable-pip-version-check -e '.[nbgrader]'
 	@touch $@

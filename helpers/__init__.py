@@ -8,7 +8,12 @@ from importlib import import_module
 
 _HOME_OF = {
     "ask": "helpers.checking",
+    "check": "helpers.checking",
+    "hint": "helpers.checking",
     "predict": "helpers.checking",
+    "report": "helpers.checking",
+    "review": "helpers.checking",
+    "solution": "helpers.checking",
     "init_explorer": "helpers.instruments",
     "edge_of_chaos": "helpers.instruments",
     "batchnorm_stability": "helpers.instruments",

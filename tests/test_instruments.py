@@ -309,6 +309,7 @@ def test_a_hand_that_drags_gets_first_results_and_the_rest_when_it_rests(monkeyp
         for height in (2, 3, 4, 5):
             slider(instrument, "Height").value = height
             assert instrument.result == 0
+            assert "to 9." in page(instrument)  # the words come after the picture
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.5)
 
@@ -318,7 +319,7 @@ def test_a_hand_that_drags_gets_first_results_and_the_rest_when_it_rests(monkeyp
 
 
 def test_a_move_stops_what_is_under_way(monkeypatch):
-    monkeypatch.setattr(frame, "REST", 0)
+    monkeypatch.setattr(frame, "REST", 0.03)
     instrument = Slow()
     instrument.counted.clear()
 
@@ -335,7 +336,7 @@ def test_a_move_stops_what_is_under_way(monkeypatch):
 
 
 def test_a_failure_halfway_becomes_a_card(monkeypatch):
-    monkeypatch.setattr(frame, "REST", 0)
+    monkeypatch.setattr(frame, "REST", 0.03)
     instrument = Slow()
 
     async def fail():

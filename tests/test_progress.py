@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers.checking import progress as module
-from helpers.checking.progress import Answer, Progress
+from helpers.checking.progress import Answer, Attempt, Hint, Progress
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def test_an_answer_is_stored_in_the_home_of_the_course(home):
 def test_the_file_carries_its_schema_version(home):
     record_one(Progress())
     with closing(sqlite3.connect(home / "progress.sqlite3")) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("PRAGMA user_version").fetchone() == (module.VERSION,)
 
 
 def test_without_the_variable_the_home_directory_is_used(monkeypatch):
@@ -197,10 +197,8 @@ assert "no sqlite3" in progress.notice()
 def test_an_answer_during_a_long_write_is_kept_and_later_ones_are_saved(home, monkeypatch):
     progress = Progress()
     record_one(progress, "first")
-    connect = sqlite3.connect
-    impatient = lambda path, timeout, **kwargs: connect(path, timeout=0.05, **kwargs)  # noqa: E731
-    monkeypatch.setattr(sqlite3, "connect", impatient)
-    with closing(connect(home / "progress.sqlite3", isolation_level=None)) as other:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    with closing(sqlite3.connect(home / "progress.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         assert record_one(progress, "second") is False
         other.execute("ROLLBACK")
@@ -211,7 +209,159 @@ def test_an_answer_during_a_long_write_is_kept_and_later_ones_are_saved(home, mo
 def test_a_newer_database_is_still_used(home):
     record_one(Progress(), "old")
     with closing(sqlite3.connect(home / "progress.sqlite3")) as db:
-        db.execute("CREATE TABLE attempts (id INTEGER)")
-        db.execute("PRAGMA user_version = 2")
+        db.execute("CREATE TABLE letters (id INTEGER)")
+        db.execute("PRAGMA user_version = 99")
     assert record_one(Progress(), "new") is True
     assert [row.question for row in Progress().answers()] == ["old", "new"]
+
+
+# --- Attempts, hints, and the way from version 1 ------------------------------------------------------
+
+
+def test_attempts_and_hints_are_stored():
+    progress = Progress()
+    assert progress.record_attempt("he", 4.0, 10, {"ReLU": 4, "leaky": 0}, "ignores-leak") is True
+    assert progress.record_attempt("he", 10.0, 10, {"ReLU": 4, "leaky": 6}) is True
+    assert progress.record_attempt("he", 2.0, 10, {}) is True
+    assert progress.record_hint("he", 1) is True
+    first, *_ = Progress().attempts("he")
+    assert first == Attempt(first.time, "he", 4.0, 10.0, '{"ReLU": 4, "leaky": 0}', "ignores-leak")
+    assert Progress().best() == {"he": 10.0}
+    (taken,) = Progress().hints("he")
+    assert taken == Hint(taken.time, "he", 1)
+    assert Progress().attempts("xavier") == Progress().hints("xavier") == Progress().answers() == []
+
+
+@pytest.mark.parametrize(("points", "possible"), [(11, 10), (-1, 10), (float("nan"), 10), (1, -1), ("3", 10)])
+def test_points_that_cannot_be_are_refused(points, possible):
+    with pytest.raises(ValueError, match=r"po(ints|ssible)="):
+        Progress().record_attempt("he", points, possible, {})
+
+
+VERSION_1 = """CREATE TABLE answers (
+    id INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL,
+    question TEXT NOT NULL, answer TEXT NOT NULL,
+    correct INTEGER, confidence INTEGER, misconception TEXT
+);
+INSERT INTO answers VALUES (1, '2025-01-01T00:00:00.000000+00:00', 'question', 'old', '1', 1, NULL, NULL);
+PRAGMA user_version = 1"""
+
+
+@pytest.fixture
+def version_1(home):
+    with closing(sqlite3.connect(home / "progress.sqlite3")) as db:
+        db.executescript(VERSION_1)
+    return home / "progress.sqlite3"
+
+
+def test_a_database_of_version_1_is_read_as_it_is_and_migrated_by_the_first_write(version_1):
+    before = version_1.read_bytes()
+    assert [row.question for row in Progress().answers()] == ["old"]
+    assert Progress().attempts() == Progress().hints() == []
+    assert version_1.read_bytes() == before
+    assert Progress().record_attempt("he", 1, 10, {}) is True
+    assert [row.question for row in Progress().answers()] == ["old"]
+    with closing(sqlite3.connect(version_1)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (module.VERSION,)
+
+
+def test_kernels_that_migrate_at_the_same_time_lose_nothing(version_1):
+    code = """
+from helpers.checking.progress import Progress
+assert Progress().record("question", "new", "1")
+"""
+    writers = [python(code) for _ in range(4)]
+    assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
+    assert [row.question for row in Progress().answers()] == ["old"] + ["new"] * 4
+
+
+def test_a_migration_that_fails_changes_nothing(version_1, monkeypatch):
+    before = version_1.read_bytes()
+    monkeypatch.setattr(module, "STEPS", (*module.STEPS[:1], module.STEPS[1] + "; CREATE TABLE broken ("))
+    assert_kept_in_memory(Progress(), ["old"])
+    assert version_1.read_bytes() == before
+
+
+# --- Export and import ------------------------------------------------------------------------------
+
+
+def fill(progress, name):
+    progress.record("prediction", name, "“½”", True, 80, None)
+    progress.record_attempt(name, 3, 10, {"part": 3}, "a-tag")
+    progress.record_hint(name, 1)
+
+
+def everything(progress):
+    return sorted([*progress.answers(), *progress.attempts(), *progress.hints()], key=lambda row: row.time)
+
+
+def test_an_export_can_be_merged_and_never_doubles(tmp_path):
+    here, there = Progress(tmp_path / "here"), Progress(tmp_path / "there")
+    fill(here, "both")
+    here.export(tmp_path / "file.json")
+    assert there.merge(tmp_path / "file.json") == 3
+    assert everything(there) == everything(here)
+    fill(here, "here")
+    fill(there, "there")
+    here.export(tmp_path / "file.json")
+    assert there.merge(tmp_path / "file.json") == 3
+    assert there.merge(tmp_path / "file.json") == 0
+    assert [row.question for row in there.answers()] == ["both", "here", "there"]
+    assert there.best() == {"both": 3.0, "here": 3.0, "there": 3.0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"answers": [[1]]}',
+        '{"answers": 3}',
+        '{"hints": [["time", "he", "one"]]}',
+        '{"hints": [{}]}',
+    ],
+)
+def test_a_file_that_is_no_export_is_refused_as_a_whole(tmp_path, text):
+    file = tmp_path / "file.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"file\.json"):
+        Progress().merge(file)
+    assert everything(Progress()) == []
+
+
+def test_what_is_only_in_memory_is_exported_too(home, monkeypatch):
+    progress = Progress()
+    monkeypatch.setattr(module, "sqlite3", None)
+    fill(progress, "kept")
+    progress.export(home / "file.json")
+    monkeypatch.undo()
+    assert Progress(home / "other").merge(home / "file.json") == 3
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no kill -9")
+def test_an_acknowledged_attempt_survives_kill_9_in_the_middle_of_a_write():
+    """Killed at a random moment while two processes write: all that was acknowledged is there."""
+    code = """
+from helpers.checking.progress import Progress
+progress = Progress()
+for i in range(10**6):
+    if progress.record_attempt("{}", 0, i, {{}}):
+        print(i, flush=True)
+"""
+    for round in range(3):
+        names = [f"{name}{round}" for name in "ab"]
+        writers = [python(code.format(name), stdout=subprocess.PIPE) for name in names]
+        for writer in writers:
+            writer.stdout.readline()
+        writers[0].stdout.readline()
+        for name, writer in zip(names, writers, strict=True):
+            os.kill(writer.pid, signal.SIGKILL)
+            acknowledged = len(writer.stdout.readlines()) + (2 if name[0] == "a" else 1)
+            writer.stdout.close()
+            writer.wait()
+            progress = Progress()
+            stored = [row.possible for row in progress.attempts(name)]
+            assert progress.notice() == ""
+            assert stored[:acknowledged] == list(range(acknowledged))
+            assert acknowledged <= len(stored) <= acknowledged + 1

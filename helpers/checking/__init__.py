@@ -1,5 +1,7 @@
-"""Quick questions and predictions, with feedback, and the learner's progress."""
+"""Quick questions, predictions and graded exercises, with feedback, and the learner's progress."""
 
+from helpers.checking.checks import check, hint, solution
+from helpers.checking.reports import report, review
 from helpers.checking.widgets import ask, predict
 
-__all__ = ["ask", "predict"]
+__all__ = ["ask", "check", "hint", "predict", "report", "review", "solution"]

@@ -48,6 +48,8 @@ class Choice:
     id: str
     text: str
     options: list[Option]
+    lesson: str = ""  # the notebook's name without .ipynb: that of the file it stands in
+    section: str = ""  # one of the lesson's headings
 
     def __post_init__(self):
         if len({option.text for option in self.options}) < len(self.options):
@@ -83,6 +85,8 @@ class Number:
     atol: float = 0.0
     factor: float = 1.0
     unit: str = ""
+    lesson: str = ""
+    section: str = ""
 
     def __post_init__(self):
         values = [self.answer, *(wrong.value for wrong in self.wrong)]
@@ -131,18 +135,18 @@ def load(folder=None):
                 where = f"{file.name} [{id}]"
                 if id in questions:
                     raise ValueError("another file has a question with this id")
-                questions[id] = _question(id, table)
+                questions[id] = _question(id, table, file.stem)
         except ValueError as error:  # a TOMLDecodeError is one, too
             raise ValueError(f"{where}: {error}") from None
     return questions
 
 
-def _question(id, table):
+def _question(id, table, lesson):
     kinds = {"choice": Choice, "number": Number}
     kind = table.pop("kind", None) if isinstance(table, dict) else None
     if kind not in kinds:
         raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(kinds)}")
-    return _build(kinds[kind], {**table, "id": id})
+    return _build(kinds[kind], {**table, "id": id, "lesson": lesson})
 
 
 def _build(cls, table):

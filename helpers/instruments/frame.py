@@ -6,6 +6,7 @@ function from settings to a result, the artists, and the words. All else is here
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from threading import RLock
@@ -20,6 +21,7 @@ from helpers.figures.theme import STYLE, style
 from helpers.instruments.controls import Seed
 
 REST = 0.2  # seconds without a move after which a hand that drags has come to rest
+AFTER_THE_PICTURE = 0.02  # seconds by which the words come after the curves, which a dragging eye follows
 
 
 class Verdict(NamedTuple):
@@ -139,50 +141,65 @@ class Instrument(widgets.VBox):
 
     def _show(self, by_hand=False):
         """Do the experiment and show what was found: at once, or bit by bit if a hand is moving things."""
-        settings = self.settings
         self._moves += 1
         loop = _running_loop() if by_hand else None
-        try:
+        with self._problems_shown():
+            settings = self.settings
             found = self.experiment(settings)
             results = found if isinstance(found, Iterator) else iter([found])
             if loop is None:
                 *_, result = results
-                self._show_result(settings, result)
+                self._picture(settings, result)
+                self._words(settings, result)
             else:
-                self._show_result(settings, next(results))
+                result = next(results)
+                self._picture(settings, result)
+                self._later(loop, AFTER_THE_PICTURE, self._words, settings, result)
                 if results is found:
-                    loop.call_later(REST, self._go_on, loop, self._moves, settings, results)
-        except Exception as error:  # a learner must never meet a traceback inside an instrument
-            self._show_problem(error)
-        finally:
-            for name, control in self._controls.items():
-                control.relabel(self._boxes[name], settings)
+                    self._later(loop, REST, self._go_on, loop, settings, results)
 
-    def _go_on(self, loop, move, settings, results):
-        """Show the next of an experiment's results, unless there has been another move since."""
+    def _go_on(self, loop, settings, results):
+        """Show the next of an experiment's results."""
+        for result in results:
+            self._picture(settings, result)
+            self._words(settings, result)
+            self._later(loop, 0, self._go_on, loop, settings, results)
+            break
+
+    def _later(self, loop, seconds, then, *arguments):
+        """Call it later, unless there is another move until then."""
+        loop.call_later(seconds, self._unless_moved, self._moves, then, *arguments)
+
+    def _unless_moved(self, moves, then, *arguments):
         with self._lock:
-            if move != self._moves:
-                return
-            try:
-                self._show_result(settings, next(results))
-            except StopIteration:
-                return
-            except Exception as error:
-                self._show_problem(error)
-                return
-        loop.call_later(0, self._go_on, loop, move, settings, results)
+            if moves == self._moves:
+                with self._problems_shown():
+                    then(*arguments)
 
-    def _show_result(self, settings, result):
+    def _picture(self, settings, result):
         self.result = result
         self.move(self._artists, settings, result)
-        self.figure.redraw(self.describe(settings, result))  # first what a dragging eye follows
+        self.figure.redraw(self.describe(settings, result))
+
+    def _words(self, settings, result):
+        self._relabel()
         self._status.value = _status(self.verdict(settings, result), self.readouts(settings, result))
         self._show_challenge(settings)
         self.problem = None
 
-    def _show_problem(self, error):
-        self.problem = error
-        self._status.value = _problem(error)
+    @contextmanager
+    def _problems_shown(self):
+        """A learner must never meet a traceback inside an instrument."""
+        try:
+            yield
+        except Exception as error:
+            self.problem = error
+            self._relabel()
+            self._status.value = _problem(error)
+
+    def _relabel(self):
+        for name, control in self._controls.items():
+            control.relabel(self._boxes[name], self.settings)
 
     def _show_challenge(self, settings):
         if self._challenge is None:

@@ -1,0 +1,290 @@
+"""The seam between a check and a learner's function: plain arguments in, an `Outcome` out.
+
+A check knows a learner's function only as a `call(args) -> Outcome`. `in_process` makes one of a function of
+this process, with what guards a shared process can have: a time limit, a memory limit, captured output,
+copied arguments, and numpy's own functions put back behind a learner who replaced them. They keep an honest
+mistake from taking the notebook down. They are no defence against somebody who wants to cheat: for that a
+grader runs the function in a process of its own, behind the same `call`.
+"""
+
+import inspect
+import io
+import linecache
+import math
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.checking.values import after, live, plain
+
+try:
+    import resource
+except ImportError:  # Windows and browsers have no such limits
+    resource = None
+
+SECONDS = 5.0  # of one call
+MEGABYTES = 1024  # that one call may allocate, where the system can limit it
+SHOWN = 1000  # characters of what a function prints
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why there is no value to judge. `kind` is one word, `text` a sentence for the learner.
+
+    line, source: where in the learner's code, if it is known.
+    """
+
+    kind: str  # blank, error, signature, time, memory, exit, form, shape, nan, mutated, constant
+    text: str
+    line: int | None = None
+    source: str = ""
+
+    @property
+    def fatal(self):
+        """Whether another call would only cost time."""
+        return self.kind in ("blank", "time", "memory", "exit", "signature")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call brought: a plain value or a Problem, the arguments after it, and what was printed."""
+
+    value: object = None
+    args: tuple = ()
+    problem: Problem | None = None
+    printed: str = ""
+
+
+def in_process(function, seconds=SECONDS):
+    """The `call` of a function of this process."""
+
+    def call(args):
+        given, printed = live(args), Printed()
+        try:
+            with _as_the_learner_left_it(), quiet(printed), _memory_limit(), _time_limit(seconds):
+                value = plain(function(*given))
+                return Outcome(value, after(args, given), None, str(printed))
+        except KeyboardInterrupt:  # somebody pressed the stop button: that is for the notebook
+            raise
+        except BaseException as error:  # SystemExit is one, and so is TimeIsUp
+            return Outcome(None, args, _problem(error, function, seconds), str(printed))
+
+    return call
+
+
+class TimeIsUp(BaseException):
+    """Not an Exception, so that a learner's `except Exception` does not swallow it."""
+
+
+class Printed(io.TextIOBase):
+    """A stream that keeps the first SHOWN characters and counts the rest."""
+
+    def __init__(self):
+        self.text, self.more = "", 0
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        room = SHOWN - len(self.text)
+        self.text += text[:room]
+        self.more += max(len(text) - room, 0)
+        return len(text)
+
+    def __str__(self):
+        return self.text + (f" … and {self.more} characters more" if self.more else "")
+
+
+@contextmanager
+def quiet(stream):
+    """Catch what is printed, and all warnings: nbgrader gives no points to a cell that writes to stderr."""
+    with redirect_stdout(stream), redirect_stderr(stream), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
+            yield
+
+
+def _time_limit(seconds):
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    return (_alarm if hasattr(signal, "setitimer") and on_main_thread else _watched)(seconds)
+
+
+@contextmanager
+def _alarm(seconds):
+    """Raise TimeIsUp in the running code, and again every 0.1 s in case that was swallowed.
+
+    Python looks for signals between two of its own steps: one endless step inside numpy is not interrupted.
+    """
+    armed = True
+
+    def ring(*_):
+        if armed:
+            raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    try:
+        try:
+            yield
+        finally:
+            armed = False
+    finally:  # twice, in case it rings in the middle of the line above
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _watched(seconds):
+    """The same where there are no signals (Windows, browsers, threads): look at the clock at every line.
+
+    Slower, and without a second try: code that swallows TimeIsUp goes on until the kernel is interrupted.
+    """
+    end = time.monotonic() + seconds
+
+    def watch(*_):
+        if time.monotonic() > end:
+            raise TimeIsUp
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def _memory_limit():
+    """At most MEGABYTES more than now, on Linux; elsewhere the system decides when it is enough."""
+    try:
+        with open("/proc/self/statm") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        limit = used + MEGABYTES * 2**20
+        if before[0] == resource.RLIM_INFINITY or limit < before[0]:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    except (OSError, ValueError, AttributeError):
+        before = None
+    try:
+        yield
+    finally:
+        if before:
+            resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+# --- Functions that a learner may have replaced -----------------------------------------------------
+
+_OWN = {
+    module: {name: value for name, value in vars(module).items() if callable(value) and name[0] != "_"}
+    for module in (np, np.linalg, np.random, math)
+}
+_replaced = {}  # by the learner, while a check runs with our own
+
+
+@contextmanager
+def own_functions():
+    """Run a check with numpy and math as they were when this module was imported."""
+    _set_aside()
+    try:
+        yield
+    finally:
+        _set(_replaced)
+        _replaced.clear()
+
+
+@contextmanager
+def _as_the_learner_left_it():
+    """The opposite, for the time of a call: the function meets what its author replaced."""
+    _set(_replaced)
+    try:
+        yield
+    finally:
+        _set_aside()
+
+
+def _set_aside():
+    _replaced.clear()
+    _replaced.update(_set(_OWN))
+
+
+def _set(wanted):
+    """Give modules these attributes, and return those that were there instead."""
+    there = {}
+    for module, attributes in wanted.items():
+        current = vars(module)
+        for name, value in attributes.items():
+            if current.get(name) is not value:
+                there.setdefault(module, {})[name] = current.get(name)
+                setattr(module, name, value)
+    return there
+
+
+# --- Exceptions in plain words ----------------------------------------------------------------------
+
+_PLAIN_WORDS = (
+    (UnboundLocalError, "A variable is used before it has a value."),
+    (NameError, "A name is used that is not defined: a typing error, or an import that is missing?"),
+    (ZeroDivisionError, "Something is divided by zero."),
+    (IndexError, "An index points past the end."),
+    (KeyError, "A dictionary has no such key."),
+    (RecursionError, "The function calls itself without end."),
+    (AttributeError, "An object has no such attribute: a typing error, or another type than you think?"),
+    (AssertionError, "An assertion of your own does not hold."),
+    (TypeError, "An operation met a type that it cannot work with."),
+    (ValueError, "An operation met a value, or a shape, that it cannot work with."),
+)
+
+
+def _problem(error, function, seconds):
+    """What went wrong, in plain words, with the learner's own line and without any frame of ours."""
+    code = getattr(function, "__code__", None)
+    frames = [
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if code and frame.f_code.co_filename == code.co_filename
+    ]
+    line = frames[-1][1] if frames else None
+    source = linecache.getline(code.co_filename, line).strip() if frames else ""
+    said = f"{type(error).__name__}: {_said(error)}".rstrip(": ")
+    if isinstance(error, NotImplementedError):
+        return Problem("blank", "The function still raises NotImplementedError.")
+    if isinstance(error, TimeIsUp):
+        text = f"The function was stopped after {seconds:g} seconds. Does a loop never end?"
+        return Problem("time", text, line, source)
+    if isinstance(error, MemoryError):
+        text = "The function asked for more memory than there is. How large are its arrays?"
+        return Problem("memory", text, line, source)
+    if isinstance(error, SystemExit | GeneratorExit):
+        return Problem("exit", f"The function tries to leave Python ({said}).", line, source)
+    if not frames and isinstance(error, TypeError):
+        return _unfit(said, function)
+    meaning = next((words for kind, words in _PLAIN_WORDS if isinstance(error, kind)), "")
+    return Problem("error", f"{meaning} Python says: {said}".strip(), line, source)
+
+
+def _said(error):
+    """The exception's own words, at most 300 characters; an exception may fail to say any."""
+    with suppress(Exception):
+        return str(error)[:300]
+    return ""
+
+
+def _unfit(said, function):
+    """A TypeError outside the learner's code: wrong parameters, or a result that is no plain data."""
+    try:
+        names = ", ".join(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        names = "?"
+    if "argument" in said:
+        text = f"The exercise's call does not fit the parameters ({names}). Python says: {said}"
+        return Problem("signature", text)
+    return Problem("form", f"The function returns {said.removeprefix('TypeError: ')}: that cannot be judged.")

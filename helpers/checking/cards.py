@@ -1,0 +1,246 @@
+"""The cards of check, hint and solution: HTML in the page's colours, and the same as plain text."""
+
+import functools
+import json
+import re
+from html import escape
+from pathlib import Path
+
+import numpy as np
+
+from helpers.checking.values import Phi, Seed
+from helpers.figures.theme import STYLE
+
+LOOK = """<style>
+.td-card .td-parts {list-style: none; margin: 6px 0; padding: 0;}
+.td-card .td-yes {color: var(--td-good); font-weight: 600;}
+.td-card .td-no {color: var(--td-alarm); font-weight: 600;}
+.td-card > div + div, .td-card > pre + div {margin-top: 6px;}
+.td-card.td-card pre {color: var(--td-ink); background: none; font-size: 0.92em; margin: 4px 0;
+  padding-left: 10px; border-left: 2px solid var(--td-grid); white-space: pre-wrap; word-break: normal;
+  overflow-wrap: anywhere;}
+.td-card small {color: var(--td-muted);}
+.td-card table.td-plain {border-collapse: collapse; margin: 6px 0; color: var(--td-ink);}
+.td-card table.td-plain th, .td-card table.td-plain td {text-align: left; padding: 1px 14px 1px 0;
+  vertical-align: top; font-variant-numeric: tabular-nums; background: none;}
+.td-card table.td-plain td:not(:last-child) {white-space: nowrap;}
+.td-card table.td-plain th {font-weight: normal; color: var(--td-muted);}
+.td-card .td-figure {max-width: 30em;}
+.td-card a {color: var(--td-measured);}
+</style>"""
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LONGEST = 600  # characters of a learner's value
+
+
+class Card:
+    """A message. `look` is good, alarm or muted; a paragraph is a text, or one of the classes below.
+
+    Everything is escaped; `code` in a text is set as code.
+    """
+
+    def __init__(self, look, title, *paragraphs):
+        self.look, self.title = look, title
+        self.paragraphs = [part for part in paragraphs if part]
+
+    def _repr_html_(self):
+        inside = "".join(
+            part.html() if hasattr(part, "html") else f"<div>{prose(part)}</div>" for part in self.paragraphs
+        )
+        title = f"<b>{prose(self.title)}</b>"
+        return f'{STYLE}{LOOK}<div class="td-card td-{self.look}" role="status">{title}{inside}</div>'
+
+    def __repr__(self):
+        return "\n".join([self.title, *map(str, self.paragraphs)])
+
+
+class Code:
+    """Lines of code, or of what a program said."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def html(self):
+        return f"<pre>{escape(self.text)}</pre>"
+
+    def __str__(self):
+        return "\n".join("    " + line for line in self.text.splitlines())
+
+
+class Parts:
+    """✓ or ✗ for each named property, with its points."""
+
+    def __init__(self, results):
+        self.results = results
+
+    def html(self):
+        items = "".join(
+            f'<li><span class="td-{"yes" if r.passed else "no"}">{_mark(r)}</span> {prose(r.prop.name)} '
+            f"<small>{r.points} of {r.prop.points}</small></li>"
+            for r in self.results
+        )
+        return f'<ul class="td-parts">{items}</ul>'
+
+    def __str__(self):
+        return "\n".join(f"  {_mark(r)} {r.prop.name} ({r.points} of {r.prop.points})" for r in self.results)
+
+
+class Link:
+    """A link to a section of a lesson, from a notebook in a neighbouring folder."""
+
+    def __init__(self, before, lesson, section=""):
+        self.before, self.lesson, self.section = before, lesson, section
+
+    def html(self):
+        return f"<div>{prose(self.before)} {self.anchor()}</div>"
+
+    def anchor(self):
+        return f'<a href="{escape(address(self.lesson, self.section))}">{escape(self._name())}</a>'
+
+    def _name(self):
+        word = "section " if self.section[:1].isdigit() else ""
+        return f"Chapter {int(self.lesson[:2])}" + (f", {word}{self.section}" if self.section else "")
+
+    def __str__(self):
+        return f"{self.before} {self._name()} (notebooks/{self.lesson}.ipynb)"
+
+
+class Table:
+    """Rows of texts or Links under a line of heads."""
+
+    def __init__(self, heads, rows):
+        self.heads, self.rows = heads, rows
+
+    def html(self):
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.heads)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
+        )
+        return f'<table class="td-plain"><tr>{head}</tr>{body}</table>'
+
+    def __str__(self):
+        lines = [self.heads, *([str(cell).strip() for cell in row] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+
+
+def address(lesson, section=""):
+    """The relative address of a lesson's section, by the id of the cell with its heading.
+
+    JupyterLab cannot follow a heading's own name where that holds more than ASCII, as "4 · …" does. (In a
+    notebook that is not open yet it follows neither, and shows the top.)
+    """
+    cell = _cells(lesson).get(section)
+    return f"../notebooks/{lesson}.ipynb" + (f"#cell-id={cell}" if cell else "")
+
+
+@functools.cache
+def _cells(lesson):
+    """The cell ids of a lesson by the headings in them; none where the notebooks are not at hand."""
+    try:
+        text = (NOTEBOOKS / f"{lesson}.ipynb").read_text("utf-8")
+    except OSError:
+        return {}
+    cells = [(cell["id"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return {heading: id for id, source in cells for heading in re.findall(r"^#+ (.*)$", source, re.MULTILINE)}
+
+
+def prose(text):
+    """A text as HTML: escaped, with `code` as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(str(text)))
+
+
+def shown(value):
+    """A plain value as a learner would type it; a large array by its shape."""
+    if isinstance(value, np.ndarray):
+        if value.size > 24:
+            return f"<array of shape {value.shape}>"
+        words = np.array2string(value, precision=4, separator=", ", prefix="np.array(", max_line_width=76)
+        return f"np.array({words})"
+    if isinstance(value, Seed | Phi | str | bool):
+        return repr(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        items = [shown(item) for item in value[:8]] + (["…"] if len(value) > 8 else [])
+        return f"[{', '.join(items)}]" if isinstance(value, list) else f"({', '.join(items)})"
+    return str(value)
+
+
+def verdict_card(verdict):
+    """The card of one check."""
+    exercise = verdict.exercise
+    if verdict.outcome == "not attempted":
+        text = f"Fill in `{exercise.name}` above and run this cell again. Stuck? `hint({exercise.name})`"
+        return Card("muted", f"{exercise.title}: not attempted yet", verdict.problem.text, text)
+    scored = f"{verdict.points:g} of {exercise.points} points"
+    tried = f"{verdict.inputs} fresh inputs, drawn with seed {verdict.seed}"
+    stopped = verdict.problem and verdict.problem.fatal
+    if verdict.outcome == "correct":
+        text = f"It matches the reference on {tried}. See how we wrote it: `solution({exercise.name})`"
+        return Card("good", f"✓ {exercise.title}: {scored}", Parts(verdict.results), text)
+    return Card(
+        "alarm",
+        f"✗ {exercise.title}: {scored}",
+        Parts(verdict.results),
+        *_diagnosis(verdict),
+        *_example(verdict),
+        Code(f"Your function printed:\n{verdict.printed}") if verdict.printed else "",
+        Link("Read again:", exercise.lesson, exercise.section),
+        f"Next help: `hint({exercise.name})`." + ("" if stopped else f" (Tried on {tried}.)"),
+    )
+
+
+def _diagnosis(verdict):
+    problem = verdict.problem
+    if problem and problem.line:
+        return problem.text, Code(f"line {problem.line}:  {problem.source}")
+    if problem:
+        return (problem.text,)
+    if verdict.wrong:
+        return (f"Your function does exactly this: {verdict.wrong.message}",)
+    return (verdict.pattern,)
+
+
+def _example(verdict):
+    """The smallest failing input, what was got and what is expected."""
+    if not verdict.failure:
+        return ()
+    prop, row = verdict.failure
+    names = verdict.exercise.parameters
+    given = [f"{name}={shown(value)}" for name, value in zip(names, row.args, strict=False)]
+    if len(", ".join(given)) < 70:
+        lines = [f"{verdict.exercise.name}({', '.join(given)})"]
+    else:
+        lines = [f"{verdict.exercise.name}(", *(_indented(argument) + "," for argument in given), ")"]
+    if row.problem is None:
+        what = prop.quantity or (f"the part {prop.part!r}" if prop.part is not None else "the result")
+        lines += [
+            f"{what}:",
+            f"  got       {_cut(shown(row.got))}",
+            f"  expected  {_cut(shown(row.expected))}",
+        ]
+    return ("The smallest input on which it fails:", Code("\n".join(lines)))
+
+
+def _indented(argument):
+    """An argument on lines of its own, those of an array under each other."""
+    return "    " + argument.replace("\n", "\n    " + " " * (argument.index("=") + 1))
+
+
+def _cut(text):
+    text = text.replace("\n", "\n            ")
+    return text if len(text) <= LONGEST else text[:LONGEST] + " …"
+
+
+def _mark(result):
+    return "✓" if result.passed else "✗"
+
+
+def _cell(cell):
+    return cell.anchor() if isinstance(cell, Link) else prose(cell)

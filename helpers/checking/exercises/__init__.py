@@ -1,0 +1,1 @@
+"""The graded exercises: one module a chapter, each with a list EXERCISES."""

@@ -1,0 +1,148 @@
+"""Where a learner stands: `report()`, and what is worth asking again: `review()`."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+
+from ipywidgets import HTML, VBox
+
+from helpers.checking import exercise, questions
+from helpers.checking.cards import Card, Link, Table
+from helpers.checking.progress import PROGRESS
+from helpers.checking.widgets import QuestionBox
+from helpers.figures.calibration import calibration
+
+BANDS = ((50, 60), (65, 80), (85, 100))  # per cent sure
+FEW = 10  # predictions
+SHOWN = 8  # misconceptions
+STEPS = [timedelta(days=days) for days in (1, 3, 7, 21, 60)]
+SURE = 70  # per cent
+
+
+def report():
+    """A card: points by chapter and what is left, how well predictions were judged, what to read again."""
+    return Card(
+        "measured",
+        "Your progress",
+        *_points(),
+        *_calibration(PROGRESS.answers()),
+        *_misconceptions(),
+        "Questions that are due again: run `review()`.",
+        PROGRESS.notice(),
+    )
+
+
+def review(chapter=None, count=5):
+    """Up to `count` questions that are due again, as widgets; those of the earliest chapters come first.
+
+    A missed question is due at once; one answered rightly after 1 day, then 3, 7, 21 and 60 days, a step
+    further for each right answer that was due (one given with less than 70 % confidence is no step).
+    chapter: ask only about the chapters before this one.
+    """
+    now, known = datetime.now(UTC), questions.load()
+    when = {id: due for id, due in due_times(PROGRESS.answers()).items() if id in known}
+    if chapter is not None:
+        when = {id: due for id, due in when.items() if known[id].lesson < f"{chapter:02}"}
+    ready = sorted((id for id in when if when[id] <= now), key=lambda id: (known[id].lesson, when[id]))
+    if ready:
+        head = HTML(f"<b>Review.</b> {len(ready)} due, {min(len(ready), count)} asked here.")
+        return VBox([head, *(ReviewBox(known[id]) for id in ready[:count])])
+    if not when:
+        return Card("muted", "Nothing to review yet", "Questions come back here once you have met them.")
+    text = f"The next question comes back on {min(when.values()).astimezone():%d %B %Y}."
+    return Card("muted", "Nothing is due", text)
+
+
+class ReviewBox(QuestionBox):
+    """A question asked again: the same answer as on another day is a new one."""
+
+    def __init__(self, question):
+        self._since = datetime.now(UTC)
+        super().__init__(question)
+
+    def _earlier(self):
+        return [row for row in super()._earlier() if datetime.fromisoformat(row.time) >= self._since]
+
+
+def due_times(answers):
+    """When each answered question is due again, by its id."""
+    due, steps = {}, defaultdict(int)
+    for row in answers:
+        time = datetime.fromisoformat(row.time)
+        if row.correct is None:
+            continue
+        if not row.correct:
+            steps[row.question] = 0
+            due[row.question] = time
+        elif row.question not in due or time >= due[row.question]:
+            due[row.question] = time + STEPS[steps[row.question]]
+            sure = row.confidence is None or row.confidence >= SURE
+            steps[row.question] = min(steps[row.question] + sure, len(STEPS) - 1)
+    return due
+
+
+def _points():
+    best, lessons = PROGRESS.best(), defaultdict(list)
+    for item in exercise.load().values():
+        lessons[item.lesson].append(item)
+    rows = []
+    for lesson, items in lessons.items():
+        left = [item.name for item in items if best.get(item.name, 0) < item.points]
+        got = sum(best.get(item.name, 0) for item in items)
+        rest = ", ".join(f"`{name}`" for name in left) or "nothing: all done"
+        rows.append([Link("", lesson), f"{got:g} of {sum(item.points for item in items)}", rest])
+    return (Table(["chapter", "points", "left"], rows),) if rows else ()
+
+
+def _calibration(answers):
+    """A table and a picture of stated confidence against share right, and what can be said of it."""
+    first = {row.question: row for row in reversed(answers) if row.kind == "prediction"}
+    judged = [row for row in first.values() if row.correct is not None and row.confidence is not None]
+    if not judged:
+        return ("Predictions: none yet.",)
+    bands = []
+    for low, high in BANDS:
+        band = [row for row in judged if low <= row.confidence <= high]
+        if band:
+            sure = sum(row.confidence for row in band) / len(band) / 100
+            bands.append((sure, sum(row.correct for row in band), len(band)))
+    rows = [[f"{sure:.0%}", f"{right} of {count}"] for sure, right, count in bands]
+    return Table(["predictions: you were … sure", "right"], rows), calibration(bands), calibrated(judged)
+
+
+def calibrated(rows):
+    """What can be said of predictions with a confidence: too few, no clear difference, or a difference."""
+    n = len(rows)
+    if n < FEW:
+        return f"With {n} predictions it is too early to say how well you know what you know."
+    chances = [row.confidence / 100 for row in rows]
+    said, right = sum(chances) / n, sum(row.correct for row in rows) / n
+    by_luck = sqrt(sum(p * (1 - p) for p in chances)) / n
+    found = f"You were {said:.0%} sure on average, and {right:.0%} were right"
+    if abs(said - right) <= 2 * by_luck:
+        return f"{found}. A difference of this size can be luck."
+    if said > right:
+        return f"{found}: you trust your guesses too much."
+    return f"{found}: you know more than you think."
+
+
+def _misconceptions():
+    """Those behind the last answer to a question, or the last try of an exercise that is not yet passed."""
+    known, items, best = questions.load(), exercise.load(), PROGRESS.best()
+    open = []
+    for row in {row.question: row for row in PROGRESS.answers()}.values():
+        if row.misconception and row.question in known:
+            open.append((row.time, row.misconception, f"question {row.question}", known[row.question]))
+    for row in {row.exercise: row for row in PROGRESS.attempts()}.values():
+        item = items.get(row.exercise)
+        tags = {wrong.tag for wrong in item.wrong} if item else ()
+        if row.tag in tags and best[row.exercise] < item.points:
+            open.append((row.time, row.tag, f"exercise `{item.name}`", item))
+    if not open:
+        return ()
+    latest = sorted(open, key=lambda row: row[0], reverse=True)[:SHOWN]
+    rows = [
+        [tag.replace("-", " "), where, Link("", source.lesson, source.section)]
+        for _, tag, where, source in latest
+    ]
+    return (Table(["worth reading again", "seen in", "section"], rows),)

@@ -1,0 +1,130 @@
+"""Plain data: what travels between a check and a learner's function, which may live in another process.
+
+Plain are None, bools, numbers, strings, numeric arrays, and lists, tuples and dicts of these. Two things that
+are not plain travel as a tag: a `Seed` becomes a fresh Generator, a `Phi` an activation function, on the side
+where they are used (`live`).
+"""
+
+import functools
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+
+from helpers import arguments
+
+DEEPEST = 6  # levels of lists in lists
+
+
+@dataclass(frozen=True)
+class Seed:
+    """The tag of a Generator: `np.random.default_rng(seed)`."""
+
+    seed: int
+
+    def __repr__(self):
+        return f"np.random.default_rng({self.seed})"
+
+
+# By name: the function as source, in which `a` is the tag's number.
+FUNCTIONS = {
+    "identity": "z",
+    "relu": "np.maximum(z, 0)",
+    "leaky_relu": "np.maximum(z, {a} * z)",
+    "elu": "np.where(z > 0, z, np.expm1(np.minimum(z, 0)))",
+    "tanh": "np.tanh({a} * z)",
+    "sigmoid": "1 / (1 + np.exp(-{a} * z))",
+    "softplus": "np.logaddexp(0, z)",
+    "swish": "z / (1 + np.exp(-z))",
+    "sin": "np.sin({a} * z)",
+    "square": "z**2",
+}
+
+
+@dataclass(frozen=True)
+class Phi:
+    """The tag of an activation function: one of FUNCTIONS, with its number `a` where it has one."""
+
+    name: str
+    a: float = 1.0
+
+    def __post_init__(self):
+        arguments.one_of("name", self.name, FUNCTIONS)
+        arguments.number("a", self.a)
+
+    def __repr__(self):
+        return f"lambda z: {FUNCTIONS[self.name].format(a=self.a)}"
+
+    def __call__(self, z):
+        return _function(self)(z)
+
+
+@functools.cache
+def _function(phi):
+    function = eval(repr(phi), {"np": np})
+    return lambda z: function(np.asarray(z))
+
+
+def live(value):
+    """What a function is called with: a copy of `value`, each Seed and Phi turned into what it stands for."""
+    match value:
+        case Seed(seed):
+            return np.random.default_rng(seed)
+        case Phi():
+            return _function(value)
+        case np.ndarray():
+            return value.copy()
+        case dict():
+            return {key: live(item) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(live(item) for item in value)
+    return value
+
+
+def plain(value, depth=DEEPEST):
+    """A copy of what a function returned, in plain data. TypeError in plain words for anything else."""
+    if value is None or value is ... or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, list | tuple | dict) and depth == 0:
+        raise TypeError(f"lists inside lists, more than {DEEPEST} deep")
+    if isinstance(value, dict):
+        return {str(key): plain(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [plain(item, depth - 1) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    if hasattr(value, "__array__"):
+        array = np.array(value, subok=False)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"an array of {array.dtype} values")
+        return array if array.ndim else array.item()
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def same(one, other):
+    """Whether two plain values are equal to the last bit."""
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=True)
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def after(sent, given):
+    """The arguments after a call, as plain data: `given` are the live ones, made of `sent`."""
+    if isinstance(sent, Seed | Phi):
+        return sent
+    if isinstance(sent, dict) and isinstance(given, dict) and sent.keys() == given.keys():
+        return {key: after(sent[key], given[key]) for key in sent}
+    if isinstance(sent, list | tuple) and isinstance(given, list | tuple) and len(sent) == len(given):
+        return type(sent)(map(after, sent, given))
+    return plain(given)

@@ -1,0 +1,305 @@
+"""Chapter 2: unusual answers that are right, and wrong ones beside those that the exercises know."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+# --- Right, but not as we wrote it ----------------------------------------------------------------
+
+
+def xavier_float32(fan_in, fan_out, law, rng):
+    if law == "uniform":
+        return (2 * rng.random((fan_in, fan_out), dtype=np.float32) - 1) * np.float32(
+            6 / (fan_in + fan_out)
+        ) ** 0.5
+    return (
+        rng.standard_normal((fan_in, fan_out), dtype=np.float32) / np.float32((fan_in + fan_out) / 2) ** 0.5
+    )
+
+
+def xavier_harmonic(fan_in, fan_out, law, rng):
+    inverse = [1 / fan_in, 1 / fan_out]
+    std = math.sqrt(2 * inverse[0] * inverse[1] / sum(inverse))
+    rows = [
+        rng.normal(0, std, fan_out) if law == "normal" else rng.uniform(-1, 1, fan_out) for _ in range(fan_in)
+    ]
+    return np.array(rows) * (1 if law == "normal" else std * 3**0.5)
+
+
+def truncated(shape, rng):
+    w = rng.standard_normal(shape)
+    while np.any(outside := np.abs(w) > 2):
+        w[outside] = rng.standard_normal(outside.sum())
+    return w / 0.87962566
+
+
+def xavier_truncated(fan_in, fan_out, law, rng):
+    std = np.sqrt(2 / (fan_in + fan_out))
+    if law == "normal":
+        return truncated((fan_in, fan_out), rng) * std
+    return rng.uniform(-np.sqrt(3), np.sqrt(3), (fan_out, fan_in)).T * std
+
+
+def he_uniform(fan_in, fan_out, alpha, rng):
+    a = (6 / ((1 + alpha**2) * fan_in)) ** 0.5
+    return rng.uniform(-a, a, (fan_in, fan_out))
+
+
+def he_float32(fan_in, fan_out, alpha, rng):
+    w = rng.standard_normal((fan_in, fan_out), dtype=np.float32)
+    return w * np.float32((2 / (fan_in * (1 + alpha * alpha))) ** 0.5)
+
+
+def he_lists(fan_in, fan_out, alpha, rng):
+    std = (2 / fan_in) ** 0.5 / (1 + alpha**2) ** 0.5
+    return [[float(v) for v in rng.normal(0, std, fan_out)] for _ in range(fan_in)]
+
+
+def he_truncated(fan_in, fan_out, alpha, rng):
+    return truncated((fan_in, fan_out), rng) * np.sqrt(2 / (1 + alpha**2) / fan_in)
+
+
+def he_signs(fan_in, fan_out, alpha, rng):
+    return rng.choice([-1, 1], (fan_in, fan_out)) * np.sqrt(2 / (1 + alpha**2) / fan_in)
+
+
+def h2_in_logarithms(x, widths, variances):
+    logs = [math.log(n) + math.log(v) - math.log(2) for n, v in zip(widths, variances, strict=False)]
+    return math.exp(math.log(float((x * x).mean())) + sum(logs))
+
+
+def h2_recursive(x, widths, variances):
+    if not len(variances):
+        return np.mean(np.asarray(x, np.float32) ** 2)
+    return h2_recursive(x, widths[:-1], variances[:-1]) * 0.5 * widths[-2] * variances[-1]
+
+
+def h2_from_moments(x, widths, variances):
+    start = x.var() + x.mean() ** 2
+    return np.array([start * np.prod(np.array(widths[:-1]) * np.array(variances)) / 2 ** len(variances)])
+
+
+def gain_trapezoid(phi):
+    z = np.linspace(-8, 8, 50_001)
+    y = phi(z) ** 2 * np.exp(-0.5 * z * z)
+    area = np.sum((y[1:] + y[:-1]) / 2 * np.diff(z)) / math.sqrt(2 * math.pi)
+    return area**-0.5
+
+
+def gain_by_quantiles(phi):
+    z = np.linspace(0, 9, 200_001)
+    weights = np.exp(-z * z / 2)
+    weights /= 2 * weights.sum() - weights[0]
+    weights[0] /= 2
+    return 1 / np.sqrt(weights @ (phi(z) ** 2 + phi(-z) ** 2))
+
+
+def gain_panels(phi):
+    x, w = np.polynomial.legendre.leggauss(40)
+    total = 0.0
+    edges = np.concatenate([-(10.0 ** np.linspace(1, -3, 30)), [0], 10.0 ** np.linspace(-3, 1, 30)])
+    for low, high in pairwise(edges):
+        z = (low + high) / 2 + (high - low) / 2 * x
+        total += (high - low) / 2 * np.sum(w * phi(z) ** 2 * np.exp(-(z**2) / 2))
+    return 1 / math.sqrt(total / math.sqrt(2 * math.pi))
+
+
+def gain_loop(phi):
+    total, step, z = 0.0, 0.002, -8.0
+    while z < 8:
+        total += float(phi(z)) ** 2 * math.exp(-z * z / 2) * step
+        z += step
+    return 1 / math.sqrt(total / math.sqrt(2 * math.pi))
+
+
+def diagnose_by_product(weights):
+    total = 1.0
+    for w in weights:
+        total *= np.var(w) * len(w) / 2
+    factor = total ** (1 / len(weights))
+    verdict = "HOLDS" if 1e-3 <= total <= 1e3 else ["VANISHES", "EXPLODES"][int(total > 1)]
+    return {"repair": factor**-0.5, "factor": np.float32(factor), "verdict": verdict, "total": total}
+
+
+def diagnose_by_norm(weights):
+    logs = [np.log(np.linalg.norm(w) ** 2 / w.shape[1] / 2) for w in weights]
+    total = sum(logs)
+    verdict = "VANISHES" if total < -6.9078 else "EXPLODES" if total > 6.9078 else "HOLDS"
+    rate = total / len(logs)
+    return {"factor": np.exp(rate), "verdict": verdict, "repair": np.exp(-rate / 2)}
+
+
+def symmetry_einsum(x, w1, w2, grad):
+    mask = np.heaviside(np.einsum("bi,ih->bh", x, w1), 0)
+    dw1 = np.einsum("bi,bh,bo,ho->ih", x, mask, grad, w2)
+    return {"grad": dw1, "rank": int((np.linalg.svd(dw1)[1] > 1e-8).sum())}
+
+
+def symmetry_rows(x, w1, w2, grad):
+    dw1 = np.zeros_like(w1)
+    for row, g in zip(x, grad, strict=True):
+        z = row @ w1
+        dw1 += np.outer(row, np.where(z > 0, w2 @ g, 0))
+    return {"grad": dw1.tolist(), "rank": np.linalg.matrix_rank(dw1, tol=1e-9)}
+
+
+def spread_loop(h2, depths, widths):
+    sds, top, bottom = [], 0.0, 0.0
+    for row, depth, width in zip(h2, depths, widths, strict=True):
+        logs = [math.log(v) for v in row]
+        mean = sum(logs) / len(logs)
+        variance = sum(v * v for v in logs) / len(logs) - mean**2
+        sds.append(variance**0.5)
+        top, bottom = top + variance * depth / width, bottom + (depth / width) ** 2
+    return {"sd": sds, "c": top / bottom}
+
+
+def spread_lstsq(h2, depths, widths):
+    logs = np.log10(h2) * np.log(10)
+    x = (depths / widths)[:, None]
+    (c,), *_ = np.linalg.lstsq(x, logs.var(axis=1), rcond=None)
+    return {"sd": logs.std(axis=1), "c": c}
+
+
+def lsuv_iterative(weights, x):
+    new, h = [w.copy() for w in weights], x.copy()
+    for w in new:
+        while abs((h @ w).var() - 1) > 1e-9:
+            w /= np.sqrt((h @ w).var())
+        h = (h @ w).clip(min=0)
+    return tuple(new)
+
+
+def lsuv_float32(weights, x):
+    h, new = x.astype(np.float32), []
+    for w in weights:
+        z = h @ w.astype(np.float32)
+        s = np.sqrt(np.mean(z**2) - np.mean(z) ** 2)
+        new.append(w / s)
+        h = np.where(z > 0, z, 0) / s
+    return new
+
+
+CORRECT = {
+    "xavier": [xavier_float32, xavier_harmonic, xavier_truncated],
+    "he": [he_uniform, he_float32, he_lists, he_truncated, he_signs],
+    "predict_h2": [h2_in_logarithms, h2_recursive, h2_from_moments],
+    "gain": [gain_trapezoid, gain_by_quantiles, gain_panels, gain_loop],
+    "diagnose": [diagnose_by_product, diagnose_by_norm],
+    "hidden_gradient": [symmetry_einsum, symmetry_rows],
+    "spread": [spread_loop, spread_lstsq],
+    "lsuv": [lsuv_iterative, lsuv_float32],
+}
+
+# --- Wrong, written as learners write it ----------------------------------------------------------
+
+
+def xavier_transposed(fan_in, fan_out, law, rng):
+    return rng.normal(0, np.sqrt(2 / (fan_in + fan_out)), (fan_out, fan_in))
+
+
+def xavier_two_mistakes(fan_in, fan_out, law, rng):
+    return rng.normal(0, 6 / fan_in, (fan_in, fan_out))
+
+
+def he_equal_weights(fan_in, fan_out, alpha, rng):
+    return np.full((fan_in, fan_out), np.sqrt(2 / (1 + alpha**2) / fan_in))
+
+
+def he_one_row(fan_in, fan_out, alpha, rng):
+    return np.tile(rng.normal(0, np.sqrt(2 / (1 + alpha**2) / fan_in), fan_out), (fan_in, 1))
+
+
+def he_leak_on_std(fan_in, fan_out, alpha, rng):
+    """He's rule for the ReLU right, and for the leak √2/(1 + α²): a mistake of its own."""
+    return rng.normal(0, np.sqrt(2 / fan_in) / (1 + alpha**2), (fan_in, fan_out))
+
+
+def he_fan_out_by_uniform(fan_in, fan_out, alpha, rng):
+    a = np.sqrt(6 / ((1 + alpha**2) * fan_out))
+    return rng.uniform(-a, a, (fan_in, fan_out))
+
+
+def h2_loop_off_by_one(x, widths, variances):
+    h2 = (x**2).mean()
+    for layer in range(len(variances) - 1):
+        h2 *= widths[layer] * variances[layer] / 2
+    return h2
+
+
+def h2_twice_half(x, widths, variances):
+    h2 = (x**2).mean()
+    for layer in range(len(variances)):
+        h2 *= widths[layer] * variances[layer] / 4
+    return h2
+
+
+def gain_hermite_20(phi):
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    return 1 / np.sqrt(weights @ phi(nodes) ** 2 / weights.sum())
+
+
+def diagnose_as_tuple(weights):
+    return 1.0, "HOLDS", 1.0
+
+
+def diagnose_lower_case(weights):
+    return {"factor": 1 / 6, "verdict": "vanishes", "repair": 6**0.5}
+
+
+def symmetry_untransposed(x, w1, w2, grad):
+    return {"grad": x.T @ (grad @ w2 * (x @ w1 > 0)), "rank": 0}
+
+
+def symmetry_mask_of_h_in_place(x, w1, w2, grad):
+    x *= 1.0001
+    dw1 = x.T @ (grad @ w2.T * (x @ w1 > 0))
+    return {"grad": dw1, "rank": np.linalg.matrix_rank(dw1)}
+
+
+def spread_wrong_axis(h2, depths, widths):
+    return {"sd": np.log(h2).std(axis=0), "c": 5.0}
+
+
+def spread_textbook(h2, depths, widths):
+    return {"sd": np.sqrt(5 * depths / widths), "c": 5.0}
+
+
+def lsuv_in_place(weights, x):
+    h = x
+    for w in weights:
+        w /= np.std(h @ w)
+        h = np.maximum(h @ w, 0)
+    return weights
+
+
+def lsuv_unchanged(weights, x):
+    return weights
+
+
+WRONG = {
+    "xavier": [(xavier_transposed, "shape"), (xavier_two_mistakes, None)],
+    "he": [
+        (lambda fan_in, fan_out, alpha, rng: rng.normal(0, 0.3, (fan_out, fan_in)), "shape"),
+        (he_equal_weights, None),
+        (he_one_row, None),
+        (he_leak_on_std, None),
+        (he_fan_out_by_uniform, "fan-out-for-fan-in"),
+    ],
+    "predict_h2": [(h2_loop_off_by_one, "one-layer-too-few"), (h2_twice_half, None)],
+    "gain": [(gain_hermite_20, "hermite-too-coarse"), (lambda phi: np.sqrt(2), "constant")],
+    "diagnose": [
+        (diagnose_as_tuple, "form"),
+        (diagnose_lower_case, "constant"),
+        (lambda weights: {"factor": 1.0, "verdict": "HOLDS"}, "form"),
+    ],
+    "hidden_gradient": [(symmetry_untransposed, "error"), (symmetry_mask_of_h_in_place, "mutated")],
+    "spread": [(spread_wrong_axis, "shape"), (spread_textbook, None)],
+    "lsuv": [
+        (lsuv_in_place, "mutated"),
+        (lsuv_unchanged, None),
+        (lambda weights, x: [w * np.nan for w in weights], "nan"),
+        (lambda weights, x: weights[0], "form"),
+    ],
+}

@@ -1,0 +1,86 @@
+"""The workbooks of exercises/, generated from solutions/.
+
+    python tools/exercises.py                       # all of them: `make exercises`
+    python tools/exercises.py 02_initialization     # one chapter
+
+solutions/NN_*.ipynb is the one source. What stands between ### BEGIN SOLUTION and ### END SOLUTION is
+replaced by a stub, and cells tagged solutions-only are left out. A cell whose id is that of an exercise,
+alone or with -task or -check, gets its heading, points, link and nbgrader's metadata from the exercise.
+"""
+
+import re
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # `tools` is no installed package
+
+from helpers.checking import exercise  # noqa: E402
+from helpers.checking.cards import address  # noqa: E402
+from tools import notebooks  # noqa: E402
+
+HEAD = re.compile(r"\A(## .*\n+)?(\*\d+ points · .*\*\n+)?")
+REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.DOTALL | re.MULTILINE)
+STUB = r"\1raise NotImplementedError  # your code here"
+
+
+def stamp(notebook):
+    """Write what follows from the exercise: nbgrader's metadata (schema 3), and the head of its task."""
+    known = {item.id: item for item in exercise.load().values()}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.id.removesuffix("-task") in known:
+            cell.source = head(known[cell.id.removesuffix("-task")]) + HEAD.sub("", cell.source)
+        item = known.get(cell.id.removesuffix("-check")) if cell.cell_type == "code" else None
+        if cell.id == "imports":
+            cell.metadata["nbgrader"] = _nbgrader(cell.id, locked=True)
+        elif item and cell.id == item.id:
+            cell.metadata["nbgrader"] = _nbgrader(cell.id, solution=True)
+        elif item:
+            cell.metadata["nbgrader"] = _nbgrader(cell.id, grade=True, locked=True, points=item.points)
+        else:
+            cell.metadata.pop("nbgrader", None)
+    return notebook
+
+
+def head(item):
+    """Number and title of an exercise, its points, and the link to the lesson."""
+    chapter = [other.id for other in exercise.load().values() if other.lesson == item.lesson]
+    number = f"{item.chapter}.{chapter.index(item.id) + 1}"
+    link = f"[Lesson: {item.section}]({address(item.lesson, item.section)})"
+    return f"## {number} · {item.title}\n\n*{item.facts} · {link}*\n\n"
+
+
+def workbook(solutions):
+    """The learner's notebook."""
+    made = deepcopy(solutions)
+    made.cells = [cell for cell in made.cells if "solutions-only" not in cell.metadata.get("tags", [])]
+    for cell in made.cells:
+        cell.source = REGION.sub(STUB, cell.source)
+    return made
+
+
+def _nbgrader(id, grade=False, solution=False, locked=False, **points):
+    return {
+        "grade": grade,
+        "grade_id": id,
+        "locked": locked,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+        **points,
+    }
+
+
+def main(*chapters):
+    for path in sorted((ROOT / "solutions").glob("*.ipynb")):
+        if not chapters or path.stem in chapters:
+            solutions = stamp(nbformat.read(path, 4))
+            path.write_text(notebooks.serialize(solutions), "utf-8")
+            (ROOT / "exercises" / path.name).write_text(notebooks.serialize(workbook(solutions)), "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
