@@ -90,11 +90,105 @@ def scale_on_a_grid(gains, target):
     return np.exp(np.interp(math.log(target), growth, np.log(alphas)))
 
 
+def verdict_by_hand(runs):
+    def middle(values):
+        return sorted(values)[len(values) // 2]
+
+    shallow, deep, skips = (middle(runs[name]["train_error"]) for name in ("shallow", "deep", "residual"))
+    logs = [math.log(row[0]) - math.log(row[-1]) for row in runs["deep"]["gradients"]]
+    degraded = deep > shallow + 0.05
+    return {
+        "ratio": math.exp(middle(logs)),
+        "vanishing": math.exp(middle(logs)) < 0.001,
+        "overfitting": middle(runs["deep"]["test_error"]) > deep + 0.05,
+        "degraded": degraded,
+        "repaired": degraded and not skips > shallow + 0.05,
+        "exploding": middle(logs) > math.log(1e3),
+    }
+
+
+def verdict_of_differences(runs):
+    """The median of the differences of sorted seeds is the difference of the medians; np.bool_, too."""
+    worse = np.median(np.sort(runs["deep"]["train_error"]) - np.sort(runs["shallow"]["train_error"])) > 0.05
+    healed = np.median(np.sort(runs["residual"]["train_error"]) - np.sort(runs["shallow"]["train_error"]))
+    first, *_, last = runs["deep"]["gradients"].T
+    ratio = np.quantile(first / last, 0.5)
+    gap = np.median(runs["deep"]["test_error"]) - np.median(runs["deep"]["train_error"])
+    return {
+        "degraded": worse,
+        "overfitting": gap > 0.05,
+        "ratio": ratio,
+        "vanishing": ratio < 1e-3,
+        "repaired": worse & (healed <= 0.05),
+    }
+
+
+def paths_by_polynomials(gains):
+    product, depth = np.polynomial.Polynomial([1.0]), len(gains)
+    for g in gains:
+        product *= np.polynomial.Polynomial([1, g * g])
+    gradient = np.zeros(depth + 1)
+    gradient[: len(product.coef)] = product.coef / product(1.0)
+    return {"gradient": gradient, "paths": [math.comb(depth, k) / 2**depth for k in range(depth + 1)]}
+
+
+def paths_by_recursion(gains):
+    """Coin after coin, from the longest length down, in place; in float32."""
+    paths, gradient = np.zeros((2, len(gains) + 1), np.float32)
+    paths[0] = gradient[0] = 1
+    for g in gains:
+        for share, p in ((paths, 0.5), (gradient, g**2 / (1 + g**2))):
+            for k in range(len(gains), 0, -1):
+                share[k] = (1 - p) * share[k] + p * share[k - 1]
+            share[0] *= 1 - p
+    return {"paths": paths, "gradient": gradient}
+
+
+def paths_by_fourier(gains):
+    points = np.exp(2j * np.pi * np.arange(len(gains) + 1) / (len(gains) + 1))
+    p = (gains**2 / (1 + gains**2))[:, None]
+    found = [np.fft.fft(np.prod(1 - q + q * points, axis=0)).real / len(points) for q in (p * 0 + 0.5, p)]
+    return dict(zip(("paths", "gradient"), found, strict=True))
+
+
+def shattered_backward(x, network, lag):
+    """From the output to the input, one point after the other."""
+    slopes = []
+    for point in x:
+        h, masks = point * network["u"] + network["b"], []
+        for w in network["blocks"]:
+            masks.append(h > 0)
+            h = network["skip"] * h + network["alpha"] * np.where(h > 0, h, 0) @ w
+        grad = network["v"]
+        for w, mask in zip(network["blocks"][::-1], masks[::-1], strict=True):
+            grad = network["skip"] * grad + network["alpha"] * mask * (w @ grad)
+        slopes.append(grad @ network["u"])
+    mean = sum(slopes) / len(slopes)
+    top = sum((a - mean) * (b - mean) for a, b in zip(slopes, slopes[lag:], strict=False))
+    return {"slope": slopes, "likeness": top / (len(slopes) * np.var(slopes))}
+
+
+def shattered_by_correlate(x, network, lag):
+    """The Jacobians as matrices; np.correlate for all lags at once."""
+    n = len(network["u"])
+    h, jacobian = np.outer(x, network["u"]) + network["b"], np.tile(np.eye(n), (len(x), 1, 1))
+    for w in network["blocks"]:
+        step = network["skip"] * np.eye(n) + network["alpha"] * np.heaviside(h, 0)[:, :, None] * w
+        jacobian = jacobian @ step
+        h = np.einsum("pi,pij->pj", h, step)  # a ReLU network is linear where its masks are known
+    slope = np.einsum("i,pij,j->p", network["u"], jacobian, network["v"])
+    all_lags = np.correlate(slope - slope.mean(), slope - slope.mean(), "full")[len(x) - 1 :]
+    return {"slope": slope, "likeness": all_lags[lag] / all_lags[0]}
+
+
 CORRECT = {
     "residual_block": [block_by_rows, block_einsum, block_of_matrices],
     "two_blocks": [stack_recursive, stack_in_float32],
     "predict_growth": [growth_in_logarithms, growth_block_by_block],
     "branch_scale": [scale_by_newton, scale_on_a_grid],
+    "degradation_verdict": [verdict_by_hand, verdict_of_differences],
+    "path_lengths": [paths_by_polynomials, paths_by_recursion, paths_by_fourier],
+    "shattered": [shattered_backward, shattered_by_correlate],
 }
 
 # --- Wrong, written as learners write it ----------------------------------------------------------
@@ -173,6 +267,57 @@ def scale_for_one_block(gains, target):
     return np.sqrt(target**2 - 1) / gains[0]
 
 
+def verdict_story(runs):
+    """Everything that is usually said of one and the same network, whichever it is."""
+    ratio = np.median(runs["deep"]["gradients"][:, 0] / runs["deep"]["gradients"][:, -1])
+    return {"degraded": True, "overfitting": False, "ratio": ratio, "vanishing": True, "repaired": True}
+
+
+def verdict_of_the_story(runs):
+    right = verdict_by_hand(runs)
+    return {**right, "vanishing": right["degraded"]}
+
+
+def verdict_in_words(runs):
+    return {**verdict_by_hand(runs), "degraded": "yes"}
+
+
+def paths_from_one(gains):
+    return {name: share[1:] for name, share in paths_by_polynomials(gains).items()}
+
+
+def paths_of_short_lengths(gains):
+    share = np.exp(-np.arange(len(gains) + 1.0))
+    return {"paths": share / share.sum(), "gradient": share / share.sum()}
+
+
+def paths_not_normalised(gains):
+    return {
+        name: np.asarray(share) * np.prod(1 + gains**2) * 2
+        for name, share in paths_by_polynomials(gains).items()
+    }
+
+
+def shattered_without_relu(x, network, lag):
+    """The slope of the network without its ReLUs: the same everywhere, so that its likeness is 0/0."""
+    return {"slope": np.full(len(x), network["u"] @ network["v"]), "likeness": np.nan}
+
+
+def shattered_in_place(x, network, lag):
+    network["blocks"].reverse()
+    return shattered_backward(x, network, lag)
+
+
+def shattered_last_block_twice(x, network, lag):
+    return shattered_backward(x, {**network, "blocks": network["blocks"] + network["blocks"][-1:]}, lag)
+
+
+def shattered_roll(x, network, lag):
+    right = shattered_backward(x, network, lag)
+    a = np.array(right["slope"]) - np.mean(right["slope"])
+    return {**right, "likeness": np.mean(a * np.roll(a, -lag)) / np.var(a)}
+
+
 WRONG = {
     "residual_block": [
         (block_in_place, "mutated"),
@@ -197,5 +342,23 @@ WRONG = {
         (lambda gains, target: 0.1, "constant"),
         (lambda gains, target: np.sqrt(np.log(target) - 10), "nan"),
         (lambda gains, target: target / gains, "shape"),
+    ],
+    "degradation_verdict": [
+        (verdict_story, None),
+        (verdict_of_the_story, "degraded-means-vanishing"),
+        (verdict_in_words, "form"),
+        (lambda runs: (True, False, 1.0, False, True), "form"),
+    ],
+    "path_lengths": [
+        (paths_from_one, "shape"),
+        (paths_of_short_lengths, None),
+        (paths_not_normalised, None),
+        (lambda gains: gains / 0.0, "form"),
+    ],
+    "shattered": [
+        (shattered_without_relu, "nan"),
+        (shattered_in_place, "mutated"),
+        (shattered_last_block_twice, None),
+        (shattered_roll, "wraps-around"),
     ],
 }

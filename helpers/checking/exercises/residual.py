@@ -77,7 +77,7 @@ RESIDUAL_BLOCK = Exercise(
         "h reaches the output by two ways: along the skip, and through the branch. So two gradients come "
         "back to h, and they are added. Which of them has nothing to do with the weights?",
         "dz = (grad @ w2.T) * (h @ w1 > 0) is the gradient in front of the ReLU. Then dh = grad + dz @ w1.T, "
-        "dw1 = h.T @ dz, and dw2 = relu(h @ w1).T @ grad. Write `h + …`, since `h += …` changes the caller's.",
+        "dw1 = h.T @ dz, and dw2 = relu(h @ w1).T @ grad. Write `h + …`: `h += …` changes the caller's.",
     ),
     reference=residual_block,
     properties=[
@@ -107,8 +107,8 @@ RESIDUAL_BLOCK = Exercise(
         ),
         Wrong(
             "in-place-add",
-            "it computes the gradient of W₁ with the *output* in the place of h. That happens when the sum is "
-            "stored under the name h (`h = h + …` or `h += …`) before the way back. Backward needs the h "
+            "it computes the gradient of W₁ with the *output* in the place of h. That happens when the sum "
+            "is stored under the name h (`h = h + …` or `h += …`) before the way back. Backward needs the h "
             "that came in.",
             blocks_of(new_h=True),
         ),
@@ -119,7 +119,7 @@ RESIDUAL_BLOCK = Exercise(
             blocks_of(slope=np.ones_like),
         ),
         Wrong(
-            "v1-for-v2",
+            "relu-on-the-trunk",
             "it puts a ReLU after the sum, as the first ResNet did, and sends the gradient back through it. "
             "The block of this exercise has nothing on the trunk.",
             relu_on_the_trunk,
@@ -203,41 +203,41 @@ TWO_BLOCKS = Exercise(
             ),
         ),
         Wrong(
-            "v1-without-last-relu",
+            "no-relu-after-sum",
             "its v1 has no ReLU after the sum. “A residual block computes h + F(h)” is said of both "
             "versions, and is true of v2.",
             stack_of(v1=lambda h, w1, w2: h + relu(h @ w1) @ w2),
         ),
         Wrong(
-            "v1-relu-before-sum",
+            "relu-before-sum",
             "its v1 takes the ReLU of the branch, and then adds. The trunk could only grow that way. In v1 "
             "the ReLU comes after the sum.",
             stack_of(v1=lambda h, w1, w2: h + relu(relu(h @ w1) @ w2)),
         ),
         Wrong(
-            "v2-for-both",
+            "second-version-for-both",
             "it computes v2 for both versions.",
             stack_of(v1=lambda h, w1, w2: h + relu(relu(h) @ w1) @ w2),
         ),
         Wrong(
-            "v1-for-both",
+            "first-version-for-both",
             "it computes v1 for both versions.",
             stack_of(v2=lambda h, w1, w2: relu(h + relu(h @ w1) @ w2)),
         ),
         Wrong(
-            "v2-without-first-relu",
+            "branch-without-first-relu",
             "its v2 leaves out the ReLU in front of the first matrix. Pre-activation means just that: every "
             "matrix of the branch has its ReLU in front.",
             stack_of(v2=lambda h, w1, w2: h + relu(h @ w1) @ w2),
         ),
         Wrong(
-            "v2-relu-on-the-skip",
+            "relu-on-the-skip",
             "its v2 adds relu(h) instead of h: the first ReLU is on the skip, too. Then the trunk loses what "
             "is negative. The skip starts in front of that ReLU.",
             stack_of(v2=lambda h, w1, w2: relu(h) + relu(relu(h) @ w1) @ w2),
         ),
         Wrong(
-            "v2-relu-after-the-matrix",
+            "relu-after-the-matrix",
             "its v2 has a ReLU behind each matrix, at the end of the branch, too. Then a branch can only "
             "add, never take away. Pre-activation puts each ReLU in front.",
             stack_of(v2=lambda h, w1, w2: h + relu(relu(h @ w1) @ w2)),
@@ -508,4 +508,573 @@ BRANCH_SCALE = Exercise(
     ],
 )
 
-EXERCISES = [RESIDUAL_BLOCK, TWO_BLOCKS, PREDICT_GROWTH, BRANCH_SCALE]
+# --- 4.5 The verdict ----------------------------------------------------------------------------------
+
+
+def degradation_verdict(runs):
+    """What is the matter with the deep plain network: four questions, four answers."""
+    train = {name: np.median(run["train_error"]) for name, run in runs.items()}
+    test = np.median(runs["deep"]["test_error"])
+    # How much arrives at the first layer, for what there is at the last.
+    gradients = runs["deep"]["gradients"]
+    ratio = np.median(gradients[:, 0] / gradients[:, -1])
+    # Degraded: it is worse on the data that it was trained on.
+    degraded = train["deep"] - train["shallow"] > 0.05
+    return {
+        "degraded": bool(degraded),
+        "overfitting": bool(test - train["deep"] > 0.05),
+        "ratio": ratio,
+        "vanishing": bool(ratio < 1e-3),
+        "repaired": bool(degraded and train["residual"] - train["shallow"] <= 0.05),
+    }
+
+
+def verdict_with(**answers):
+    """The function that gives another answer to some of the questions: name = function of (runs, right)."""
+
+    def verdict(runs):
+        right = degradation_verdict(runs)
+        other = {key: answer(runs, right) for key, answer in answers.items()}
+        return {**right, **{key: value if key == "ratio" else bool(value) for key, value in other.items()}}
+
+    return verdict
+
+
+def median(runs, name, data="train_error"):
+    return np.median(runs[name][data])
+
+
+def ratio_of(gradients):
+    """The function of (runs, right) that takes the ratio from something else, and the one that judges it."""
+
+    def ratio(runs, right):
+        return gradients(runs["deep"]["gradients"])
+
+    return {"ratio": ratio, "vanishing": lambda runs, right: ratio(runs, right) < 1e-3}
+
+
+def mean_for_median(runs):
+    averaged = {
+        name: {
+            **run,
+            "train_error": [np.mean(run["train_error"])],
+            "test_error": [np.mean(run["test_error"])],
+        }
+        for name, run in runs.items()
+    }
+    return degradation_verdict(averaged)
+
+
+def some_seeds(rng, error, unlucky=0.0):
+    """The errors of five seeds around `error`; one seed, at a random place, is worse by `unlucky`."""
+    errors = error + rng.uniform(-0.008, 0.008, 5)
+    errors[rng.integers(5)] += unlucky
+    return errors.round(3)
+
+
+def some_gradients(rng, ratio, last):
+    """Lengths by epoch and layer, which run from ratio · last to `last`. The first epoch is unlike others."""
+    epochs, layers = 5, int(rng.integers(6, 9))
+    ratios = ratio * np.exp(rng.uniform(-0.3, 0.3, epochs))
+    ratios[0] *= 3e4 if ratio < 1e-3 else 1e-5
+    lasts = last * np.exp(rng.uniform(-0.3, 0.3, (epochs, 1)))
+    return lasts * ratios[:, None] ** np.linspace(1, 0, layers)
+
+
+def three_runs(rng, shallow, deep, gap, residual, ratio, last=1.0, unlucky=("shallow", 0.0)):
+    """(runs,): the three training errors, by how much the deep network is worse in test, its gradients."""
+    train = {"shallow": shallow, "deep": deep, "residual": residual}
+    seed, by = unlucky
+    return (
+        {
+            name: {
+                "train_error": some_seeds(rng, error, by if name == seed else 0.0),
+                "test_error": some_seeds(rng, error + (gap if name == "deep" else 0.02)),
+                "gradients": some_gradients(rng, ratio if name == "deep" else 0.5, last),
+            }
+            for name, error in train.items()
+        },
+    )
+
+
+def as_in_the_lesson(rng):
+    """Degraded, repaired by skips; the gradient of the deep network is alive or explodes."""
+    deep, ratio = rng.uniform(0.6, 0.8), 10 ** rng.uniform(2, 4)
+    return three_runs(rng, rng.uniform(0.1, 0.25), deep, 0.01, 0.03, ratio)
+
+
+def overfits(rng):
+    """Reads its training data, and not what is new: worse in test than the shallow one, and not degraded."""
+    return three_runs(rng, 0.06, 0.02, rng.uniform(0.2, 0.4), 0.02, 10 ** rng.uniform(-1, 1))
+
+
+def vanishes(rng):
+    """Degraded, and its gradients do vanish, whatever their size; skips do not help enough."""
+    deep, ratio = rng.uniform(0.6, 0.7), 10 ** rng.uniform(-8, -5)
+    return three_runs(rng, 0.1, deep, 0.01, 0.4, ratio, last=10 ** rng.uniform(8, 9))
+
+
+def vanishes_and_learns(rng):
+    """No degradation at all, in spite of a gradient ratio below 1/1000."""
+    return three_runs(rng, 0.05, 0.03, 0.02, 0.02, 10 ** rng.uniform(-6, -4.5))
+
+
+def small_gradients(rng):
+    """Small at every layer alike, as at the end of a training that went well: nothing has vanished."""
+    last = 10 ** rng.uniform(-7, -5)
+    return three_runs(rng, 0.03, 0.02, 0.02, 0.02, 10 ** rng.uniform(-0.5, 0.5), last)
+
+
+def unlucky_seeds(rng):
+    """One seed that failed, in the shallow or in the deep network: a mean follows it, a median does not."""
+    return [
+        three_runs(rng, 0.1, 0.12, 0.02, 0.05, 2.0, unlucky=("deep", 0.7)),
+        three_runs(rng, 0.1, 0.22, 0.02, 0.05, 2.0, unlucky=("shallow", 0.8)),
+        three_runs(rng, 0.1, 0.22, 0.02, 0.05, 2.0, unlucky=("residual", 0.8)),
+    ]
+
+
+def all_kinds(rng):
+    kinds = (as_in_the_lesson, overfits, vanishes, vanishes_and_learns, small_gradients)
+    return [kind(rng) for kind in kinds] + unlucky_seeds(rng)
+
+
+DEGRADATION_VERDICT = Exercise(
+    lesson=LESSON,
+    section=DEGRADATION,
+    title="The verdict from three runs",
+    minutes=20,
+    difficulty=2,
+    hints=(
+        "Every question has its own numbers. Degraded: two *training* errors. Overfitting: the training and "
+        "the test error of *one* network. Vanishing: gradients, and no error at all. No answer follows from "
+        "another.",
+        "Take np.median over the seeds first. The ratio is np.median(g[:, 0] / g[:, -1]) of the deep "
+        "network; it vanishes below 1e-3 and explodes above. Repaired needs both: degraded, and the residual "
+        "network's training error at most 0.05 above the shallow one's.",
+    ),
+    reference=degradation_verdict,
+    properties=[
+        Property("is it degraded?", 5, all_kinds, part="degraded"),
+        Property("does it overfit?", 5, all_kinds, part="overfitting"),
+        Property("the gradient ratio", 2, all_kinds, part="ratio"),
+        Property("does the gradient vanish?", 4, all_kinds, part="vanishing"),
+        Property("do skips repair it?", 4, all_kinds, part="repaired"),
+    ],
+    wrong=[
+        Wrong(
+            "degraded-means-vanishing",
+            "it says that the gradient vanishes exactly where the network is degraded. That is how the story "
+            "is usually told, and He et al. found healthy gradients in their degraded networks. Look at the "
+            "gradients.",
+            verdict_with(vanishing=lambda runs, right: right["degraded"]),
+        ),
+        Wrong(
+            "degraded-means-overfitting",
+            "it says that a degraded network overfits. Overfitting is a low training error with a high test "
+            "error. A degraded network is already worse in training.",
+            verdict_with(overfitting=lambda runs, right: right["degraded"]),
+        ),
+        Wrong(
+            "worse-test-means-overfitting",
+            "it compares the test errors of the deep and the shallow network. The deep one may be worse in "
+            "test because it is as bad in training. Overfitting is the distance between its own two errors.",
+            verdict_with(
+                overfitting=lambda runs, right: (
+                    median(runs, "deep", "test_error") - median(runs, "shallow", "test_error") > 0.05
+                )
+            ),
+        ),
+        Wrong(
+            "degraded-by-test-error",
+            "it judges degradation by the test error. That mixes it up with overfitting: degraded means "
+            "worse on the *training* data.",
+            lambda runs: (
+                degradation_verdict(
+                    {name: {**run, "train_error": run["test_error"]} for name, run in runs.items()}
+                )
+                | {"overfitting": degradation_verdict(runs)["overfitting"]}
+            ),
+        ),
+        Wrong(
+            "ratio-upside-down",
+            "it divides the last layer's gradient by the first's. The gradient travels from the last layer "
+            "to the first, so it has vanished where first/last is small. A "
+            "small last/first means that it exploded.",
+            verdict_with(**ratio_of(lambda g: np.median(g[:, -1] / g[:, 0]))),
+        ),
+        Wrong(
+            "small-means-vanishing",
+            "it looks at the first layer's gradient alone. At the end of a good training, gradients are "
+            "small at all layers. Vanishing is about the first layer *compared with* the last.",
+            verdict_with(vanishing=lambda runs, right: np.median(runs["deep"]["gradients"][:, 0]) < 1e-3),
+        ),
+        Wrong(
+            "only-the-first-moment",
+            "it takes the ratio at the first moment alone. A gradient that explodes or vanishes at the start "
+            "may be healthy soon after: take the median over all moments.",
+            verdict_with(**ratio_of(lambda g: g[0, 0] / g[0, -1])),
+        ),
+        Wrong(
+            "only-the-last-moment",
+            "it takes the ratio at the last moment alone. The median over all moments is asked for.",
+            verdict_with(**ratio_of(lambda g: g[-1, 0] / g[-1, -1])),
+        ),
+        Wrong(
+            "mean-over-moments",
+            "it averages the ratio over the moments. Ratios differ by powers of ten, and the largest decides "
+            "a mean. The median is asked for.",
+            verdict_with(**ratio_of(lambda g: np.mean(g[:, 0] / g[:, -1]))),
+        ),
+        Wrong(
+            "mean-over-seeds",
+            "it takes the mean over the seeds. One seed that failed moves a mean a long way; the median is "
+            "asked for.",
+            mean_for_median,
+        ),
+        Wrong(
+            "nothing-to-repair",
+            "it calls a network repaired that was not degraded. Skips can only repair what is broken: both "
+            "conditions are needed.",
+            verdict_with(
+                repaired=lambda runs, right: median(runs, "residual") - median(runs, "shallow") <= 0.05
+            ),
+        ),
+        Wrong(
+            "better-means-repaired",
+            "it compares the network with skips to the deep plain one. Better is not repaired: the measure "
+            "is the shallow network.",
+            verdict_with(repaired=lambda runs, right: median(runs, "deep") - median(runs, "residual") > 0.05),
+        ),
+    ],
+)
+
+
+# --- 4.6 Path lengths ---------------------------------------------------------------------------------
+
+
+def path_lengths(gains):
+    """Shares of the path lengths 0 … L: of all paths, and of the squared gradient."""
+
+    def shares(ratios):
+        # Each block multiplies by 1 + r x: the power of x counts the branches taken.
+        share = np.ones(1)
+        for r in ratios:
+            share = np.convolve(share, [1, r]) / (1 + r)
+        return share
+
+    # Every path counts alike if every branch weighs as much as its skip.
+    return {"paths": shares(np.ones(len(gains))), "gradient": shares(gains**2)}
+
+
+def coins(chances):
+    """How likely 0 … L heads are, for coins with these chances."""
+    share = np.ones(1)
+    for p in chances:
+        share = np.convolve(share, [1 - p, p])
+    return share
+
+
+def half_heads(gains):
+    return coins(np.full(len(gains), 0.5))
+
+
+def lengths_with(gradient, paths=half_heads):
+    return lambda gains: {"paths": paths(gains), "gradient": gradient(gains)}
+
+
+def of_the_gradient(gains):
+    return coins(gains**2 / (1 + gains**2))
+
+
+def numbers_of_paths(gains):
+    return np.array([comb(len(gains), k) for k in range(len(gains) + 1)], float)
+
+
+def each_length_once(gains):
+    """g^(2k), as if there were one path of each length."""
+    weight = np.mean(gains**2) ** np.arange(len(gains) + 1)
+    return weight / weight.sum()
+
+
+def equal_blocks(rng):
+    depths = (2, int(rng.integers(5, 9)), int(rng.integers(20, 40)))
+    return [(np.full(depth, round(rng.uniform(0.3, 0.8), 2)),) for depth in depths]
+
+
+def blocks_that_differ(rng):
+    return [(rng.uniform(0.2, 1.8, depth).round(2),) for depth in (2, 6, int(rng.integers(20, 41)))]
+
+
+PATH_LENGTHS = Exercise(
+    lesson=LESSON,
+    section=PATHS,
+    title="Which paths carry the gradient",
+    minutes=15,
+    difficulty=2,
+    hints=(
+        "Write x for each branch that is taken: block l multiplies by (1 + g² x). In the product of all L, "
+        "the term with x^k belongs to the paths of length k. Multiplying polynomials is np.convolve.",
+        "Start with [1.0]. For each block, np.convolve(share, [1, g²]) / (1 + g²). For the paths themselves, "
+        "do the same with 1 for g²: that makes L coin tosses.",
+    ),
+    reference=path_lengths,
+    properties=[
+        Property("how many paths have each length", 3, blocks_that_differ, part="paths"),
+        Property("the gradient: equal gains", 3, equal_blocks, part="gradient"),
+        Property("the gradient: gains that differ", 4, blocks_that_differ, part="gradient"),
+    ],
+    wrong=[
+        Wrong(
+            "all-paths-alike",
+            "it gives the gradient the distribution of the paths. Most paths have L/2 branches, but every "
+            "branch multiplies what comes through by g²: with small gains the short paths carry most.",
+            lengths_with(half_heads),
+        ),
+        Wrong(
+            "gain-not-squared",
+            "it weighs a branch by g. The share is of the *squared* gradient, so a branch counts g².",
+            lengths_with(lambda g: coins(g / (1 + g))),
+        ),
+        Wrong(
+            "square-for-chance",
+            "it takes g² itself for the chance of the branch. Branch and skip weigh g² and 1, so the chance "
+            "is g²/(1 + g²).",
+            lengths_with(lambda g: coins(g**2)),
+        ),
+        Wrong(
+            "one-path-for-each-length",
+            "it weighs length k by g^(2k) alone. There is one path of length 0, but there are L of length 1: "
+            "the number of paths counts, too.",
+            lengths_with(each_length_once),
+        ),
+        Wrong(
+            "mean-gain-for-all",
+            "it uses one binomial, with the mean of g². That is right for equal gains. With gains that "
+            "differ, each block is a coin of its own.",
+            lengths_with(lambda g: coins(np.full(len(g), np.mean(g**2) / (1 + np.mean(g**2))))),
+        ),
+        Wrong(
+            "skips-counted-for-branches",
+            "it counts the skips that a path takes. Its length is the number of branches: turn the histogram "
+            "of the gradient round.",
+            lengths_with(lambda g: of_the_gradient(g)[::-1]),
+        ),
+        Wrong(
+            "numbers-for-shares",
+            "its `paths` are numbers of paths. They should be shares: divide by all the 2^L.",
+            lengths_with(of_the_gradient, paths=numbers_of_paths),
+        ),
+        Wrong(
+            "lengths-alike",
+            "its `paths` give every length the same share. There is one path of length 0, and there are very "
+            "many of length L/2.",
+            lengths_with(of_the_gradient, paths=lambda g: np.full(len(g) + 1, 1 / (len(g) + 1))),
+        ),
+    ],
+)
+
+
+# --- 4.7 Shattered gradients --------------------------------------------------------------------------
+
+
+def shattered(x, network, lag):
+    """The slope ∂y/∂x at each point of a line, and its autocorrelation."""
+    s, alpha = network["skip"], network["alpha"]
+    h = np.outer(x, network["u"]) + network["b"]
+    dh = np.tile(network["u"], (len(x), 1))  # ∂h/∂x, carried along with h
+    for w in network["blocks"]:
+        dh = s * dh + alpha * (dh * (h > 0)) @ w
+        h = s * h + alpha * np.maximum(h, 0) @ w
+    slope = dh @ network["v"]
+    a = slope - slope.mean()
+    likeness = np.sum(a[lag:] * a[:-lag]) / np.sum(a**2)
+    return {"slope": slope, "likeness": likeness}
+
+
+def autocorrelation(a, lag):
+    a = a - a.mean()
+    return np.sum(a[lag:] * a[:-lag]) / np.sum(a**2)
+
+
+def likeness_by(measure):
+    """The function with the right slope, and another measure of its likeness."""
+
+    def answer(x, network, lag):
+        slope = shattered(x, network, lag)["slope"]
+        return {"slope": slope, "likeness": measure(slope, lag)}
+
+    return answer
+
+
+def slope_by(skip=lambda network: network["skip"], alpha=lambda network: network["alpha"]):
+    """The function that goes wrong on the way back alone: another skip or branch scale."""
+
+    def answer(x, network, lag):
+        h = np.outer(x, network["u"]) + network["b"]
+        dh = np.tile(network["u"], (len(x), 1))
+        for w in network["blocks"]:
+            dh = skip(network) * dh + alpha(network) * (dh * (h > 0)) @ w
+            h = network["skip"] * h + network["alpha"] * relu(h) @ w
+        slope = dh @ network["v"]
+        return {"slope": slope, "likeness": autocorrelation(slope, lag)}
+
+    return answer
+
+
+def output(x, network):
+    h = np.outer(x, network["u"]) + network["b"]
+    for w in network["blocks"]:
+        h = network["skip"] * h + network["alpha"] * relu(h) @ w
+    return h @ network["v"]
+
+
+def finite_differences(x, network, lag):
+    slope = np.gradient(output(x, network), x)
+    return {"slope": slope, "likeness": autocorrelation(slope, lag)}
+
+
+def likeness_of_the_output(x, network, lag):
+    y = output(x, network)
+    return {"slope": shattered(x, network, lag)["slope"], "likeness": autocorrelation(y, lag)}
+
+
+def new_mask(x, network, lag):
+    """Takes the mask of the ReLU from the h behind the block."""
+    s, alpha = network["skip"], network["alpha"]
+    h = np.outer(x, network["u"]) + network["b"]
+    dh = np.tile(network["u"], (len(x), 1))
+    for w in network["blocks"]:
+        h = s * h + alpha * relu(h) @ w
+        dh = s * dh + alpha * (dh * (h > 0)) @ w
+    slope = dh @ network["v"]
+    return {"slope": slope, "likeness": autocorrelation(slope, lag)}
+
+
+def round_the_line(a, lag):
+    a = a - a.mean()
+    return np.sum(a * np.roll(a, lag)) / np.sum(a**2)
+
+
+def centred_by_side(a, lag):
+    return np.corrcoef(a[lag:], a[:-lag])[0, 1]
+
+
+def network_on_a_line(rng, depth, skip):
+    """(x, network, lag): He's weights, and biases in the first layer only."""
+    n, points = int(rng.integers(9, 13)), int(rng.integers(36, 50))
+    # Kinks at −b/u, spread over the line: without them the slope would be constant.
+    u = rng.choice([-1.0, 1.0], n) * rng.uniform(0.6, 1.4, n)
+    network = {
+        "u": u,
+        "b": -u * rng.permutation(np.linspace(-1.6, 1.6, n)) + rng.normal(0, 0.05, n),
+        "v": rng.normal(0, n**-0.5, n),
+        "blocks": [rng.normal(0, np.sqrt(2 / n), (n, n)) for _ in range(depth)],
+        "skip": skip,
+        "alpha": round(rng.uniform(0.3, 0.7), 2),
+    }
+    return np.linspace(-2, 2, points), network, int(rng.integers(2, 5))
+
+
+def plain_lines(rng):
+    return [network_on_a_line(rng, depth, 0) for depth in (1, 2, 4)]
+
+
+def residual_lines(rng):
+    return [network_on_a_line(rng, depth, 1) for depth in (1, 3, 12)]
+
+
+def all_lines(rng):
+    return [network_on_a_line(rng, depth, skip) for depth, skip in ((1, 0), (1, 1), (3, 0), (8, 1))]
+
+
+SHATTERED_GRADIENTS = Exercise(
+    lesson=LESSON,
+    section=SHATTERED,
+    title="Shattered gradients",
+    minutes=30,
+    difficulty=3,
+    hints=(
+        "Carry ∂h/∂x along with h: at the start it is u, at every point. What does a block do to it? The "
+        "skip passes it on, the branch passes what the ReLU lets through, times α, times W. (If your slope "
+        "is the same at every point, it has forgotten the ReLU.)",
+        "dh = s * dh + alpha * (dh * (h > 0)) @ w, *before* h itself is renewed. The slope is dh @ v. Then "
+        "a = slope − slope.mean(), and the likeness is Σ a[lag:]·a[:-lag] / Σ a².",
+    ),
+    reference=shattered,
+    properties=[
+        Property("the slope without skips", 5, plain_lines, part="slope"),
+        Property("the slope with skips", 5, residual_lines, part="slope"),
+        Property("the autocorrelation of the slope", 10, all_lines, part="likeness"),
+    ],
+    wrong=[
+        Wrong(
+            "lost-plus-one-path",
+            "its slope has lost the skip, although its signal has it. The derivative of h + αF(h) is "
+            "1 + αF′(h).",
+            slope_by(skip=lambda network: 0),
+        ),
+        Wrong(
+            "ignores-the-scale",
+            "it leaves α out of the derivative. A branch that is multiplied by α has a slope that is, too.",
+            slope_by(alpha=lambda network: 1),
+        ),
+        Wrong(
+            "mask-of-the-new-h",
+            "it takes the mask of the ReLU from the h *behind* the block. The ReLU saw the h in front: renew "
+            "the derivative first, then h.",
+            new_mask,
+        ),
+        Wrong(
+            "finite-differences",
+            "its slope is a difference of neighbouring y. That smooths over every kink between two points, "
+            "which is just what is to be measured.",
+            finite_differences,
+        ),
+        Wrong(
+            "likeness-of-the-output",
+            "it takes the autocorrelation of y. The output is continuous and looks alike in every network; "
+            "it is the slope that is shattered.",
+            likeness_of_the_output,
+        ),
+        Wrong(
+            "mean-not-removed",
+            "it does not subtract the mean of the slope. Then a slope that is far from 0 looks alike "
+            "everywhere, however it jumps.",
+            likeness_by(lambda a, lag: np.sum(a[lag:] * a[:-lag]) / np.sum(a**2)),
+        ),
+        Wrong(
+            "lag-off-by-one",
+            "it compares points that are one further apart than `lag`.",
+            likeness_by(lambda a, lag: autocorrelation(a, lag + 1)),
+        ),
+        Wrong(
+            "wraps-around",
+            "it compares the end of the line with its beginning (np.roll does that). Only pairs that are "
+            "`lag` apart on the line count.",
+            likeness_by(round_the_line),
+        ),
+        Wrong(
+            "mean-of-the-pairs",
+            "it divides each sum by the number of its terms. There are fewer pairs than points, and this "
+            "exercise, like most definitions, leaves that as it is.",
+            likeness_by(lambda a, lag: autocorrelation(a, lag) * len(a) / (len(a) - lag)),
+        ),
+        Wrong(
+            "correlation-of-two-stretches",
+            "it correlates two stretches of the slope, each with a mean and a size of its own, as "
+            "np.corrcoef does. The autocorrelation takes one mean and one size, those of the whole line.",
+            likeness_by(centred_by_side),
+        ),
+    ],
+)
+
+EXERCISES = [
+    RESIDUAL_BLOCK,
+    TWO_BLOCKS,
+    PREDICT_GROWTH,
+    BRANCH_SCALE,
+    DEGRADATION_VERDICT,
+    PATH_LENGTHS,
+    SHATTERED_GRADIENTS,
+]
