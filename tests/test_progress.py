@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -351,17 +351,15 @@ for i in range(10**6):
 """
     for round in range(3):
         names = [f"{name}{round}" for name in "ab"]
-        writers = [python(code.format(name), stdout=subprocess.PIPE) for name in names]
-        for writer in writers:
-            writer.stdout.readline()
-        writers[0].stdout.readline()
-        for name, writer in zip(names, writers, strict=True):
-            os.kill(writer.pid, signal.SIGKILL)
-            acknowledged = len(writer.stdout.readlines()) + (2 if name[0] == "a" else 1)
-            writer.stdout.close()
-            writer.wait()
-            progress = Progress()
-            stored = [row.possible for row in progress.attempts(name)]
-            assert progress.notice() == ""
-            assert stored[:acknowledged] == list(range(acknowledged))
-            assert acknowledged <= len(stored) <= acknowledged + 1
+        with ExitStack() as stack:
+            start = lambda name: python(code.format(name), stdout=subprocess.PIPE)  # noqa: E731
+            writers = [stack.enter_context(start(name)) for name in names]
+            acknowledged = [[int(writer.stdout.readline())] for writer in writers]
+            for writer in writers:
+                os.kill(writer.pid, signal.SIGKILL)
+            for rows, writer in zip(acknowledged, writers, strict=True):
+                rows += [int(line) for line in writer.stdout]
+        for name, rows in zip(names, acknowledged, strict=True):
+            stored = [row.possible for row in Progress().attempts(name)]
+            assert stored[: len(rows)] == rows
+            assert len(rows) <= len(stored) <= len(rows) + 1

@@ -20,7 +20,7 @@ KINDS = ("question", "prediction")
 # What a missing, damaged, locked or read-only database raises.
 FAILURES = (OSError, *([sqlite3.Error] if sqlite3 else []))
 BUSY = sqlite3.OperationalError if sqlite3 else ()
-PATIENCE = 5.0  # seconds to wait while another kernel writes
+PATIENCE = 10.0  # seconds to wait while another kernel writes
 
 
 class Answer(NamedTuple):
