@@ -61,7 +61,14 @@ def command(scratch, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(bank.ROOT), "TMPDIR": str(scratch)}
     line = [sys.executable, "-m", "helpers.grading", *map(str, arguments)]
     with open(scratch / "said", "wb") as said:
-        return subprocess.Popen(line, env=environment, stdout=said, stderr=said)
+        return subprocess.Popen(
+            line, env=environment, stdout=said, stderr=said, preexec_fn=hear_the_stop_button
+        )
+
+
+def hear_the_stop_button():
+    """A process started in the background by a shell is deaf to it, and so are its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def eventually(condition, seconds=20):
