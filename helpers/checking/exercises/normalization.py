@@ -762,7 +762,7 @@ def noise_experiment(runs):
 
     shifts = {name: shift(run["z"]) for name, run in runs.items()}
     learned = {name: learns(run["loss"]) for name, run in runs.items()}
-    # It is a test only if BatchNorm has a gain, and the noise brings the shift back.
+    # A test only if BatchNorm has a gain, and the noise brings the shift back.
     if learned["plain"] or not learned["bn"] or shifts["noisy"] < shifts["plain"]:
         verdict = "UNDECIDED"
     else:
