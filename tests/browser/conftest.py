@@ -14,8 +14,9 @@ from playwright.sync_api import Error as BrowserError
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # `tools` is no installed package
 
-from tools.lab import Lab, chromium  # noqa: E402
+from tools.lab import Lab, LabPage, chromium  # noqa: E402
 
+pytest.register_assert_rewrite("tests.browser.instruments", "tests.browser.lessons")
 OUTCOME = pytest.StashKey()
 
 
@@ -69,3 +70,31 @@ def page(lab_light, browser, request, tmp_path):
 def dark_page(lab_dark, browser, request, tmp_path):
     with _page(lab_dark, browser, request, tmp_path) as page:
         yield page
+
+
+@pytest.fixture(scope="class")
+def lesson(request, lab_light, browser):
+    """The lesson that the test class names as its `path`, all of it run."""
+    with lab_light.page(browser) as page:
+        page.open(request.cls.path)
+        page.run_all(timeout=300)
+        yield page
+
+
+@pytest.fixture
+def nothing_goes_wrong(request, tmp_path):
+    """Fail a test that leaves a traceback or a console error behind; photograph a failure."""
+    failed = request.session.testsfailed
+    yield
+    page = next((value for value in request.node.funcargs.values() if isinstance(value, LabPage)), None)
+    if page is None:
+        return
+    problems = page.problems()
+    page.console_errors.clear()
+    page.page.evaluate("window.kernelProblems = []")
+    if problems or request.session.testsfailed > failed:
+        page.screenshot(tmp_path / "failure.png")
+        print(f"\nScreenshot: {tmp_path / 'failure.png'}")
+        if "bench" in request.fixturenames:
+            page.run_all()  # new instruments for the tests that follow
+    assert problems == []

@@ -1,23 +1,39 @@
 """What a learner does in a lesson: run it, drag, type, click, answer, with the mouse and without one.
 
-The tests of a class share one page, because opening one takes longer than most tests. A page must show
-what a fresh instrument with the same settings computes here: that is the oracle of most checks.
+The tests of a class share one page, because opening one takes longer than most tests.
 """
 
-import ast
-import html
 import re
-import time
-from functools import cache
 
-import nbformat
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.edge_of_chaos import EdgeOfChaos
 from helpers.instruments.init_explorer import InitExplorer
-from tools.lab import LabPage
+from tests.browser.instruments import (
+    READ,
+    answer,
+    assert_shows,
+    button,
+    card,
+    computed,
+    drag_to_both_ends,
+    focused,
+    instrument,
+    menu,
+    move,
+    option,
+    reached,
+    reset,
+    sweep,
+    take_challenge,
+    verdict,
+    wanted,
+)
+from tests.browser.lessons import EveryLesson
+
+pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
 
 INSTRUMENTS = [InitExplorer, EdgeOfChaos]
 CELLS = ["from helpers import edge_of_chaos, init_explorer\ninit_explorer()", "edge_of_chaos()"]
@@ -39,21 +55,11 @@ PRESETS = [
     for name, settings in make.presets.items()
 ]
 
-PATIENCE = 20  # seconds, where it does not matter how long the machine takes
 COLD = 6  # seconds in which even a slow setting must be shown, when it is asked for the first time
 WARM = 1  # seconds for one that needs no new network
 
 
 # The pages, and what must hold on them after every test
-
-
-@pytest.fixture(scope="class")
-def lesson(lab_light, browser):
-    """Chapter 2, all of it run."""
-    with lab_light.page(browser) as page:
-        page.open("notebooks/02_initialization.ipynb")
-        page.run_all(timeout=300)
-        yield page
 
 
 @pytest.fixture(scope="class")
@@ -87,178 +93,10 @@ def start(lab_light, browser):
         yield page
 
 
-@pytest.fixture(autouse=True)
-def nothing_goes_wrong(request, tmp_path):
-    """Fail a test that leaves a traceback or a console error behind; photograph a failure."""
-    failed = request.session.testsfailed
-    yield
-    page = next((value for value in request.node.funcargs.values() if isinstance(value, LabPage)), None)
-    if page is None:
-        return
-    problems = page.problems()
-    page.console_errors.clear()
-    page.page.evaluate("window.kernelProblems = []")
-    if problems or request.session.testsfailed > failed:
-        page.screenshot(tmp_path / "failure.png")
-        print(f"\nScreenshot: {tmp_path / 'failure.png'}")
-        if "bench" in request.fixturenames:
-            page.run_all()  # new instruments for the tests that follow
-    assert problems == []
-
-
-# What an instrument shows, and what it should show
-
-READ = r"""box => {
-  const texts = where => [...box.querySelectorAll(where)].map(e => e.textContent);
-  const drawn = [...box.querySelectorAll('.td-ink svg *, .td-paper svg *')];
-  return {
-    labels: texts('.widget-slider > .widget-label'),
-    chosen: [...texts('.widget-toggle-button.mod-active'),
-             ...[...box.querySelectorAll('select')].map(e => e.value)],
-    seed: box.querySelector('input[type=number]').value,
-    verdict: texts('.td-verdict').join(),
-    readouts: texts('.td-readout'),
-    curves: [...box.querySelectorAll('.td-ink path')].map(e => e.getAttribute('d')),
-    words: texts('.td-ink text'),
-    not_finite: drawn.flatMap(e => [...e.attributes].map(a => a.name + '=' + a.value))
-      .filter(text => /\b(NaN|[+-]?inf(inity)?|undefined)\b/i.test(text)),
-  };
-}"""
-
-
-@cache
-def _fresh(make, settings):
-    instrument = make(**dict(settings))
-    now, result, ink = instrument.settings, instrument.result, instrument.figure.ink.value
-    verdict = instrument.verdict(now, result)
-    sliders = [c for c in instrument.controls if isinstance(c, Slider)]
-    choices = sorted((c for c in instrument.controls if isinstance(c, Choice)), key=lambda c: not c.buttons)
-    return {
-        "labels": [instrument._boxes[control.name].description for control in sliders],
-        "chosen": [getattr(now, c.name) for c in choices],
-        "seed": str(now.seed),
-        "verdict": f"{verdict.word} {verdict.sentence}",
-        "readouts": [f"{name}{value}" for name, value in instrument.readouts(now, result)],
-        "curves": re.findall(r'<path[^>]* d="([^"]*)"', ink),
-        "words": [html.unescape(text) for text in re.findall(r">([^<>]*)</text>", ink)],
-        "not_finite": [],
-    }
-
-
-def computed(make, **settings):
-    """What a fresh instrument with these settings shows, from labels to curves."""
-    return _fresh(make, tuple(sorted(settings.items())))
-
-
-def instrument(page, make):
-    return page.page.locator(".td-instrument").nth(INSTRUMENTS.index(make))
-
-
-def assert_shows(page, box, want, within=PATIENCE):
-    """Wait until the instrument in `box` shows `want`, all of it at the same time."""
-    deadline = time.monotonic() + within
-    while (seen := box.evaluate(READ)) != want and time.monotonic() < deadline:
-        page.page.wait_for_timeout(20)
-    assert seen == want
-
-
-def button(box, name):
-    return box.locator("button.widget-button").filter(has_text=re.compile(f"^{re.escape(name)}$"))
-
-
-def scheme(box, name):
-    return box.locator("button.widget-toggle-button").filter(has_text=re.compile(f"^{re.escape(name)}$"))
-
-
-def menu(box, label):
-    return box.locator(".widget-dropdown").filter(has_text=re.compile(f"^{label}")).locator("select")
-
-
-def verdict(box):
-    return box.locator(".td-verdict b")
-
-
-def reset(page, make):
-    """Press Reset, then wait until the instrument shows what it started with."""
-    box = instrument(page, make)
-    button(box, "Reset").click()
-    assert_shows(page, box, computed(make))
-    return box
-
-
-def focused(page):
-    """What has the keyboard: the label of a control, or the text of a button."""
-    return page.page.evaluate("""() => {
-        const control = document.activeElement.closest('.widget-slider, .widget-dropdown, .widget-text');
-        const named = control ? control.querySelector('.widget-label') : document.activeElement;
-        return named.textContent.split(' = ')[0];
-    }""")
-
-
-def wanted(control, value):
-    """The settings after the learner moved a control there."""
-    return {**control.implies, control.name: value}
-
-
-def take_challenge(page, make, name):
-    box = reset(page, make)
-    button(box, name).click()
-    expect(box.locator(".td-card")).to_contain_text("Goal:")
-    return box
-
-
-def reached(box):
-    """The card that says a challenge is solved, once it is there."""
-    card = box.locator(".td-card.td-good")
-    expect(card).to_contain_text("✓ Reached.", timeout=1000 * PATIENCE)
-    return card
-
-
-def move(page, make, box, name, value):
-    """Drag a slider to the position that is nearest to a value."""
-    control = next(control for control in make.controls if control.name == name)
-    nearest = min(range(len(control.values)), key=lambda i: abs(control.values[i] - value))
-    page.drag(page.slider(control.label, box), nearest / (len(control.values) - 1))
-
-
-def sweep(page, slider, seconds, end):
-    """Hold a slider's handle and sweep it from end to end; let go at a fraction of the track."""
-    slider.scroll_into_view_if_needed()
-    handle = slider.locator(".noUi-handle").bounding_box()
-    track = slider.locator(".noUi-base").bounding_box()
-    mouse, y = page.page.mouse, handle["y"] + handle["height"] / 2
-    mouse.move(handle["x"] + handle["width"] / 2, y)
-    mouse.down()
-    began, steps = time.monotonic(), 0
-    while time.monotonic() - began < seconds:
-        phase = 2 * (time.monotonic() - began) % 2  # there and back once a second
-        mouse.move(track["x"] + track["width"] * min(phase, 2 - phase), y)
-        page.page.wait_for_timeout(10)
-        steps += 1
-    mouse.move(track["x"] + track["width"] * end, y, steps=3)
-    mouse.up()
-    assert steps > 10 * seconds  # a sustained drag, not a few jumps
-
-
-def answer(box, text, then="Check"):
-    box.locator("input").fill(text)
-    button(box, then).click()
-
-
-def card(box):
-    return box.locator(".td-card")
-
-
 class TestInstruments:
     @pytest.mark.parametrize(("make", "control"), SLIDERS)
     def test_a_slider_dragged_to_its_ends_shows_both(self, bench, make, control):
-        box = reset(bench, make)
-        slider = bench.slider(control.label, box)
-        for end, value in ((1, control.values[-1]), (0, control.values[0])):
-            before = box.evaluate(READ)["curves"]
-            bench.drag(slider, end)
-            assert_shows(bench, box, computed(make, **wanted(control, value)))
-            assert box.evaluate(READ)["curves"] != before
+        drag_to_both_ends(bench, make, control)
 
     @pytest.mark.parametrize(("make", "control"), SLIDERS)
     def test_a_slider_obeys_the_keyboard(self, bench, make, control):
@@ -273,12 +111,12 @@ class TestInstruments:
     @pytest.mark.parametrize(("make", "control"), CHOICES)
     def test_every_option_can_be_chosen(self, bench, make, control):
         box = reset(bench, make)
-        for option in control.options:
+        for name in control.options:
             if control.buttons:
-                scheme(box, option).click()
+                option(box, name).click()
             else:
-                menu(box, control.label).select_option(option)
-            assert_shows(bench, box, computed(make, **{control.name: option}))
+                menu(box, control.label).select_option(name)
+            assert_shows(bench, box, computed(make, **{control.name: name}))
 
     @pytest.mark.parametrize(
         ("make", "settings", "word"),
@@ -299,7 +137,7 @@ class TestInstruments:
             if isinstance(control, Slider):
                 move(bench, make, box, control.name, value)
             elif control.buttons:
-                scheme(box, value).click()
+                option(box, value).click()
             else:
                 menu(box, control.label).select_option(value)
         expect(verdict(box)).to_have_text(word)
@@ -370,7 +208,7 @@ class TestInstruments:
 
     def test_overflow_float32_can_be_solved(self, bench):
         box = take_challenge(bench, InitExplorer, "Overflow float32")
-        scheme(box, "naive N(0, 1)").click()
+        option(box, "naive N(0, 1)").click()
         reached(box)
         expect(box.locator(".td-ink")).to_contain_text("float32: inf")
 
@@ -393,7 +231,7 @@ class TestInstruments:
 
     def test_a_long_drag_over_slow_settings_ends_where_it_was_let_go(self, bench):
         box = reset(bench, InitExplorer)
-        scheme(box, "orthogonal").click()
+        option(box, "orthogonal").click()
         want = computed(InitExplorer, scheme="orthogonal", width=512)
         sweep(bench, bench.slider("Width", box), 3, 1)
         assert_shows(bench, box, want, within=COLD)
@@ -429,7 +267,7 @@ class TestInstruments:
 
     def test_a_scheme_can_be_chosen_without_a_mouse(self, bench):
         box = reset(bench, InitExplorer)
-        scheme(box, "naive N(0, 1)").focus()
+        option(box, "naive N(0, 1)").focus()
         bench.page.keyboard.press("Tab")
         bench.page.keyboard.press("Space")
         assert_shows(bench, box, computed(InitExplorer, scheme="Xavier"))
@@ -494,109 +332,8 @@ class TestInstruments:
         assert "null" not in labels.evaluate_all("all => all.map(e => e.getAttribute('title'))")
 
 
-# Reading: the whole lesson
-
-CONTRAST = r"""places => {
-  // WCAG 2: the ratio of the two luminances, both with 0.05 of stray light.
-  const numbers = color => color.match(/[\d.]+/g).map(Number);
-  const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = element => {
-    for (let e = element; e; e = e.parentElement) {
-      const [r, g, b, alpha = 1] = numbers(getComputedStyle(e).backgroundColor);
-      if (alpha === 1) return [r, g, b];
-      if (alpha > 0) throw Error('a background that is half transparent: ' + e.className);
-    }
-    return [255, 255, 255];
-  };
-  return places.map(element => {
-    const style = getComputedStyle(element);
-    const color = element instanceof SVGElement ? style.fill : style.color;
-    const [a, b] = [numbers(color), behind(element)].map(luminance).sort((x, y) => y - x);
-    return {text: element.textContent.slice(0, 60), color, ratio: (a + 0.05) / (b + 0.05)};
-  });
-}"""
-TEXTS = (
-    ".td-figure svg text, .td-title, .td-verdict, .td-verdict b, .td-readout span, .td-readout b, "
-    ".td-question, .td-row, .td-card, .td-card b, .td-ask .widget-html-content, .td-numbers th, "
-    ".td-numbers td, .widget-label, .td-ask .widget-toggle-button"
-)
-
-
-def cells_of(page, path):
-    return nbformat.read(page.lab.folder / path, as_version=4).cells
-
-
-def contrasts(page):
-    return page.page.locator(TEXTS).locator("visible=true").evaluate_all(CONTRAST)
-
-
-class TestLesson:
-    def test_it_runs_without_a_problem(self, lesson):
-        assert lesson.problems() == []
-        assert lesson.page.locator(".jp-mod-error, [data-mime-type*=stderr]").count() == 0
-
-    def test_every_cell_that_ends_with_an_expression_shows_something(self, lesson):
-        for index, cell in enumerate(cells_of(lesson, "notebooks/02_initialization.ipynb")):
-            if cell.cell_type == "code":
-                speaks = isinstance(ast.parse(cell.source).body[-1], ast.Expr)
-                shown = lesson.cell(index).locator(".jp-OutputArea-output")
-                assert shown.count() == speaks, cell.source
-                assert all(box["height"] > 10 for box in map(Locator.bounding_box, shown.all())), cell.source
-
-    def test_every_formula_is_typeset(self, lesson):
-        for index, cell in enumerate(cells_of(lesson, "notebooks/02_initialization.ipynb")):
-            if cell.cell_type == "markdown":
-                prose = re.sub(r"```.*?```|`[^`]*`", "", cell.source, flags=re.DOTALL)
-                formulas = re.findall(r"\$\$.+?\$\$|\$[^$]+\$", prose, flags=re.DOTALL)
-                expect(lesson.cell(index).locator("mjx-container")).to_have_count(len(formulas))
-                assert "$" not in lesson.cell(index).locator(".jp-RenderedMarkdown").inner_text()
-        assert lesson.page.locator("mjx-merror").count() == 0
-
-    def test_go_deeper_is_closed_and_a_click_opens_it(self, lesson):
-        blocks = lesson.page.locator("details")
-        assert blocks.count() == 5
-        for block in blocks.all():
-            formula = block.locator("mjx-container").first
-            expect(formula).to_be_hidden()
-            block.locator("summary").click()
-            expect(formula).to_be_visible()
-            block.locator("summary").click()
-            expect(formula).to_be_hidden()
-
-    def test_go_deeper_opens_without_a_mouse(self, lesson):
-        for block in lesson.page.locator("details").all():
-            block.locator("summary").focus()
-            for key in ("Enter", "Space"):  # open, then close
-                lesson.page.keyboard.press(key)
-                shown = key == "Enter"
-                expect(block.locator("mjx-container").first).to_be_visible(visible=shown)
-
-    def test_all_text_can_be_read_in_both_themes_and_changes_colour_with_the_theme(self, lesson):
-        page = lesson.page
-        # Everything that has a colour of its own: an alarm, a goal, a wrong answer.
-        button(page.locator(".td-instrument").first, "N(0, 1): explodes").click()
-        button(page.locator(".td-instrument").first, "Overflow float32").click()
-        choice = page.locator(".td-ask", has=page.locator(".widget-toggle-buttons")).first
-        choice.locator(".widget-toggle-button").first.click()
-        button(choice, "Check").click()
-        expect(choice.locator(".td-card")).to_contain_text("✗ Not yet.")
-        runs = page.locator(".jp-InputPrompt").all_inner_texts()
-
-        light = contrasts(lesson)
-        assert len(light) > 300
-        assert [text for text in light if text["ratio"] < 4.5] == []
-        lesson.set_theme("dark")
-        try:
-            dark = contrasts(lesson)
-            assert [text for text in dark if text["ratio"] < 4.5] == []
-            assert [text["text"] for text in dark] == [text["text"] for text in light]
-            same = [a["text"] for a, b in zip(light, dark, strict=True) if a["color"] == b["color"]]
-            assert same == []
-            assert page.locator(".jp-InputPrompt").all_inner_texts() == runs
-        finally:
-            lesson.set_theme("light")
+class TestLesson(EveryLesson):
+    path = "notebooks/02_initialization.ipynb"
 
 
 class TestQuestions:

@@ -1,0 +1,170 @@
+"""Eyes and hands for instruments and questions on a page of JupyterLab.
+
+A page must show what a fresh instrument with the same settings computes here (`computed`): that is the oracle
+of most checks.
+"""
+
+import html
+import re
+import time
+from functools import cache
+
+from playwright.sync_api import expect
+
+from helpers.instruments.controls import Choice, Slider
+
+PATIENCE = 20  # seconds, where it does not matter how long the machine takes
+
+READ = r"""box => {
+  const texts = where => [...box.querySelectorAll(where)].map(e => e.textContent);
+  const drawn = [...box.querySelectorAll('.td-ink svg *, .td-paper svg *')];
+  return {
+    labels: texts('.widget-slider > .widget-label'),
+    chosen: [...texts('.widget-toggle-button.mod-active'),
+             ...[...box.querySelectorAll('select')].map(e => e.value)],
+    seed: box.querySelector('input[type=number]')?.value ?? null,  // some have none
+    verdict: texts('.td-verdict').join(),
+    readouts: texts('.td-readout'),
+    curves: [...box.querySelectorAll('.td-ink path')].map(e => e.getAttribute('d')),
+    words: texts('.td-ink text'),
+    not_finite: drawn.flatMap(e => [...e.attributes].map(a => a.name + '=' + a.value))
+      .filter(text => /\b(NaN|[+-]?inf(inity)?|undefined)\b/i.test(text)),
+  };
+}"""
+
+
+@cache
+def _fresh(make, settings):
+    instrument = make(**dict(settings))
+    now, result, ink = instrument.settings, instrument.result, instrument.figure.ink.value
+    verdict = instrument.verdict(now, result)
+    sliders = [c for c in instrument.controls if isinstance(c, Slider)]
+    choices = sorted((c for c in instrument.controls if isinstance(c, Choice)), key=lambda c: not c.buttons)
+    return {
+        "labels": [instrument._boxes[control.name].description for control in sliders],
+        "chosen": [getattr(now, c.name) for c in choices],
+        "seed": str(now.seed) if instrument.seeded else None,
+        "verdict": f"{verdict.word} {verdict.sentence}",
+        "readouts": [f"{name}{value}" for name, value in instrument.readouts(now, result)],
+        "curves": re.findall(r'<path[^>]* d="([^"]*)"', ink),
+        "words": [html.unescape(text) for text in re.findall(r">([^<>]*)</text>", ink)],
+        "not_finite": [],
+    }
+
+
+def computed(make, **settings):
+    """What a fresh instrument with these settings shows, from labels to curves."""
+    return _fresh(make, tuple(sorted(settings.items())))
+
+
+def instrument(page, make):
+    """The first instrument of this kind on the page."""
+    title = page.page.locator(".td-title", has_text=re.compile(f"^{re.escape(make.title)}$"))
+    return page.page.locator(".td-instrument", has=title).first
+
+
+def assert_shows(page, box, want, within=PATIENCE):
+    """Wait until the instrument in `box` shows `want`, all of it at the same time."""
+    deadline = time.monotonic() + within
+    while (seen := box.evaluate(READ)) != want and time.monotonic() < deadline:
+        page.page.wait_for_timeout(20)
+    assert seen == want
+
+
+def button(box, name):
+    return box.locator("button.widget-button").filter(has_text=re.compile(f"^{re.escape(name)}$"))
+
+
+def option(box, name):
+    """An option of a choice that is a row of buttons."""
+    return box.locator("button.widget-toggle-button").filter(has_text=re.compile(f"^{re.escape(name)}$"))
+
+
+def menu(box, label):
+    return box.locator(".widget-dropdown").filter(has_text=re.compile(f"^{label}")).locator("select")
+
+
+def verdict(box):
+    return box.locator(".td-verdict b")
+
+
+def reset(page, make, **start):
+    """Press Reset, then wait until the instrument shows what it started with: the settings `start`."""
+    box = instrument(page, make)
+    button(box, "Reset").click()
+    assert_shows(page, box, computed(make, **start))
+    return box
+
+
+def focused(page):
+    """What has the keyboard: the label of a control, or the text of a button."""
+    return page.page.evaluate("""() => {
+        const control = document.activeElement.closest('.widget-slider, .widget-dropdown, .widget-text');
+        const named = control ? control.querySelector('.widget-label') : document.activeElement;
+        return named.textContent.split(' = ')[0];
+    }""")
+
+
+def wanted(control, value):
+    """The settings after the learner moved a control there."""
+    return {**control.implies, control.name: value}
+
+
+def drag_to_both_ends(page, make, control, **start):
+    """Drag a slider to its two ends: the whole instrument follows, and its curves change."""
+    box = reset(page, make, **start)
+    slider = page.slider(control.label, box)
+    for end, value in ((1, control.values[-1]), (0, control.values[0])):
+        before = box.evaluate(READ)["curves"]
+        page.drag(slider, end)
+        assert_shows(page, box, computed(make, **{**start, **wanted(control, value)}))
+        assert box.evaluate(READ)["curves"] != before
+
+
+def take_challenge(page, make, name):
+    box = reset(page, make)
+    button(box, name).click()
+    expect(box.locator(".td-card")).to_contain_text("Goal:")
+    return box
+
+
+def reached(box):
+    """The card that says a challenge is solved, once it is there."""
+    card = box.locator(".td-card.td-good")
+    expect(card).to_contain_text("✓ Reached.", timeout=1000 * PATIENCE)
+    return card
+
+
+def move(page, make, box, name, value):
+    """Drag a slider to the position that is nearest to a value."""
+    control = next(control for control in make.controls if control.name == name)
+    nearest = min(range(len(control.values)), key=lambda i: abs(control.values[i] - value))
+    page.drag(page.slider(control.label, box), nearest / (len(control.values) - 1))
+
+
+def sweep(page, slider, seconds, end):
+    """Hold a slider's handle and sweep it from end to end; let go at a fraction of the track."""
+    slider.scroll_into_view_if_needed()
+    handle = slider.locator(".noUi-handle").bounding_box()
+    track = slider.locator(".noUi-base").bounding_box()
+    mouse, y = page.page.mouse, handle["y"] + handle["height"] / 2
+    mouse.move(handle["x"] + handle["width"] / 2, y)
+    mouse.down()
+    began, steps = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        phase = 2 * (time.monotonic() - began) % 2  # there and back once a second
+        mouse.move(track["x"] + track["width"] * min(phase, 2 - phase), y)
+        page.page.wait_for_timeout(10)
+        steps += 1
+    mouse.move(track["x"] + track["width"] * end, y, steps=3)
+    mouse.up()
+    assert steps > 10 * seconds  # a sustained drag, not a few jumps
+
+
+def answer(box, text, then="Check"):
+    box.locator("input").fill(text)
+    button(box, then).click()
+
+
+def card(box):
+    return box.locator(".td-card")
