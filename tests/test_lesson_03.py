@@ -84,7 +84,7 @@ def test_3_golden_numbers_of_the_popular_cell(lesson):
 def test_3_layer_norm_is_level_and_its_inputs_are_alike():
     for seed in SEEDS:
         kept = propagation.normed("LayerNorm", 128, 2.0**0.5, seed)
-        assert kept.cosine[50] == pytest.approx(0.99, abs=0.02)
+        assert kept.cosine[50] == pytest.approx(0.98, abs=0.025)
         assert kept.before.std[50] == pytest.approx(1, abs=0.01)
         np.testing.assert_allclose(
             propagation.normed("BatchNorm", 128, 2.0**0.5, seed).before.unit_std[1:], 1, atol=1e-3
