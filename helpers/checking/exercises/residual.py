@@ -25,7 +25,7 @@ def residual_block(h, w1, w2, grad):
     """The block h + relu(h W₁) W₂, forward and backward."""
     z = h @ w1
     a = np.maximum(z, 0)
-    # Back through W₂, then through the ReLU: a unit that was off passes nothing on.
+    # Back through W₂, then through the ReLU: a unit that was off stops it.
     dz = (grad @ w2.T) * (z > 0)
     return {
         "out": h + a @ w2,
@@ -255,10 +255,10 @@ TWO_BLOCKS = Exercise(
 
 
 def predict_growth(gains, alpha):
-    """By what factor random blocks multiply a gradient's length: plain, and with skips."""
+    """How a gradient's length changes in random blocks: plain, and with skips."""
     g = alpha * np.array(gains)
     plain = np.prod(g)
-    # A random branch stands at a right angle to the trunk, so the squares add up.
+    # A random branch is at a right angle to the trunk: the squares add up.
     residual = np.sqrt(np.prod(1 + g**2))
     return {"plain": plain, "residual": residual, "bounded": bool(residual <= 10)}
 
@@ -385,7 +385,7 @@ PREDICT_GROWTH = Exercise(
 
 def branch_scale(gains, target):
     """The α at which random blocks multiply a gradient's length by `target`."""
-    # Growth rises with α. At target/max(g) the block with the largest gain is enough.
+    # Growth rises with α. At target/max(g) one block would be enough.
     low, high = 0.0, target / np.max(gains)
     for _ in range(60):
         alpha = (low + high) / 2
@@ -512,7 +512,7 @@ BRANCH_SCALE = Exercise(
 
 
 def degradation_verdict(runs):
-    """What is the matter with the deep plain network: four questions, four answers."""
+    """What is the matter with the deep plain network: four answers."""
     train = {name: np.median(run["train_error"]) for name, run in runs.items()}
     test = np.median(runs["deep"]["test_error"])
     # How much arrives at the first layer, for what there is at the last.
@@ -699,8 +699,8 @@ DEGRADATION_VERDICT = Exercise(
         Wrong(
             "ratio-upside-down",
             "it divides the last layer's gradient by the first's. The gradient travels from the last layer "
-            "to the first, so it has vanished where first/last is small. A "
-            "small last/first means that it exploded.",
+            "to the first, so it has vanished where first/last is small. A small "
+            "last/first means that it exploded.",
             verdict_with(**ratio_of(lambda g: np.median(g[:, -1] / g[:, 0]))),
         ),
         Wrong(
@@ -754,10 +754,10 @@ DEGRADATION_VERDICT = Exercise(
 
 
 def path_lengths(gains):
-    """Shares of the path lengths 0 … L: of all paths, and of the squared gradient."""
+    """The shares of the lengths 0 … L: of all paths, and of the squared gradient."""
 
     def shares(ratios):
-        # Each block multiplies by 1 + r x: the power of x counts the branches taken.
+        # A block multiplies by 1 + r x: the power of x counts the branches taken.
         share = np.ones(1)
         for r in ratios:
             share = np.convolve(share, [1, r]) / (1 + r)
