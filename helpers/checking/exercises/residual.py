@@ -1,5 +1,7 @@
 """Chapter 4: what a skip does to a signal and to its gradient."""
 
+from math import comb
+
 import numpy as np
 
 from helpers.checking.exercise import Exercise, Property, Wrong
@@ -754,10 +756,10 @@ DEGRADATION_VERDICT = Exercise(
 
 
 def path_lengths(gains):
-    """The shares of the lengths 0 … L: of all paths, and of the squared gradient."""
+    """Shares of the lengths 0 … L: of all paths, and of the squared gradient."""
 
     def shares(ratios):
-        # A block multiplies by 1 + r x: the power of x counts the branches taken.
+        # A block multiplies by 1 + r x; the power of x counts branches taken.
         share = np.ones(1)
         for r in ratios:
             share = np.convolve(share, [1, r]) / (1 + r)
