@@ -22,6 +22,13 @@ FORMULAS = {
     "init-xavier-bound": lambda: np.sqrt(3 * 2 / (100 + 50)),
     "init-leaky-variance": lambda: 1 / np.mean([1, 0.2**2]),
     "init-spread": lambda: np.sqrt(5 * 16 / 320),
+    "predict-res-scalar": lambda: np.prod(np.full(50, 1 + 0.1)),
+    "predict-res-root-l": lambda: np.exp(1 / 2),
+    "predict-res-mixing": lambda: (np.linalg.matrix_power(np.full((4, 4), 1 / 4), 60) @ np.ones(4)).max(),
+    "res-sign": lambda: (1 - 2) ** 10,
+    "res-growth": lambda: np.hypot(1, 1) ** 16,
+    "res-scale": lambda: np.sqrt(1 / 64),
+    "res-paths": lambda: 2 ** (6 - 1),
 }
 
 ALL = list(load().values())
