@@ -15,6 +15,7 @@ from helpers.layers import BatchNorm, Linear, Residual, every_layer
 from helpers.losses import softmax_cross_entropy
 from helpers.network import plain, residual_v2, stack
 from helpers.optimizers import SGD
+from helpers.progress_bar import ProgressBar
 from helpers.training import evaluate, train
 
 WIDTH, BATCH = 32, 64
@@ -125,6 +126,21 @@ class Training:
 def training(kind, depth, scale="1", lr=0.03, seeds=(0,)):
     """The Training of these settings, kept, so that it goes on where it stopped."""
     return Training(kind, depth, scale, lr, seeds)
+
+
+def compare(kinds, depths, epochs=14, scale="1", lr=0.03, seeds=(0, 1, 2)):
+    """Train every kind of build at every depth, with a progress bar: {"kind, depth": Course}."""
+    asked = {f"{kind}, {depth}": (kind, depth) for kind in kinds for depth in depths}
+    bar = ProgressBar(sum(depth for _, depth in asked.values()) * epochs, "training")
+    found, done = {}, 0
+    for name, (kind, depth) in asked.items():
+        one = training(kind, depth, scale if kind.startswith("residual") else "1", lr, tuple(seeds))
+        for epoch in range(1, epochs + 1):
+            found[name] = one.course(epoch)
+            done += depth
+            bar.show(done)
+    bar.close()
+    return found
 
 
 @lru_cache(maxsize=4)

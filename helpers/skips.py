@@ -315,6 +315,8 @@ def autocorrelation(a, lag):
     """How alike a series is to itself `lag` places on: 1 for the same, 0 for white noise."""
     a = np.asarray(a, float) - np.mean(a)
     lag = arguments.whole("lag", lag, 0, len(a) - 1)
+    if not a.any():
+        raise ValueError("a is the same everywhere: it has no autocorrelation")
     return float(a[lag:] @ a[: len(a) - lag] / (a @ a))
 
 

@@ -45,6 +45,13 @@ FORMULAS = {
     "bn-unbiased": lambda: 3.0 * 4 / (4 - 1),
     "bn-axes": lambda: np.zeros((8, 16, 10, 10))[:, 0].size,
     "bn-rms": lambda: 7 / np.sqrt(np.mean([1.0**2, 7.0**2])),
+    "predict-res-scalar": lambda: np.prod(np.full(50, 1 + 0.1)),
+    "predict-res-root-l": lambda: np.exp(1 / 2),
+    "predict-res-mixing": lambda: (np.linalg.matrix_power(np.full((4, 4), 1 / 4), 60) @ np.ones(4)).max(),
+    "res-sign": lambda: (1 - 2) ** 10,
+    "res-growth": lambda: np.hypot(1, 1) ** 16,
+    "res-scale": lambda: np.sqrt(1 / 64),
+    "res-paths": lambda: 2 ** (6 - 1),
 }
 
 ALL = list(load().values())

@@ -219,6 +219,8 @@ def test_autocorrelation():
     assert abs(skips.autocorrelation(rng.standard_normal(2000), 1)) < 0.1
     assert skips.autocorrelation([1, -1] * 50, 1) == pytest.approx(-0.99)
     assert skips.autocorrelation(rng.standard_normal(9), 0) == pytest.approx(1)
+    with pytest.raises(ValueError, match="the same everywhere"):
+        skips.autocorrelation(np.ones(9), 1)
     with pytest.raises(ValueError, match="lag=9"):
         skips.autocorrelation(np.arange(9), 9)
 
