@@ -756,10 +756,10 @@ DEGRADATION_VERDICT = Exercise(
 
 
 def path_lengths(gains):
-    """The shares of the lengths 0 … L: of all paths, and of the squared gradient."""
+    """Shares of the lengths 0 … L: of all paths, and of the squared gradient."""
 
     def shares(ratios):
-        # A block multiplies by 1 + r x: the power of x counts the branches taken.
+        # A block multiplies by 1 + r x; the power of x counts branches taken.
         share = np.ones(1)
         for r in ratios:
             share = np.convolve(share, [1, r]) / (1 + r)
