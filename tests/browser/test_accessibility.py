@@ -1,14 +1,16 @@
 """axe-core on lesson 2, as JupyterLab shows it: no serious or critical violation of ours.
 
 Checked is what the course puts on the page: the text of the lesson, and the outputs, widgets included. The
-rest of the page is JupyterLab's own.
+rest of the page is JupyterLab's own, and so is one thing inside: ipywidgets gives the handle of a slider a
+role, a range and a value, but no name, and has no setting for one. What the slider is for stands beside it.
 """
 
 import pytest
 
 from tools.axe import violations
 
-OURS = [".jp-RenderedMarkdown", ".jp-OutputArea-output"]
+OURS = [".jp-RenderedMarkdown", ".jp-OutputArea"]
+NAMELESS_HANDLE = "aria-input-field-name"
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -21,6 +23,14 @@ def lesson(request, browser):
         yield page
 
 
+def found(page, include=OURS):
+    return [
+        problem
+        for problem in violations(page, include)
+        if not (NAMELESS_HANDLE in problem and 'class="noUi-handle' in problem)
+    ]
+
+
 def test_axe_looks_at_instruments_questions_and_text(lesson):
     ours = lesson.page.locator(", ".join(OURS))
     assert ours.locator(".td-instrument").count() >= 3
@@ -29,7 +39,7 @@ def test_axe_looks_at_instruments_questions_and_text(lesson):
 
 
 def test_what_the_course_shows_has_no_violation(lesson):
-    assert violations(lesson.page, include=OURS) == []
+    assert found(lesson.page) == []
 
 
 def test_an_answer_and_a_challenge_have_none(lesson):
@@ -40,13 +50,13 @@ def test_an_answer_and_a_challenge_have_none(lesson):
     instrument.locator("button", has_text="Reset").click()
     lesson.wait_idle()
     lesson.page.locator(".td-ask .td-card").first.wait_for()
-    assert violations(lesson.page, include=[".td-ask", ".td-instrument"]) == []
+    assert found(lesson.page, [".td-ask", ".td-instrument"]) == []
 
 
 def test_axe_finds_what_is_wrong(lesson):
     lesson.page.evaluate(
         "document.querySelector('.td-question').insertAdjacentHTML('beforeend', '<img src=data:, id=bad>')"
     )
-    found = violations(lesson.page, include=OURS)
+    problems = found(lesson.page)
     lesson.page.evaluate("document.getElementById('bad').remove()")
-    assert [problem.split()[1] for problem in found] == ["image-alt"]
+    assert [problem.split()[1] for problem in problems] == ["image-alt"]

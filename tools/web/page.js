@@ -10,7 +10,7 @@ function show() {
 
 // Only what really scrolls sideways is worth a stop of the Tab key.
 function reachable() {
-  for (const box of document.querySelectorAll(".td-figure, .table, math[display=block]")) {
+  for (const box of document.querySelectorAll(".td-figure, .table, .output, math[display=block]")) {
     box.toggleAttribute("tabindex", false);
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }
