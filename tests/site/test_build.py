@@ -13,6 +13,7 @@ from posixpath import normpath
 import pytest
 
 from tools.web import links
+from tools.web.__main__ import build
 from tools.web.live import FROM_PYODIDE, PLUGIN
 from tools.web.pages import ROOMS, ROOT
 
@@ -101,6 +102,13 @@ def test_a_kernel_loads_the_course_while_it_starts(site, settings):
 
 def test_answers_are_kept_where_the_browser_keeps_them(settings):
     assert settings["loadPyodideOptions"]["env"]["TRAINABLE_DEPTH_HOME"].startswith("/drive/")
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path):
+    (tmp_path / "precious").write_text("x")
+    with pytest.raises(SystemExit, match="something else"):
+        build(tmp_path, execute=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,13 @@ from tools.web import links, live, pages
 
 
 def build(folder, execute=True):
-    """Write the site to a folder, in place of what is there; SystemExit if a link is broken."""
+    """Write the site to a folder, in place of an older one.
+
+    SystemExit if a link is broken, or if in the folder there is something else than a site.
+    """
     began = time.monotonic()
+    if folder.exists() and any(folder.iterdir()) and not (folder / "lite/jupyter-lite.json").exists():
+        sys.exit(f"{folder} holds something else than a site: nothing was done")
     with tempfile.TemporaryDirectory() as temporary:
         # Executing a lesson must not touch the progress of whoever builds.
         os.environ["TRAINABLE_DEPTH_HOME"] = str(Path(temporary) / "home")

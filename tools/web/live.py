@@ -32,6 +32,7 @@ SETTINGS = {
 
 def download_wheels():
     """Fetch the packages that are not ours, in the versions of this Python: the one step with a network."""
+    shutil.rmtree(WHEELS, ignore_errors=True)  # there may be others from before
     wanted = [f"{name}=={version(name)}" for name in FROM_PYPI]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS), *wanted], check=True)
@@ -50,7 +51,7 @@ def build(output):
         _write(lite / "overrides.json", SETTINGS)
         _write(lite / "jupyter-lite.json", _at_run_time(wheels))
         _write(lite / "jupyter_lite_config.json", _at_build_time(output))
-        lite_build = [sys.executable, "-W", "ignore:install libarchive-c", "-m", "jupyterlite_core", "build"]
+        lite_build = [sys.executable, "-m", "jupyterlite_core", "build"]
         done = subprocess.run(lite_build, cwd=lite, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}{done.stderr}")
