@@ -148,6 +148,18 @@ def test_markers_stand_where_matplotlib_puts_them(live):
     np.testing.assert_allclose(marks, expected, atol=0.02)
 
 
+def test_markers_without_a_line_are_not_joined():
+    with theme.style():
+        figure = svg.new_figure(4, 3)
+        dots = {"ls": "", "marker": "o", "color": theme.MEASURED, "animated": True}
+        figure.add_subplot().plot([0, 1, 2], [1, 3, 2], **dots)
+        live = LiveFigure(figure, "Dots")
+    live.redraw("three dots")
+    for root in (parse(live.ink.value), parse(live.picture().html())):
+        lines, marks = lines_and_marks(root, "measured")
+        assert lines == [] and len(marks) == 3
+
+
 @pytest.mark.parametrize("gap", [np.nan, np.inf, -np.inf])
 def test_a_line_breaks_where_a_value_is_not_finite(live, gap):
     live.artists["line"].set_data([0, 1, 2, 3, 4], [1, 2, gap, 4, 5])

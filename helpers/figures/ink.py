@@ -77,6 +77,7 @@ def _writer(artist, height):
 def _line_writer(line, height):
     width = line.get_linewidth()
     dashes = {"--": "lines.dashed_pattern", ":": "lines.dotted_pattern"}.get(line.get_linestyle())
+    drawn = line.get_linestyle() != "None"  # markers alone
     dash = f' stroke-dasharray="{_numbers(np.multiply(mpl.rcParams[dashes], width))}"' if dashes else ""
     stroke = themed(f'stroke="{to_hex(line.get_color())}" stroke-width="{width:g}"{dash}')
     shape = _marker(line)
@@ -85,7 +86,7 @@ def _line_writer(line, height):
 
     def write():
         points = _flip(line.get_transform().transform(line.get_xydata()), height)
-        svg = f'<path fill="none" {stroke} d="{_polyline(points)}"/>'
+        svg = f'<path fill="none" {stroke} d="{_polyline(points)}"/>' if drawn else ""
         if shape:
             marks = points[:: line.get_markevery() or 1]
             places = "".join(f"M{x:.2f} {y:.2f}{shape}" for x, y in marks[np.isfinite(marks).all(1)].tolist())

@@ -17,7 +17,7 @@ def rate_by_tens(ratio, depth):
 
 
 def rate_by_bisection(ratio, depth):
-    low, high = 0.0, 10 * max(1, ratio)
+    low, high = 0.0, 1000.0
     for _ in range(200):
         middle = (low + high) / 2
         low, high = (middle, high) if middle**depth < ratio else (low, middle)
