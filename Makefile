@@ -28,14 +28,15 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 
 units: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest $(NO_SPECIALS) $(ON_ALL_CORES)
+	$(TEST_ENV) $(BIN)/pytest $(NO_SPECIALS) $(ON_ALL_CORES) $(ONLY)
 
 lessons: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest $(A_NOTEBOOK_EACH)
+	$(TEST_ENV) $(BIN)/pytest $(A_NOTEBOOK_EACH) $(ONLY)
 
-# The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program.
+# The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program, PAGES some tests.
+PAGES = tests/browser
 browser: $(VENV)/browser.done
-	$(TEST_ENV) $(BIN)/pytest tests/browser $(ONLY)
+	$(TEST_ENV) $(BIN)/pytest $(PAGES) $(ONLY)
 
 # The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
 # other packages that are deprecated today, which is no concern of ours.
