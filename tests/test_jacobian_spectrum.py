@@ -37,7 +37,7 @@ def test_every_corner_of_the_jacobian_spectrum(weights):
     [
         ({"depth": 1, "weights": "orthogonal"}, "ALL ALIKE"),
         ({"depth": 40, "weights": "orthogonal", "sigma_w": 2.0}, "ALL ALIKE"),
-        ({"depth": 6}, "FEW DIRECTIONS"),
+        ({"depth": 6}, "VERY UNEQUAL"),
         ({"depth": 30}, "SINGULAR"),
         ({"activation": "ReLU", "depth": 1}, "SINGULAR"),
         ({"activation": "leaky ReLU", "weights": "orthogonal", "depth": 1}, "UNEQUAL"),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from helpers import layers
 from helpers.layers import Identity, LeakyReLU, Linear, ReLU, Sigmoid, Tanh
+from tests.gradients import numeric_gradient
 
 SHAPES = {
     "runs": st.one_of(st.none(), st.integers(1, 3)),
@@ -27,20 +28,6 @@ def square_linear():
 
 each_with_a_memory = pytest.mark.parametrize("make", [square_linear, ReLU, LeakyReLU, Sigmoid, Tanh])
 each_activation = pytest.mark.parametrize("make", ACTIVATIONS, ids=NAMES)
-
-
-def numeric_gradient(loss, array, step=1e-6):
-    """Central differences of `loss()` with respect to every entry of `array`, which is moved in place."""
-    gradient = np.empty_like(array)
-    for i in np.ndindex(array.shape):
-        kept = array[i]
-        array[i] = kept + step
-        above = loss()
-        array[i] = kept - step
-        below = loss()
-        array[i] = kept
-        gradient[i] = (above - below) / (2 * step)
-    return gradient
 
 
 def lead(runs, *shape):

@@ -6,6 +6,8 @@ where they are used (`live`).
 """
 
 import functools
+import math
+import sys
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -14,6 +16,7 @@ import numpy as np
 from helpers import arguments
 
 DEEPEST = 6  # levels of lists in lists
+LARGEST = int(sys.float_info.max)
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,14 @@ def live(value):
 
 def plain(value, depth=DEEPEST):
     """A copy of what a function returned, in plain data. TypeError in plain words for anything else."""
-    if value is None or value is ... or type(value) in (bool, int, float, str):
+    if value is None or value is ... or type(value) in (bool, float, str):
         return value
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Integral):
+        # What no float can hold could neither be compared nor sent: it counts as infinite.
+        if abs(value) > LARGEST:
+            return math.inf if value > 0 else -math.inf
         return int(value)
     if isinstance(value, Real):
         return float(value)

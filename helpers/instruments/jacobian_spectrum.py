@@ -146,7 +146,7 @@ class JacobianSpectrum(Instrument):
             ("spectral norm of the product", _text(spectrum.largest)),
             ("rms", f"{_text(spectrum.rms)}, theory {from_log10(r.predicted)}"),
             ("rms per layer", f"× {_text(spectrum.rms ** (1 / s.depth))}"),
-            ("directions that pass", f"{spectrum.passing} of {WIDTH}"),
+            ("directions not lost", f"{spectrum.passing} of {WIDTH}"),
         ]
 
     def verdict(self, s, r):
@@ -165,7 +165,7 @@ class JacobianSpectrum(Instrument):
             return Verdict("ALL ALIKE", f"{ratio} {rms}", "good")
         if spectrum.condition <= USABLE:
             return Verdict("UNEQUAL", f"{ratio} {rms}", "muted")
-        return Verdict("FEW DIRECTIONS", f"{ratio} {rms}", "alarm")
+        return Verdict("VERY UNEQUAL", f"{ratio} {rms}", "alarm")
 
     def describe(self, s, r):
         spectrum = r.spectrum

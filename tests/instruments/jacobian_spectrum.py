@@ -1,6 +1,6 @@
 PROMISES = {
     "One layer": None,
-    "Linear, Gaussian": "FEW DIRECTIONS",
+    "Linear, Gaussian": "VERY UNEQUAL",
     "Linear, orthogonal": "ALL ALIKE",
     "ReLU with He": "SINGULAR",
     "tanh, orthogonal": "UNEQUAL",
