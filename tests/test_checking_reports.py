@@ -10,6 +10,7 @@ from helpers.checking import exercise, questions, report, reports, review, widge
 from helpers.checking.cards import address
 from helpers.checking.progress import Answer, Progress
 from helpers.figures.calibration import calibration, wilson
+from helpers.rescue import PATIENTS
 
 NOW = datetime.now(UTC)
 
@@ -86,6 +87,16 @@ def test_calibration_says_no_more_than_the_numbers_do(sure, right, words):
 def test_the_report_is_a_card_with_links():
     html = report()._repr_html_()
     assert 'href="../notebooks/02_initialization.ipynb"' in html and 'role="status"' in html
+
+
+def test_cured_patients_of_the_capstone_are_counted(progress):
+    assert "cured" not in repr(report())
+    for name in "AAC":
+        progress.record("question", reports.patient_id(name), "skip", True)
+    assert re.search(r"2 of 7 +B, D, E, F, G\n", repr(report()))
+    for name in PATIENTS:
+        progress.record("question", reports.patient_id(name), "skip", True)
+    assert "7 of 7" in repr(report()) and "all cured" in repr(report())
 
 
 def test_unknown_questions_and_exercises_of_other_versions_do_no_harm(progress):

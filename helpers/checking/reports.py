@@ -11,12 +11,14 @@ from helpers.checking.cards import Card, Link, Table
 from helpers.checking.progress import PROGRESS
 from helpers.checking.widgets import QuestionBox
 from helpers.figures.calibration import calibration
+from helpers.rescue import PATIENTS
 
 BANDS = ((50, 60), (65, 80), (85, 100))  # per cent sure
 FEW = 10  # predictions
 SHOWN = 8  # misconceptions
 STEPS = [timedelta(days=days) for days in (1, 3, 7, 21, 60)]
 SURE = 70  # per cent
+CAPSTONE = "06_rescue_the_network"
 
 
 def report():
@@ -25,6 +27,7 @@ def report():
         "measured",
         "Your progress",
         *_points(),
+        *_patients(),
         *_calibration(PROGRESS.answers()),
         *_misconceptions(),
         "Questions that are due again: run `review()`.",
@@ -64,6 +67,11 @@ class ReviewBox(QuestionBox):
         return [row for row in super()._earlier() if datetime.fromisoformat(row.time) >= self._since]
 
 
+def patient_id(name):
+    """Under which name the progress keeps that a patient of the capstone was cured."""
+    return f"rescue-patient-{name.lower()}"
+
+
 def due_times(answers):
     """When each answered question is due again, by its id."""
     due, steps = {}, defaultdict(int)
@@ -92,6 +100,15 @@ def _points():
         rest = ", ".join(f"`{name}`" for name in left) or "nothing: all done"
         rows.append([Link("", lesson), f"{got:g} of {sum(item.points for item in items)}", rest])
     return (Table(["chapter", "points", "left"], rows),) if rows else ()
+
+
+def _patients():
+    """How many patients of the capstone are cured, and which are left; nothing before the first."""
+    solved = {row.question for row in PROGRESS.answers() if row.correct}
+    cured = [name for name in PATIENTS if patient_id(name) in solved]
+    left = ", ".join(name for name in PATIENTS if name not in cured) or "nothing: all cured"
+    row = [Link("", CAPSTONE), f"{len(cured)} of {len(PATIENTS)}", left]
+    return (Table(["capstone", "cured", "left"], [row]),) if cured else ()
 
 
 def _calibration(answers):

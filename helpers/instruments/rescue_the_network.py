@@ -9,6 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from helpers import rescue
 from helpers.checking.progress import PROGRESS
+from helpers.checking.reports import patient_id
 from helpers.figures import svg, theme
 from helpers.figures.numbers import from_log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
@@ -156,7 +157,7 @@ class RescueTheNetwork(Instrument):
         case = settings.patient, result.changed
         if is_solved(settings, result) and case not in self._recorded:
             self._recorded.add(case)
-            PROGRESS.record("question", f"rescue-patient-{case[0].lower()}", "; ".join(case[1]), True)
+            PROGRESS.record("question", patient_id(case[0]), "; ".join(case[1]), True)
 
     def draw(self):
         figure = svg.new_figure(8.4, 3.9)
