@@ -200,7 +200,8 @@ def _check_data(network, x, y):
             raise ValueError(
                 f"{name} holds values that are not finite numbers: NaN and infinity are not allowed"
             )
-    outputs = network.forward(x[:1], train=False)
+    with np.errstate(all="ignore"):  # it may have diverged before
+        outputs = network.forward(x[:1], train=False)
     if _are_labels(y) and not (y.min() >= 0 and y.max() < outputs.shape[-1]):
         allowed = f"from 0 to {outputs.shape[-1] - 1}"
         raise ValueError(f"labels y range from {y.min()} to {y.max()}: whole numbers {allowed} are needed")

@@ -1,8 +1,9 @@
 """Rescue the network: every combination of its toggles, the budget, and what is noted of a cure."""
 
 import sys
-from itertools import cycle, product
+from itertools import product
 
+import numpy as np
 import pytest
 
 from helpers import rescue
@@ -20,19 +21,21 @@ def progress(tmp_path, monkeypatch):
     return kept
 
 
-def test_every_combination(monkeypatch):
-    """Six steps of training each: what counts is that every network can be built, seen and drawn."""
-    monkeypatch.setattr(rescue, "STEPS", 6)
+def test_every_network(monkeypatch):
+    """Four steps of training each: what counts is that every network can be built, seen and drawn.
+
+    The patient, η and clipping change nothing that is seen of an untrained network: they are drawn at random.
+    """
+    monkeypatch.setattr(rescue, "STEPS", 4)
     monkeypatch.setattr(rescue, "PIECES", 2)
-    instrument = rescue_the_network()
+    instrument, rng = rescue_the_network(), np.random.default_rng(0)
     assert_it_can_be_drawn(instrument.figure.paper.value)
-    patients, rates = cycle(rescue.PATIENTS), cycle((rescue.RATES[0], rescue.RATES[-1]))
     skips = [("off", "1"), *(("on", scale) for scale in rescue.SCALES)]
-    for init, act, norm, (skip, scale), clip in product(
-        rescue.INITS, rescue.ACTS, rescue.NORMS, skips, rescue.CLIPS
-    ):
-        corner = {"patient": next(patients), "init": init, "act": act, "norm": norm, "skip": skip}
-        check_corner(instrument, {**corner, "scale": scale, "lr": next(rates), "clip": clip})
+    for init, act, norm, (skip, scale) in product(rescue.INITS, rescue.ACTS, rescue.NORMS, skips):
+        patient, clip = (str(rng.choice(list(names))) for names in (rescue.PATIENTS, rescue.CLIPS))
+        corner = {"patient": patient, "init": init, "act": act, "norm": norm, "skip": skip, "scale": scale}
+        lr = float(rng.choice([rescue.RATES[0], rescue.RATES[-1]]))
+        check_corner(instrument, {**corner, "lr": lr, "clip": clip})
         assert instrument.result.finished
 
 

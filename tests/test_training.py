@@ -142,6 +142,15 @@ def test_a_run_that_diverges_is_a_result_and_no_warning():
     assert np.isfinite(history.loss[:-1]).all() and not np.isfinite(history.loss[-1])
 
 
+def test_a_network_that_has_diverged_can_be_trained_on_without_a_warning():
+    digits = load_digits()
+    data = digits.x_train, digits.y_train
+    network = plain(64, 32, 50, 10, np.random.default_rng(0))
+    for layer in network.layers[::2]:
+        layer.params["weight"] *= 100
+    assert train(network, SGD(network.layers, 0.1), *data, 2, 64, progress=False).status == "diverged"
+
+
 def test_one_run_may_diverge_and_the_others_go_on():
     network = stack([plain(2, 8, 6, 2, np.random.default_rng(0)) for _ in range(3)])
     _, history = fit(network, SGD(network.layers, [1e-2, 1e12, 1e-3]), steps=30)
