@@ -1,21 +1,15 @@
 """Dropout masks: every corner of its controls, and what it says about what it shows."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
 from helpers.instruments import dropout_masks
-from tests.instruments import assert_it_can_be_drawn, check_corner, page, verdict
+from tests.instruments import corners, page, verdict
 
 
 def test_every_corner():
     instrument = dropout_masks()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
-    ends = {control.name: control.extremes() for control in instrument.controls}
-    for values in product(*ends.values()):
-        corner = dict(zip(ends, values, strict=True))
-        check_corner(instrument, corner)
+    for corner in corners(instrument):
         r = instrument.result
         assert r.passes.kept.shape == (corner["passes"], corner["width"])
         assert len(r.passes.mean) == len(r.spread) == corner["passes"]

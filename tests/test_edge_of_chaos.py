@@ -1,13 +1,11 @@
 """The edge of chaos: every corner of its controls, and what it says about what it shows."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
 from helpers import propagation
 from helpers.instruments import edge_of_chaos
-from tests.instruments import assert_it_can_be_drawn, check_corner, page, slider, verdict
+from tests.instruments import corners, page, slider, verdict
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -18,11 +16,7 @@ def nothing_is_left_behind():
 
 def test_every_corner_of_the_edge_of_chaos():
     instrument = edge_of_chaos()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
-    ends = {control.name: control.extremes() for control in instrument.controls}
-    for values in product(*ends.values()):
-        corner = dict(zip(ends, values, strict=True))
-        check_corner(instrument, corner)
+    for corner in corners(instrument):
         for curve in (instrument.result.measured, instrument.result.predicted):
             assert len(curve) == 31
             assert np.all(np.abs(curve) <= 1 + 1e-5), corner

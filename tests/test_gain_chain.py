@@ -1,14 +1,12 @@
 """The gain chain: every corner, and its arithmetic."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
 from helpers import propagation
 from helpers.instruments import gain_chain
 from helpers.instruments.init_explorer import ACTIVATIONS
-from tests.instruments import assert_it_can_be_drawn, check_corner, page, slider, verdict
+from tests.instruments import corners, page, slider, verdict
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,11 +17,7 @@ def nothing_is_left_behind():
 
 def test_every_corner_of_the_gain_chain():
     instrument = gain_chain()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
-    ends = {control.name: control.extremes() for control in instrument.controls}
-    for values in product(*ends.values()):
-        corner = dict(zip(ends, values, strict=True))
-        check_corner(instrument, corner)
+    for corner in corners(instrument):
         assert len(instrument.result.course) == corner["depth"] + 1
         assert instrument.result.course[-1] == 0
 

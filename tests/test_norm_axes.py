@@ -7,16 +7,12 @@ import pytest
 
 from helpers.instruments import norm_axes
 from helpers.instruments.norm_axes import NAMES
-from tests.instruments import assert_it_can_be_drawn, check_corner, page, slider, verdict
+from tests.instruments import corners, page, slider, verdict
 
 
 def test_every_corner_of_the_norm_axes():
     instrument = norm_axes()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
-    ends = {control.name: control.extremes() for control in instrument.controls}
-    for values in product(*ends.values()):
-        corner = dict(zip(ends, values, strict=True))
-        check_corner(instrument, corner)
+    for corner in corners(instrument):
         r = instrument.result
         assert r.shared.shape == (corner["examples"], corner["channels"], corner["size"] ** 2)
         assert r.shared[r.chosen]

@@ -1,21 +1,15 @@
 """Train mode and eval mode: every corner of its controls, and what it says about what it shows."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
 from helpers.instruments import train_vs_eval
-from tests.instruments import assert_it_can_be_drawn, check_corner, page, verdict
+from tests.instruments import corners, page, verdict
 
 
 def test_every_corner_of_train_and_eval():
     instrument = train_vs_eval()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
-    ends = {control.name: control.extremes() for control in instrument.controls}
-    for values in product(*ends.values()):
-        corner = dict(zip(ends, values, strict=True))
-        check_corner(instrument, corner)
+    for corner in corners(instrument):
         r = instrument.result
         assert len(r.running_mean) == corner["steps"] + 1
         assert np.all(r.low <= r.middle) and np.all(r.middle <= r.high)

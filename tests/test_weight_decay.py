@@ -1,21 +1,15 @@
 """Weight decay: every corner of its controls, and what it says about what it shows."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
 from helpers.instruments import weight_decay
-from tests.instruments import assert_it_can_be_drawn, check_corner, page, slider, verdict
+from tests.instruments import corners, page, slider, verdict
 
 
 def test_every_corner():
     instrument = weight_decay()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
-    ends = {control.name: control.extremes() for control in instrument.controls}
-    for values in product(*ends.values()):
-        corner = dict(zip(ends, values, strict=True))
-        check_corner(instrument, corner)
+    for _ in corners(instrument):
         assert len(instrument.result.fit.norms) == len(instrument.result.free.norms) == 31
 
 

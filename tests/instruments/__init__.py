@@ -8,6 +8,7 @@ it, on top of its start}, `BAD` [(setting, value that is not allowed, what the m
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import product
 
 import ipywidgets as widgets
 
@@ -67,6 +68,16 @@ def check_corner(instrument, corner):
     words = page(instrument) + instrument.figure.description
     assert "not a number" not in words, corner
     assert not re.search(r"\bnan\b", words), corner
+
+
+def corners(instrument):
+    """Every combination of all choices and of both ends of every slider, each when it has been shown."""
+    assert_it_can_be_drawn(instrument.figure.paper.value)
+    ends = {control.name: control.extremes() for control in instrument.controls}
+    for values in product(*ends.values()):
+        corner = dict(zip(ends, values, strict=True))
+        check_corner(instrument, corner)
+        yield corner
 
 
 def reached(instrument):
