@@ -10,7 +10,7 @@ WEB     = $(VENV)-site/bin
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 ON_ALL_CORES = -n logical --dist worksteal
-A_NOTEBOOK_EACH = -n logical --dist loadfile --nbval-lax --nbval-cell-timeout=120 notebooks exercises solutions
+NBVAL = --nbval-lax --nbval-cell-timeout=120
 
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
@@ -31,22 +31,24 @@ units: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest $(NO_SPECIALS) $(ON_ALL_CORES) $(ONLY)
 
 lessons: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest $(A_NOTEBOOK_EACH) $(ONLY)
+	$(TEST_ENV) $(BIN)/pytest -n logical --dist loadfile $(NBVAL) notebooks exercises solutions $(ONLY)
 
 # The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program, PAGES some tests.
 PAGES = tests/browser
 browser: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/pytest $(PAGES) $(ONLY)
 
-# The same tests on the oldest versions that pyproject.toml and requirements.txt allow. Those use parts of
-# other packages that are deprecated today, which is no concern of ours.
+# The tests on the oldest versions that pyproject.toml and requirements.txt allow, but for the lessons' numbers,
+# which take minutes of training: the lessons themselves are executed. The old versions use parts of other
+# packages that are deprecated today, which is no concern of ours.
+NO_NUMBERS = --ignore-glob='tests/test_lesson_*' --ignore-glob='tests/test_claims_*' --ignore=tests/test_rescue.py
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(ON_ALL_CORES) -W ignore::DeprecationWarning
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning $(A_NOTEBOOK_EACH)
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(NO_NUMBERS) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning -n logical --dist loadfile $(NBVAL) notebooks
 
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
 grading: $(VENV)/grading.done
-	$(TEST_ENV) $(BIN)/pytest tests/grading
+	$(TEST_ENV) $(BIN)/pytest tests/grading $(ONLY)
 
 # nbgrader on the workbooks, stock and with our grader inside (which needs bubblewrap), in an environment of
 # its own: it brings a hundred packages.
