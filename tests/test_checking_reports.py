@@ -176,7 +176,7 @@ def test_when_nothing_is_due_the_date_of_the_next_is_said(progress):
 
 def test_the_sections_of_questions_are_headings_of_their_lesson():
     for question in questions.load().values():
-        assert not question.section or "#cell-id=" in address(question.lesson, question.section), question.id
+        assert "#cell-id=" in address(question.lesson, question.section), question.id
 
 
 def test_without_the_notebooks_a_link_still_opens_the_lesson():
