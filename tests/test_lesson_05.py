@@ -276,11 +276,36 @@ def test_6_neither_clipping_nor_adam_cures_loud_branches(seed):
     *_, clipped = rescue.training(ill.cured_by({"clip": "1"}), seed)
     assert np.isfinite(clipped.loss).all() and not clipped.learns
     assert clipped.loss[0] == pytest.approx(3600, rel=0.02) if seed == 0 else clipped.loss[0] > 500
+    assert 1 < clipped.final < 2.3
     *_, quiet = rescue.training(ill.cured_by({"scale": "1/√blocks"}), seed)
     assert quiet.final < 0.1
     net, split = ill.design.network(seed), digits()
     history = train(net, Adam(net.layers, 1e-3), split.x_train, split.y_train, 150, 64, progress=False)
     assert history.loss[-20:].mean() > 1.9
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_6_clipped_loud_branches_need_a_thousand_steps_where_quiet_ones_need_150(seed):
+    ill, split = rescue.PATIENTS["C"], digits()
+    examples, options = (split.x_train, split.y_train), {"batch": 64, "seed": seed, "progress": False}
+    right = {}
+    for cure, steps, max_norm in (({}, 1000, 1.0), ({"scale": "1/√blocks"}, 150, None)):
+        design = ill.cured_by(cure)
+        net = design.network(seed)
+        sgd = SGD(net.layers, design.lr, rescue.MOMENTUM)
+        train(net, sgd, *examples, steps, max_norm=max_norm, **options)
+        right[steps] = evaluate(net, *examples)[1]
+    assert right[1000] > 0.7
+    assert right[150] > 0.98
+
+
+def test_6_adam_moves_every_weight_by_about_eta():
+    """Whatever the size of the gradient: the first step is η long in each direction."""
+    sizes = np.array([1e-4, 1.0, 1e4])
+    params, grads = {"weight": np.zeros(3)}, {"weight": sizes.copy()}
+    adam = Adam([(params, grads)], lr=0.01)
+    adam.step()
+    np.testing.assert_allclose(-params["weight"], 0.01, rtol=1e-3)
 
 
 def test_6_adam_needs_a_learning_rate_too():
