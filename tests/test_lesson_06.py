@@ -42,6 +42,12 @@ def test_the_file_of_a():
     assert np.log10(seen.gradient_ratio) == pytest.approx(-12, abs=1)
     assert learns(treat("A", init="orthogonal")) and learns(treat("A", skip="on"))
     assert not learns(treat("A", init="He"))
+    ends = {
+        init: [[*rescue.training(treat("A", init=init), seed)][-1].final for seed in range(4)]
+        for init in ("orthogonal", "Xavier")
+    }
+    assert max(ends["orthogonal"]) < min(ends["Xavier"])  # slower …
+    assert max(ends["Xavier"]) > rescue.LEARNS  # … and with some seeds too slow
 
 
 def test_the_file_of_b():
@@ -62,6 +68,8 @@ def test_the_file_of_c():
     assert learns(treat("C", init="PyTorch default"))
     *_, clipped = rescue.training(treat("C", clip="1"))
     assert np.isfinite(clipped.loss).all() and not clipped.learns
+    assert sum(learns(treat("C", clip="1"), seed) for seed in range(4)) <= 2  # 150 steps are rarely enough
+    assert not any(learns(treat("C", lr=lr)) for lr in rescue.RATES)
 
 
 def test_the_file_of_d():
