@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from helpers.layers import BatchNorm, Linear, Residual
-from helpers.network import mlp, plain, stack
-from helpers.optimizers import SGD, Adam, AdamW, clip_by_global_norm, linear_decay
+from helpers.layers import BatchNorm, Linear, Residual, every_layer
+from helpers.network import mlp, plain, residual_v2, stack
+from helpers.optimizers import NOT_DECAYED, SGD, Adam, AdamW, clip_by_global_norm, linear_decay
 
 MAKERS = [SGD, Adam, AdamW]
 
@@ -248,6 +248,55 @@ def test_a_list_of_parameters_that_changed_is_an_error_and_changes_nothing(make,
     after = [p for layer in network.layers for p in layer.params.values()]
     for a, b in zip(before, after, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def by_the_equations(make, params, history, lr, decay):
+    """{key: parameter} after the gradients in `history`, one parameter at a time. Keys end in a name."""
+    params = {key: p.copy() for key, p in params.items()}
+    m, v = (dict.fromkeys(params, 0.0) for _ in range(2))
+    for t, grads in enumerate(history, 1):
+        for key, g in grads.items():
+            lam = 0.0 if key[1] in NOT_DECAYED else decay
+            theta = params[key]
+            if make is not AdamW:
+                g = g + lam * theta
+            if make is SGD:
+                v[key] = 0.9 * v[key] + g
+                params[key] = theta - lr * v[key]
+                continue
+            m[key], v[key] = 0.9 * m[key] + 0.1 * g, 0.999 * v[key] + 0.001 * g**2
+            step = lr * m[key] / (1 - 0.9**t) / (np.sqrt(v[key] / (1 - 0.999**t)) + 1e-8)
+            params[key] = theta - step - (lr * lam * theta if make is AdamW else 0)
+    return params
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("runs", [None, 2])
+def test_a_network_moves_as_its_parameters_would_one_by_one(make, runs):
+    rng, f64 = np.random.default_rng(0), {"dtype": np.float64}
+    build = [residual_v2(3, 4, 6, 2, rng, BatchNorm, scale="learned", **f64) for _ in range(runs or 1)]
+    network = stack(build) if runs else build[0]
+    lrs, decays = ([0.1, 0.01], [0.0, 0.5]) if runs else (0.1, 0.5)
+    layers = list(enumerate(every_layer(network.layers)))
+    start = {(i, name): p.copy() for i, layer in layers for name, p in layer.params.items()}
+    settings = {"momentum": 0.9} if make is SGD else {}
+    optimizer = make(network.layers, lr=lrs, weight_decay=decays, **settings)
+    history = []
+    for _ in range(4):
+        history.append({key: rng.standard_normal(p.shape) for key, p in start.items()})
+        for i, layer in layers:
+            layer.grads = {name: history[-1][i, name] for name in layer.params}
+        optimizer.step()
+    for run in range(runs or 1):
+        row = run if runs else ...
+        expected = by_the_equations(
+            make,
+            {key: p[row] for key, p in start.items()},
+            [{key: g[row] for key, g in grads.items()} for grads in history],
+            *(a[run] if runs else a for a in (lrs, decays)),
+        )
+        for (i, name), param in expected.items():
+            np.testing.assert_allclose(layers[i][1].params[name][row], param, rtol=1e-12, err_msg=name)
 
 
 def test_a_parameter_may_be_replaced_by_another_of_its_shape():
