@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from helpers import rescue
 from helpers.checking.progress import PROGRESS
 from helpers.figures import svg, theme
-from helpers.figures.numbers import from_log10, power_of_ten, short
+from helpers.figures.numbers import counted, from_log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.rescue import PATIENTS, Course, Design, Symptoms
@@ -214,7 +214,7 @@ class RescueTheNetwork(Instrument):
         ]
 
     def verdict(self, s, r):
-        changes = f"{len(r.changed)} change{'' if len(r.changed) == 1 else 's'}"
+        changes = counted(len(r.changed), "change")
         what = f" ({'; '.join(r.changed)})" if r.changed else ""
         if not r.finished:
             return Verdict(
