@@ -105,8 +105,8 @@ def focused(page):
     """What has the keyboard: the label of a control, or the text of a button."""
     return page.page.evaluate("""() => {
         const control = document.activeElement.closest('.widget-slider, .widget-dropdown, .widget-text');
-        const named = control ? control.querySelector('.widget-label') : document.activeElement;
-        return named.textContent.split(' = ')[0];
+        return control ? control.querySelector('.widget-label').textContent.split(' = ')[0]
+          : document.activeElement.textContent;
     }""")
 
 
@@ -167,6 +167,32 @@ def sweep(page, slider, seconds, end):
     mouse.move(track["x"] + track["width"] * end, y, steps=3)
     mouse.up()
     assert steps > 10 * seconds  # a sustained drag, not a few jumps
+
+
+def _for_screen_readers(page):
+    """What Chromium tells a screen reader: {id: node}."""
+    session = page.page.context.new_cdp_session(page.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    return {node["nodeId"]: node for node in nodes}
+
+
+def names(page, role):
+    """The names of all elements that have this role for a screen reader."""
+    found = (node for node in _for_screen_readers(page).values() if not node["ignored"])
+    return [node["name"]["value"] for node in found if node["role"]["value"] == role]
+
+
+def spoken(page):
+    """{element: words} for every element to which a screen reader listens."""
+    nodes = _for_screen_readers(page)
+
+    def words(node):
+        below = "".join(words(nodes[id]) for id in node.get("childIds", ()) if id in nodes)
+        return node["name"]["value"] if node["role"]["value"] == "StaticText" else below
+
+    live = [node for node in nodes.values() if node["role"]["value"] == "status"]
+    return {node["backendDOMNodeId"]: words(node) for node in live}
 
 
 def answer(box, text, then="Check"):

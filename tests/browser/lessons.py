@@ -17,10 +17,13 @@ from tests.browser.instruments import (
     drag_to_both_ends,
     focused,
     menu,
+    names,
     option,
     reset,
+    spoken,
     wanted,
 )
+from tools.axe import violations
 
 CONTRAST = r"""places => {
   // WCAG 2: the ratio of the two luminances, both with 0.05 of stray light.
@@ -49,9 +52,30 @@ TEXTS = (
     ".td-numbers td, .widget-label, .td-ask .widget-toggle-button"
 )
 
+# What the course puts on the page. The rest is JupyterLab's own, and so is one thing inside: ipywidgets gives
+# the handle of a slider a role, a range and a value, but no name, and has no setting for one.
+OURS = [".jp-RenderedMarkdown", ".jp-OutputArea"]
+NAMELESS_HANDLE = "aria-input-field-name"
+
+PICTURES = """output => [...output.querySelectorAll('img, svg:not([aria-hidden=true])')].map(picture => {
+  const ids = (picture.getAttribute('aria-labelledby') ?? '').split(' ');
+  const named = picture.getAttribute('role') === 'img' && ids.map(id => document.getElementById(id));
+  // (An id that stands twice on the page names another picture.)
+  return picture.alt ?? named?.map(e => picture.contains(e) ? e.textContent : '').join(': ');
+})"""
+
 
 def contrasts(page):
     return page.page.locator(TEXTS).locator("visible=true").evaluate_all(CONTRAST)
+
+
+def barriers(page, where=OURS):
+    """The serious and critical violations that axe finds in what the course shows."""
+    return [
+        problem
+        for problem in violations(page.page, where)
+        if not (NAMELESS_HANDLE in problem and 'class="noUi-handle' in problem)
+    ]
 
 
 def answer_wrongly(box):
@@ -111,6 +135,19 @@ class EveryLesson:
             for key in ("Enter", "Space"):  # open, then close
                 lesson.page.keyboard.press(key)
                 expect(inside).to_be_visible(visible=key == "Enter")
+
+    def test_every_picture_says_what_it_shows(self, lesson):
+        for output in lesson.page.locator(".jp-OutputArea-output").all():
+            for words in output.evaluate(PICTURES):
+                assert len(words) > 60, words
+
+    def test_axe_finds_no_barrier_in_either_theme(self, lesson):
+        try:
+            for theme in ("dark", "light"):
+                lesson.set_theme(theme)
+                assert barriers(lesson) == []
+        finally:
+            lesson.set_theme("light")
 
     def test_all_text_can_be_read_in_both_themes_and_changes_colour_with_the_theme(self, lesson):
         page = lesson.page
@@ -176,6 +213,7 @@ class EveryInstrument:
                 option(box, name).focus()
                 bench.page.keyboard.press("Space")
                 assert_shows(bench, box, computed(make, **{control.name: name}))
+                assert f"chosen: {name}" in names(bench, "button")
             for name in (
                 () if control.buttons else control.options[control.options.index(control.default) + 1 :]
             ):
@@ -221,6 +259,18 @@ class EveryInstrument:
         slider = next(control for control in make.controls if isinstance(control, Slider))
         bench.press(bench.slider(slider.label, box), "Home" if slider.default != slider.values[0] else "End")
         expect(figure.locator("desc")).not_to_have_text(now.describe(now.settings, now.result))
+
+    def test_a_new_verdict_and_a_goal_are_spoken_by_an_element_that_stays(self, bench, make):
+        box = reset(bench, make)
+        verdict = computed(make)["verdict"]
+        (before,) = (id for id, words in spoken(bench).items() if words.startswith(verdict))
+        challenge, (preset, settings) = make.challenges[0], next(iter(make.presets.items()))
+        button(box, challenge.name).click()
+        expect(box.locator(".td-card")).to_contain_text("Goal:")
+        assert "Goal: " in spoken(bench)[before]
+        button(box, preset).click()
+        assert_shows(bench, box, computed(make, **settings))
+        assert spoken(bench)[before].startswith(computed(make, **settings)["verdict"])
 
     def test_no_label_is_cut_off(self, bench, make):
         box = reset(bench, make)
