@@ -157,7 +157,7 @@ class Instrument(widgets.VBox):
             else:
                 result = next(results)
                 self._picture(settings, result)
-                self._later(loop, AFTER_THE_PICTURE, self._words, settings, result)
+                self._later(loop, AFTER_THE_PICTURE, self._words, settings, result, results is not found)
                 if results is found:
                     self._later(loop, REST, self._go_on, loop, settings, results)
 
@@ -165,9 +165,11 @@ class Instrument(widgets.VBox):
         """Show the next of an experiment's results."""
         for result in results:
             self._picture(settings, result)
-            self._words(settings, result)
+            self._words(settings, result, last=False)
             self._later(loop, 0, self._go_on, loop, settings, results)
             break
+        else:
+            self._words(settings, self.result)
 
     def _later(self, loop, seconds, then, *arguments):
         """Call it later, unless there is another move until then."""
@@ -184,10 +186,10 @@ class Instrument(widgets.VBox):
         self.move(self._artists, settings, result)
         self.figure.redraw(self.describe(settings, result))
 
-    def _words(self, settings, result):
+    def _words(self, settings, result, last=True):
         self._relabel()
         verdict, readouts = self.verdict(settings, result), self.readouts(settings, result)
-        self._status.value = _status(verdict, readouts, self._aloud[0])
+        self._status.value = _status(verdict, readouts, self._aloud[0], last)
         self._show_challenge(settings)
         self.problem = None
 
@@ -281,13 +283,15 @@ def _running_loop():
         return None
 
 
-def _status(verdict, readouts, id):
+def _status(verdict, readouts, id, heard):
+    """The words under the figure. A verdict that is not the last one is seen, but not spoken."""
+    own, silent = (f'id="{id}" ', "") if heard else ("", f'<div id="{id}"></div>')
     cells = "".join(
         f'<div class="td-readout"><span>{name}</span><b>{value}</b></div>' for name, value in readouts
     )
     return (
-        f'<div class="td-status"><div id="{id}" class="td-verdict td-{verdict.tone}">'
-        f"<b>{verdict.word}</b> {verdict.sentence}</div>"
+        f'<div class="td-status"><div {own}class="td-verdict td-{verdict.tone}">'
+        f"<b>{verdict.word}</b> {verdict.sentence}</div>{silent}"
         f'<div class="td-readouts">{cells}</div></div>'
     )
 

@@ -105,7 +105,7 @@ def focused(page):
     """What has the keyboard: the label of a control, or the text of a button."""
     return page.page.evaluate("""() => {
         const control = document.activeElement.closest('.widget-slider, .widget-dropdown, .widget-text');
-        return control ? control.querySelector('.widget-label').textContent.split(' = ')[0]
+        return control ? control.querySelector('.widget-label').textContent.replace(/ = [^=]*$/, '')
           : document.activeElement.textContent;
     }""")
 
@@ -193,6 +193,14 @@ def spoken(page):
 
     live = [node for node in nodes.values() if node["role"]["value"] == "status"]
     return {node["backendDOMNodeId"]: words(node) for node in live}
+
+
+def assert_hears(page, element, words):
+    """Wait until a screen reader is told these words by this element."""
+    deadline = time.monotonic() + PATIENCE
+    while words not in (heard := spoken(page))[element] and time.monotonic() < deadline:
+        page.page.wait_for_timeout(50)
+    assert words in heard[element]
 
 
 def answer(box, text, then="Check"):
