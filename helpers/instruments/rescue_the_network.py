@@ -151,8 +151,8 @@ class RescueTheNetwork(Instrument):
         self._recorded = set()
         super().__init__(**settings)
 
-    def _words(self, settings, result):
-        super()._words(settings, result)
+    def _words(self, settings, result, last=True):
+        super()._words(settings, result, last)
         case = settings.patient, result.changed
         if is_solved(settings, result) and case not in self._recorded:
             self._recorded.add(case)
