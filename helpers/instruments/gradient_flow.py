@@ -116,7 +116,7 @@ class GradientFlow(Instrument):
         flow.set(xlim=(-1, skips.DEEPEST + 1), ylim=(-1, 1), xlabel="block l")
         flow.set_title("‖∂L/∂h‖ behind block l, over that at the last", loc="left")
         flow.set_yticks(TICKS, [""] * len(TICKS))
-        law.set(xlim=(0, GAINS[-1] + 0.04), ylim=(-0.12, 1.1), xlabel="gain g")
+        law.set(xlim=(0, GAINS[-1] + 0.08), ylim=(-0.12, 1.1), xlabel="gain g")
         law.set_title("R by gain: theory, and yours", loc="left")
         law.set_yticks(LAW_TICKS, [""] * len(LAW_TICKS))
         figure.legend(*flow.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=9)
