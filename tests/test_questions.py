@@ -293,10 +293,10 @@ def test_feedback_says_in_words_whether_it_is_right():
     box = ask("init-he-std")
     type_and_press_enter(box, "0.5")
     assert "✗ Not yet." in box.feedback.value
-    assert 'class="td-card td-alarm" role="status"' in box.feedback.value
+    assert 'class="td-card td-alarm"' in box.feedback.value
     type_and_press_enter(box, "1/8")
     assert "✓ Right." in box.feedback.value
-    assert 'class="td-card td-good" role="status"' in box.feedback.value
+    assert 'class="td-card td-good"' in box.feedback.value
     assert "You wrote 1/8, read as 0.125." in box.feedback.value
 
 
@@ -378,7 +378,7 @@ def test_no_deprecated_part_of_ipywidgets_is_used():
 
 def test_a_prediction_is_saved_and_does_not_show_the_truth(progress):
     box = predict("predict-naive-factor")
-    assert box.feedback.value == ""
+    assert "td-card" not in box.feedback.value
     box.confidence.value = 70
     assert box.confidence.description == "I am 70 % sure"
     for text in ("256", "128"):
@@ -403,7 +403,7 @@ def test_another_confidence_is_another_row(progress):
 
 def test_a_notebook_that_is_run_again_remembers_its_predictions(progress):
     type_and_press_enter(ask("predict-he-var"), "2")
-    assert predict("predict-he-var").feedback.value == ""
+    assert "td-card" not in predict("predict-he-var").feedback.value
     type_and_press_enter(predict("predict-he-var"), "1")
     again = predict("predict-he-var")
     assert "You answered this before: “1” (50 % sure)." in again.feedback.value

@@ -8,6 +8,8 @@ from ipywidgets import HTML, Button, IntSlider, Layout, Text, ToggleButtons, VBo
 
 from helpers.checking.progress import PROGRESS
 from helpers.checking.questions import Choice, find
+from helpers.figures.aloud import listen
+from helpers.figures.svg import unique_name
 from helpers.figures.theme import STYLE
 
 # Options are buttons under each other, of any length. Radio buttons would be the obvious choice, but
@@ -19,7 +21,7 @@ WRAP = """<style>
 .td-ask .widget-toggle-buttons .widget-toggle-button {width: auto; max-width: 100%; height: auto;
   line-height: 1.45; padding: 3px 10px; text-align: left; white-space: normal; overflow-wrap: anywhere;}
 .td-ask .widget-toggle-buttons .mod-active {font-weight: 600; outline: 2px solid var(--td-measured);}
-.td-ask .widget-toggle-buttons .mod-active::before {content: "● ";}
+.td-ask .widget-toggle-buttons .mod-active::before {content: "● "; content: "● " / "chosen: ";}
 .td-ask .td-card + .td-card {margin-top: 4px;}
 </style>"""
 
@@ -56,7 +58,8 @@ class QuestionBox(VBox):
         self.button.on_click(self._on_click)
         self.field.observe(self._on_value, "value")
         self._asked = -inf
-        self.feedback = HTML(layout=Layout(width="auto"))
+        self._aloud = unique_name()
+        self.feedback = HTML(f'<div id="{self._aloud}"></div>', layout=Layout(width="auto"))
         super().__init__(self._rows(), layout=Layout(width="auto", max_width="46em"))
         self.add_class("td-ask")
 
@@ -72,7 +75,7 @@ class QuestionBox(VBox):
 
     def _rows(self):
         """From top to bottom."""
-        header = HTML(f"{STYLE}{WRAP}{self._header()}", layout=Layout(width="auto"))
+        header = HTML(f"{STYLE}{WRAP}{self._header()}{listen(self._aloud)}", layout=Layout(width="auto"))
         return [header, self.field, self.button, self.feedback]
 
     def _header(self):
@@ -125,11 +128,10 @@ class QuestionBox(VBox):
 
     def _show(self, look, html):
         """Put a card with trusted html under the question, and a notice if there is one."""
-        card = '<div class="td-card td-{}" role="status">{}</div>'
+        card = '<div class="td-card td-{}">{}</div>'
         notice = PROGRESS.notice()
-        self.feedback.value = card.format(look, html) + (
-            card.format("muted", escape(notice)) if notice else ""
-        )
+        cards = card.format(look, html) + (card.format("muted", escape(notice)) if notice else "")
+        self.feedback.value = f'<div id="{self._aloud}">{cards}</div>'
 
     def _repr_mimebundle_(self, **kwargs):
         """The widget and, for a page without a kernel, the question as HTML."""

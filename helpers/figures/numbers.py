@@ -43,6 +43,11 @@ def short(value):
     return sign + from_log10(math.log10(abs(value)))
 
 
+def counted(number, thing):
+    """1 block, 50 blocks."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 class show:
     """A few numbers with their names, as a small table: show({"E[h²]": 0.998, "Var h": 0.68}).
 

@@ -10,6 +10,7 @@ import re
 from contextlib import contextmanager
 from html import escape
 from itertools import count
+from random import randrange
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import RendererSVG
@@ -18,11 +19,11 @@ from matplotlib.figure import Figure
 from helpers.figures.theme import FONT, themed
 
 POINTS_PER_INCH = 72  # SVG's unit; a figure of this dpi has the same coordinates in both
-_serial = count()
+_serial = count(1000 * randrange(10**9))  # two notebooks that are open in JupyterLab share one page
 
 
 def unique_name():
-    """A name that no other SVG on the page has."""
+    """A name that nothing else on the page has."""
     return f"td{next(_serial)}"
 
 

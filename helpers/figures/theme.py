@@ -29,7 +29,8 @@ def _variables(column):
     return "".join(f"--td-{role}:{pair[column]};" for role, pair in COLORS.items())
 
 
-# JupyterLab says on <body> which kind of theme it shows.
+# JupyterLab says on <body> which kind of theme it shows. Words behind a / are for screen readers, to which an
+# option of ipywidgets that is chosen would be a button like the others.
 STYLE = f"""<style>
 body {{{_variables(0)}}}
 body[data-jp-theme-light="false"] {{{_variables(1)}}}
@@ -54,6 +55,7 @@ table.td-numbers {{margin: 2px 0; border-collapse: collapse;}}
 table.td-numbers th {{text-align: left; font-weight: normal; color: var(--td-muted); padding-right: 16px;}}
 table.td-numbers td {{text-align: right; font-variant-numeric: tabular-nums;}}
 .td-readout b {{font-variant-numeric: tabular-nums;}}
+.td-instrument .widget-toggle-button.mod-active::before {{content: "" / "chosen: ";}}
 </style>"""
 
 RC = {

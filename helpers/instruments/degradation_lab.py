@@ -8,7 +8,7 @@ from helpers import degradation
 from helpers.degradation import BUILDS, SCALES, Course
 from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10, power_of_ten, short
+from helpers.figures.numbers import counted, from_log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -180,7 +180,7 @@ class DegradationLab(Instrument):
         found, (first, last) = answers(r), _ends(r.deep)
         arrives = f"× {from_log10(first)} at the start, × {from_log10(last)} at the end"
         parts = [
-            f"After {len(r.deep.ratio) - 1} epochs: <i>Degraded?</i> {_yes(found.degraded)}: training error "
+            f"After {_epochs(r)}: <i>Degraded?</i> {_yes(found.degraded)}: training error "
             f"{_percent(r.deep.train_error)} at {s.deep} layers, {_percent(r.shallow.train_error)} at "
             f"{s.shallow}.",
             f"<i>Vanishing?</i> {_yes(found.vanishing)}: compared with the last layer's, the gradient at the "
@@ -190,8 +190,8 @@ class DegradationLab(Instrument):
             f"<i>Overfitting?</i> {_yes(found.overfitting)}: test error {_percent(r.deep.test_error)}.",
         ]
         if r.deep.diverged.any():
-            count = f"{r.deep.diverged.sum()} of {s.seeds}"
-            parts.append(f"The loss of {count} deep networks has left the range of numbers.")
+            count = f"{r.deep.diverged.sum()} of {counted(s.seeds, 'deep network')}"
+            parts.append(f"The loss of {count} has left the range of numbers.")
         if s.scale != "1" and s.build.startswith("plain"):
             parts.append("(A plain network has no branches to scale.)")
         return Verdict(word, " ".join(parts), tone)
@@ -200,7 +200,7 @@ class DegradationLab(Instrument):
         first, last = _ends(r.deep)
         return (
             f"Networks of the build {s.build} with {s.shallow} and with {s.deep} layers, {s.seeds} each, "
-            f"trained for {len(r.deep.ratio) - 1} epochs at η = {s.lr:g}. Left: training loss over steps, "
+            f"trained for {_epochs(r)} at η = {s.lr:g}. Left: training loss over steps, "
             f"which ends at {_loss(r.shallow)} for the shallow and {_loss(r.deep)} for the deep one. Middle: "
             f"the gradient at the first layer over that at the last; for the deep one {from_log10(first)} at "
             f"the start and {_or_none(last)} at the end. Right: errors, {_percent(r.shallow.train_error)} "
@@ -246,6 +246,10 @@ def _word(r):
 def _loss(course):
     last = course.loss[-STEPS:]
     return f"{np.median(last):.2g}" if np.isfinite(last).all() and last.size else "no finite number"
+
+
+def _epochs(r):
+    return counted(len(r.deep.ratio) - 1, "epoch")
 
 
 def _times(values):

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 
 from helpers import arguments
+from helpers.figures.aloud import listen
 from helpers.figures.live import LiveFigure
+from helpers.figures.svg import unique_name
 from helpers.figures.theme import STYLE, style
 from helpers.instruments.controls import Seed
 
@@ -82,7 +84,8 @@ class Instrument(widgets.VBox):
         with style():
             figure, self._artists = self.draw()
         self.figure = LiveFigure(figure, self.title)
-        self._status, self._task = widgets.HTML(), widgets.HTML()
+        self._aloud = unique_name(), unique_name()  # the ids of what a screen reader speaks
+        self._status, self._task = (widgets.HTML(f'<div id="{id}"></div>') for id in self._aloud)
         for name, box in self._boxes.items():
             box.observe(lambda change, name=name: self._moved(name), "value")
         super().__init__(self._rooms())
@@ -154,7 +157,7 @@ class Instrument(widgets.VBox):
             else:
                 result = next(results)
                 self._picture(settings, result)
-                self._later(loop, AFTER_THE_PICTURE, self._words, settings, result)
+                self._later(loop, AFTER_THE_PICTURE, self._words, settings, result, results is not found)
                 if results is found:
                     self._later(loop, REST, self._go_on, loop, settings, results)
 
@@ -162,9 +165,11 @@ class Instrument(widgets.VBox):
         """Show the next of an experiment's results."""
         for result in results:
             self._picture(settings, result)
-            self._words(settings, result)
+            self._words(settings, result, last=False)
             self._later(loop, 0, self._go_on, loop, settings, results)
             break
+        else:
+            self._words(settings, self.result)
 
     def _later(self, loop, seconds, then, *arguments):
         """Call it later, unless there is another move until then."""
@@ -181,9 +186,10 @@ class Instrument(widgets.VBox):
         self.move(self._artists, settings, result)
         self.figure.redraw(self.describe(settings, result))
 
-    def _words(self, settings, result):
+    def _words(self, settings, result, last=True):
         self._relabel()
-        self._status.value = _status(self.verdict(settings, result), self.readouts(settings, result))
+        verdict, readouts = self.verdict(settings, result), self.readouts(settings, result)
+        self._status.value = _status(verdict, readouts, self._aloud[0], last)
         self._show_challenge(settings)
         self.problem = None
 
@@ -195,20 +201,20 @@ class Instrument(widgets.VBox):
         except Exception as error:
             self.problem = error
             self._relabel()
-            self._status.value = _problem(error)
+            self._status.value = _problem(error, self._aloud[0])
 
     def _relabel(self):
         for name, control in self._controls.items():
             control.relabel(self._boxes[name], self.settings)
 
     def _show_challenge(self, settings):
+        card = '<div id="{}" class="{}">{}</div>'
         if self._challenge is None:
-            self._task.value = ""
+            self._task.value = card.format(self._aloud[1], "", "")
             return
         done = self._challenge.reached(settings, self.result)
         text = f"✓ Reached. {self._challenge.lesson}" if done else f"Goal: {self._challenge.task}"
-        tone = "td-good" if done else ""
-        self._task.value = f'<div class="td-card {tone}" role="status">{text}</div>'
+        self._task.value = card.format(self._aloud[1], "td-card td-good" if done else "td-card", text)
 
     def _take(self, challenge):
         self._challenge = challenge
@@ -248,7 +254,8 @@ class Instrument(widgets.VBox):
             "Challenges",
             [_button(c.name, c.task, lambda _, c=c: self._take(c)) for c in self.challenges],
         )
-        heading = widgets.HTML(f'{STYLE}<div class="td-title">{escape(self.title)}</div>')
+        title = f'<div class="td-title">{escape(self.title)}</div>'
+        heading = widgets.HTML(STYLE + title + listen(*self._aloud))
         question = widgets.HTML(f'<div class="td-question">{self.question}</div>')
         rows = [row for row in (presets, challenges) if len(row.children) > 1]
         return [
@@ -276,20 +283,22 @@ def _running_loop():
         return None
 
 
-def _status(verdict, readouts):
+def _status(verdict, readouts, id, heard):
+    """The words under the figure. A verdict that is not the last one is seen, but not spoken."""
+    own, silent = (f'id="{id}" ', "") if heard else ("", f'<div id="{id}"></div>')
     cells = "".join(
         f'<div class="td-readout"><span>{name}</span><b>{value}</b></div>' for name, value in readouts
     )
     return (
-        f'<div class="td-status"><div class="td-verdict td-{verdict.tone}" role="status">'
-        f"<b>{verdict.word}</b> {verdict.sentence}</div>"
+        f'<div class="td-status"><div {own}class="td-verdict td-{verdict.tone}">'
+        f"<b>{verdict.word}</b> {verdict.sentence}</div>{silent}"
         f'<div class="td-readouts">{cells}</div></div>'
     )
 
 
-def _problem(error):
+def _problem(error, id):
     return (
-        f'<div class="td-card td-alarm" role="status">These settings cannot be shown: '
+        f'<div id="{id}" class="td-card td-alarm">These settings cannot be shown: '
         f"{escape(str(error))}. Press Reset to go back.</div>"
     )
 

@@ -5,7 +5,7 @@ import numpy as np
 from helpers import skips
 from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10, power_of_ten
+from helpers.figures.numbers import counted, from_log10, power_of_ten
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -101,22 +101,22 @@ class GradientFlow(Instrument):
             "plain": flow.plot([], [], marker="s", color=theme.SECOND, label="plain", **measured)[0],
             "theory": flow.plot([], [], label="residual, theory", **theme.THEORY_LINE)[0],
             "residual": flow.plot([], [], marker="o", color=theme.MEASURED, label="residual", **measured)[0],
-            "ticks": _tick_labels(flow, TICKS),
+            "ticks": _tick_labels(flow, TICKS, -0.02),
             "laws": {
                 scale: law.plot([], [], ls=dash, color=theme.THEORY, **moving)[0]
                 for scale, dash in (("1", "--"), ("1/√L", ":"))
             },
             "names": {
-                scale: law.text(1.49, 0, f"scale {scale}", color=theme.THEORY, ha="right", **moving)
+                scale: law.text(1.38, 0, f"scale {scale}", color=theme.THEORY, ha="right", **moving)
                 for scale in ("1", "1/√L")
             },
             "here": law.plot([], [], **here)[0],
-            "law ticks": _tick_labels(law, LAW_TICKS),
+            "law ticks": _tick_labels(law, LAW_TICKS, -0.04),
         }
         flow.set(xlim=(-1, skips.DEEPEST + 1), ylim=(-1, 1), xlabel="block l")
         flow.set_title("‖∂L/∂h‖ behind block l, over that at the last", loc="left")
         flow.set_yticks(TICKS, [""] * len(TICKS))
-        law.set(xlim=(0, GAINS[-1] + 0.04), ylim=(-0.12, 1.1), xlabel="gain g")
+        law.set(xlim=(0, GAINS[-1] + 0.08), ylim=(-0.12, 1.1), xlabel="gain g")
         law.set_title("R by gain: theory, and yours", loc="left")
         law.set_yticks(LAW_TICKS, [""] * len(LAW_TICKS))
         figure.legend(*flow.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=9)
@@ -163,8 +163,10 @@ class GradientFlow(Instrument):
 
     def verdict(self, s, r):
         end, plain = _end(r.residual), _end(r.plain)
-        sentence = f"R = {from_log10(end)} over {s.depth} blocks; the plain stack has {from_log10(plain)}."
-        sentence += _why(s, r)
+        blocks = counted(s.depth, "block")
+        sentence = f"R = {from_log10(end)} over {blocks}; the plain stack has {from_log10(plain)}." + _why(
+            s, r
+        )
         if not np.isfinite(end):
             return Verdict("DIVERGED", "the training has left the range of numbers.", "alarm")
         if abs(end) <= BOUNDED:
@@ -226,9 +228,9 @@ def _reach(logs):
     return next((decades for decades in DECADES if farthest <= decades), DECADES[-1])
 
 
-def _tick_labels(axes, places):
+def _tick_labels(axes, places, x):
     style = {"ha": "right", "va": "center", "color": theme.MUTED, "transform": axes.get_yaxis_transform()}
-    return [axes.text(-0.02, y, "", animated=True, **style) for y in places]
+    return [axes.text(x, y, "", animated=True, **style) for y in places]
 
 
 def _write_ticks(labels, places, reach):
@@ -237,10 +239,10 @@ def _write_ticks(labels, places, reach):
         label.set_text(power_of_ten(exponent) if exponent == round(exponent) else from_log10(exponent))
 
 
-def _apart(heights, gap=0.09):
-    """Two heights for names above the ends of two lines, at least a line of text apart."""
-    upper, lower = heights
-    return max(upper, lower + gap) + 0.02, lower + 0.02
+def _apart(heights, gap=0.09, above=0.05):
+    """Heights for the names of two lines: above their ends, clear of a marker, a line of text apart."""
+    upper, lower = (min(height + above, 1.03) for height in heights)
+    return max(upper, lower + gap), lower
 
 
 def gradient_flow(**settings):

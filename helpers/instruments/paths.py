@@ -8,7 +8,7 @@ import numpy as np
 from helpers import degradation, probes, skips
 from helpers.data import load_digits
 from helpers.figures import svg, theme
-from helpers.figures.numbers import from_log10
+from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.network import Network, unstack
@@ -216,13 +216,13 @@ class Paths(Instrument):
         used = f"The gradient comes through {r.mean_length:.1f} of {len(r.kept)} blocks on average"
         if r.epochs == 0:
             return Verdict("UNTRAINED", f"{used}: theory for random weights is the dashed line.", "muted")
-        whole = f"after {r.epochs} epochs; the whole network is right on {r.residual.accuracy:.1%}."
+        whole = (
+            f"after {counted(r.epochs, 'epoch')}; the whole network is right on {r.residual.accuracy:.1%}."
+        )
         if len(r.kept) == s.depth:
             return Verdict("WHOLE", f"{used} {whole}", "good")
         lost = r.residual.accuracy - r.accuracy
-        cut = (
-            f"{s.depth - len(r.kept)} of {s.depth} blocks are cut, {r.accuracy:.1%} of the answers are right"
-        )
+        cut = f"{s.depth - len(r.kept)} of {s.depth} blocks cut, {r.accuracy:.1%} of the answers are right"
         if lost <= SURVIVES:
             return Verdict("SURVIVES", f"{cut}: {100 * lost:.1f} points lost. {used}.", "good")
         return Verdict("BREAKS", f"{cut}: {100 * lost:.1f} points lost. {used}.", "alarm")

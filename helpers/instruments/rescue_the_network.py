@@ -11,7 +11,7 @@ from helpers import rescue
 from helpers.checking.progress import PROGRESS
 from helpers.checking.reports import patient_id
 from helpers.figures import svg, theme
-from helpers.figures.numbers import from_log10, power_of_ten, short
+from helpers.figures.numbers import counted, from_log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.rescue import PATIENTS, Course, Design, Symptoms
@@ -152,8 +152,8 @@ class RescueTheNetwork(Instrument):
         self._recorded = set()
         super().__init__(**settings)
 
-    def _words(self, settings, result):
-        super()._words(settings, result)
+    def _words(self, settings, result, last=True):
+        super()._words(settings, result, last)
         case = settings.patient, result.changed
         if is_solved(settings, result) and case not in self._recorded:
             self._recorded.add(case)
@@ -215,7 +215,7 @@ class RescueTheNetwork(Instrument):
         ]
 
     def verdict(self, s, r):
-        changes = f"{len(r.changed)} change{'' if len(r.changed) == 1 else 's'}"
+        changes = counted(len(r.changed), "change")
         what = f" ({'; '.join(r.changed)})" if r.changed else ""
         if not r.finished:
             return Verdict(

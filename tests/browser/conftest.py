@@ -81,6 +81,16 @@ def lesson(request, lab_light, browser):
         yield page
 
 
+@pytest.fixture(scope="class")
+def bench(request, lab_light, browser):
+    """The `instruments` of the test class with their default settings, one in each cell."""
+    names = [make.__module__.rpartition(".")[2] for make in request.cls.instruments]
+    with lab_light.page(browser) as page:
+        page.open_cells(*(f"from helpers import {name}\n{name}()" for name in names))
+        page.run_all(timeout=300)
+        yield page
+
+
 @pytest.fixture
 def nothing_goes_wrong(request, tmp_path):
     """Fail a test that leaves a traceback or a console error behind; photograph a failure."""

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from helpers.instruments.controls import Choice, Slider
 
-PATIENCE = 20  # seconds, where it does not matter how long the machine takes
+PATIENCE = 60  # seconds, where it does not matter how long the machine takes: some settings train networks
 
 READ = r"""box => {
   const texts = where => [...box.querySelectorAll(where)].map(e => e.textContent);
@@ -33,6 +33,11 @@ READ = r"""box => {
 }"""
 
 
+def _text(words):
+    """HTML without its tags."""
+    return html.unescape(re.sub("<[^>]*>", "", words))
+
+
 @cache
 def _fresh(make, settings):
     instrument = make(**dict(settings))
@@ -44,8 +49,8 @@ def _fresh(make, settings):
         "labels": [instrument._boxes[control.name].description for control in sliders],
         "chosen": [getattr(now, c.name) for c in choices],
         "seed": str(now.seed) if instrument.seeded else None,
-        "verdict": f"{verdict.word} {verdict.sentence}",
-        "readouts": [f"{name}{value}" for name, value in instrument.readouts(now, result)],
+        "verdict": _text(f"{verdict.word} {verdict.sentence}"),
+        "readouts": [_text(f"{name}{value}") for name, value in instrument.readouts(now, result)],
         "curves": re.findall(r'<path[^>]* d="([^"]*)"', ink),
         "words": [html.unescape(text) for text in re.findall(r">([^<>]*)</text>", ink)],
         "not_finite": [],
@@ -100,8 +105,8 @@ def focused(page):
     """What has the keyboard: the label of a control, or the text of a button."""
     return page.page.evaluate("""() => {
         const control = document.activeElement.closest('.widget-slider, .widget-dropdown, .widget-text');
-        const named = control ? control.querySelector('.widget-label') : document.activeElement;
-        return named.textContent.split(' = ')[0];
+        return control ? control.querySelector('.widget-label').textContent.replace(/ = [^=]*$/, '')
+          : document.activeElement.textContent;
     }""")
 
 
@@ -110,14 +115,17 @@ def wanted(control, value):
     return {**control.implies, control.name: value}
 
 
-def drag_to_both_ends(page, make, control, **start):
+def drag_to_both_ends(page, make, control):
     """Drag a slider to its two ends: the whole instrument follows, and its curves change."""
-    box = reset(page, make, **start)
+    box = reset(page, make)
     slider = page.slider(control.label, box)
-    for end, value in ((1, control.values[-1]), (0, control.values[0])):
+    ends = [(1, control.values[-1]), (0, control.values[0])]
+    if control.default == control.values[-1]:  # first to the end where it does not stand
+        ends.reverse()
+    for end, value in ends:
         before = box.evaluate(READ)["curves"]
         page.drag(slider, end)
-        assert_shows(page, box, computed(make, **{**start, **wanted(control, value)}))
+        assert_shows(page, box, computed(make, **wanted(control, value)))
         assert box.evaluate(READ)["curves"] != before
 
 
@@ -159,6 +167,40 @@ def sweep(page, slider, seconds, end):
     mouse.move(track["x"] + track["width"] * end, y, steps=3)
     mouse.up()
     assert steps > 10 * seconds  # a sustained drag, not a few jumps
+
+
+def _for_screen_readers(page):
+    """What Chromium tells a screen reader: {id: node}."""
+    session = page.page.context.new_cdp_session(page.page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    return {node["nodeId"]: node for node in nodes}
+
+
+def names(page, role):
+    """The names of all elements that have this role for a screen reader."""
+    found = (node for node in _for_screen_readers(page).values() if not node["ignored"])
+    return [node["name"]["value"] for node in found if node["role"]["value"] == role]
+
+
+def spoken(page):
+    """{element: words} for every element to which a screen reader listens."""
+    nodes = _for_screen_readers(page)
+
+    def words(node):
+        below = "".join(words(nodes[id]) for id in node.get("childIds", ()) if id in nodes)
+        return node["name"]["value"] if node["role"]["value"] == "StaticText" else below
+
+    live = [node for node in nodes.values() if node["role"]["value"] == "status"]
+    return {node["backendDOMNodeId"]: words(node) for node in live}
+
+
+def assert_hears(page, element, words):
+    """Wait until a screen reader is told these words by this element."""
+    deadline = time.monotonic() + PATIENCE
+    while words not in (heard := spoken(page))[element] and time.monotonic() < deadline:
+        page.page.wait_for_timeout(50)
+    assert words in heard[element]
 
 
 def answer(box, text, then="Check"):

@@ -1,4 +1,7 @@
-"""What must hold for every lesson, in the browser: it runs, it shows, its folds open, it can be read."""
+"""What must hold for every lesson and every instrument, in the browser.
+
+A lesson runs, shows, can be read, and its folds open; an instrument follows the mouse and the keyboard.
+"""
 
 import ast
 import re
@@ -6,7 +9,24 @@ import re
 import nbformat
 from playwright.sync_api import Locator, expect
 
-from tests.browser.instruments import button
+from helpers.instruments.controls import Choice, Slider
+from tests.browser.instruments import (
+    PATIENCE,
+    assert_hears,
+    assert_shows,
+    button,
+    computed,
+    drag_to_both_ends,
+    focused,
+    instrument,
+    menu,
+    names,
+    option,
+    reset,
+    spoken,
+    wanted,
+)
+from tools.axe import violations
 
 CONTRAST = r"""places => {
   // WCAG 2: the ratio of the two luminances, both with 0.05 of stray light.
@@ -35,18 +55,40 @@ TEXTS = (
     ".td-numbers td, .widget-label, .td-ask .widget-toggle-button"
 )
 
+# What the course puts on the page. The rest is JupyterLab's own, and so is one thing inside: ipywidgets gives
+# the handle of a slider a role, a range and a value, but no name, and has no setting for one.
+OURS = [".jp-RenderedMarkdown", ".jp-OutputArea"]
+NAMELESS_HANDLE = "aria-input-field-name"
+
+PICTURES = """output => [...output.querySelectorAll('img, svg:not([aria-hidden=true])')].map(picture => {
+  const ids = (picture.getAttribute('aria-labelledby') ?? '').split(' ');
+  const named = picture.getAttribute('role') === 'img' && ids.map(id => document.getElementById(id));
+  // (An id that stands twice on the page names another picture.)
+  return picture.alt ?? named?.map(e => picture.contains(e) ? e.textContent : '').join(': ');
+})"""
+
 
 def contrasts(page):
     return page.page.locator(TEXTS).locator("visible=true").evaluate_all(CONTRAST)
 
 
+def barriers(page, where=OURS):
+    """The serious and critical violations that axe finds in what the course shows."""
+    return [
+        problem
+        for problem in violations(page.page, where)
+        if not (NAMELESS_HANDLE in problem and 'class="noUi-handle' in problem)
+    ]
+
+
 def answer_wrongly(box):
     """Choose options of a question until one of them is wrong."""
-    for option in box.locator(".widget-toggle-button").all()[:2]:  # at most one is right
-        option.click()
+    for choice in box.locator(".widget-toggle-button").all()[:2]:  # at most one is right
+        choice.click()
         button(box, "Check").click()
         card = box.locator(".td-card")
-        expect(card).to_contain_text(re.compile("Not yet|Right"))
+        # (The kernel may still be at work on a preset.)
+        expect(card).to_contain_text(re.compile("Not yet|Right"), timeout=1000 * PATIENCE)
         if "Not yet" in card.inner_text():
             return
 
@@ -98,11 +140,24 @@ class EveryLesson:
                 lesson.page.keyboard.press(key)
                 expect(inside).to_be_visible(visible=key == "Enter")
 
+    def test_every_picture_says_what_it_shows(self, lesson):
+        for output in lesson.page.locator(".jp-OutputArea-output").all():
+            for words in output.evaluate(PICTURES):
+                assert len(words) > 60, words
+
+    def test_axe_finds_no_barrier_in_either_theme(self, lesson):
+        try:
+            for theme in ("dark", "light"):
+                lesson.set_theme(theme)
+                assert barriers(lesson) == []
+        finally:
+            lesson.set_theme("light")
+
     def test_all_text_can_be_read_in_both_themes_and_changes_colour_with_the_theme(self, lesson):
         page = lesson.page
         # Everything that has a colour of its own: what a preset shows, a goal, a wrong answer.
-        for instrument in page.locator(".td-instrument").all():
-            for row in instrument.locator(".widget-hbox", has_text=re.compile("^(Try|Challenges)")).all():
+        for one in page.locator(".td-instrument").all():
+            for row in one.locator(".widget-hbox", has_text=re.compile("^(Try|Challenges)")).all():
                 row.locator("button").first.click()
         choice = page.locator(".td-ask", has=page.locator(".widget-toggle-buttons"))
         answer_wrongly(choice.filter(has=page.get_by_role("button", name="Check", exact=True)).first)
@@ -122,3 +177,113 @@ class EveryLesson:
             assert page.locator(".jp-InputPrompt").all_inner_texts() == runs
         finally:
             lesson.set_theme("light")
+
+
+class EveryInstrument:
+    """The tests of some instruments with their default settings; a subclass says which `instruments`.
+
+    A test that takes `make` is run for each of them, one that takes `make` and `control` for each slider. The
+    fixture `bench` is a page that has one instrument in each cell.
+    """
+
+    instruments: tuple
+
+    def pytest_generate_tests(self, metafunc):
+        if any("make" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")):
+            return
+        if "control" in metafunc.fixturenames:
+            sliders = [(m, c) for m in self.instruments for c in m.controls if isinstance(c, Slider)]
+            ids = [f"{make.__name__}-{control.name}" for make, control in sliders]
+            metafunc.parametrize(("make", "control"), sliders, ids=ids)
+        elif "make" in metafunc.fixturenames:
+            metafunc.parametrize("make", self.instruments, ids=lambda make: make.__name__)
+
+    def test_a_slider_dragged_to_its_ends_shows_both(self, bench, make, control):
+        drag_to_both_ends(bench, make, control)
+
+    def test_a_slider_obeys_the_keyboard(self, bench, make, control):
+        box = reset(bench, make)
+        slider, values = bench.slider(control.label, box), control.values
+        for key, value in (("Home", values[0]), ("ArrowRight", values[1]), ("End", values[-1])):
+            bench.press(slider, key)
+            assert_shows(bench, box, computed(make, **wanted(control, value)))
+
+    def test_every_option_can_be_chosen_without_a_mouse(self, bench, make):
+        for control in make.controls:
+            if not isinstance(control, Choice):
+                continue
+            box = reset(bench, make)
+            for name in control.options if control.buttons else ():
+                option(box, name).focus()
+                bench.page.keyboard.press("Space")
+                assert_shows(bench, box, computed(make, **{control.name: name}))
+                assert f"chosen: {name}" in names(bench, "button")
+            for name in (
+                () if control.buttons else control.options[control.options.index(control.default) + 1 :]
+            ):
+                menu(box, control.label).focus()
+                for key in ("Enter", "ArrowDown", "Enter"):
+                    bench.page.keyboard.press(key)
+                assert_shows(bench, box, computed(make, **{control.name: name}))
+
+    def test_presets_show_their_settings(self, bench, make):
+        box = reset(bench, make)
+        for name, settings in make.presets.items():
+            button(box, name).click()
+            assert_shows(bench, box, computed(make, **settings))
+
+    def test_tab_reaches_every_control_in_the_order_of_the_page(self, bench, make):
+        reset(bench, make)
+        bench.cell(self.instruments.index(make)).locator(".cm-content").click()
+        bench.page.keyboard.press("Escape")  # leaves the code, as after running it
+        buttons, others = [], []
+        for control in make.controls:
+            in_a_row = isinstance(control, Choice) and control.buttons
+            (buttons if in_a_row else others).extend(control.options if in_a_row else [control.label])
+        challenges = [challenge.name for challenge in make.challenges]
+        seed = ["Seed", "New seed"] if make.seeded else []
+        order = [*buttons, *others, "Reset", *seed, *make.presets, *challenges]
+
+        visited = []
+        while order[0] not in visited and len(visited) < 10:  # past JupyterLab's own buttons
+            bench.page.keyboard.press("Tab")
+            visited = [*visited, focused(bench)]
+        for _ in order[1:]:
+            bench.page.keyboard.press("Tab")
+            visited.append(focused(bench))
+        assert visited[-len(order) :] == order
+
+    def test_the_figure_has_a_name_and_a_description_that_follows_it(self, bench, make):
+        box = reset(bench, make)
+        figure = box.get_by_role("img", name=re.compile(f"^{re.escape(make.title)}"))
+        expect(figure).to_have_count(1)
+        expect(figure.locator("title")).to_have_text(make.title)
+        now = make()
+        assert figure.locator("desc").text_content() == now.describe(now.settings, now.result)
+        slider = next(control for control in make.controls if isinstance(control, Slider))
+        bench.press(bench.slider(slider.label, box), "Home" if slider.default != slider.values[0] else "End")
+        expect(figure.locator("desc")).not_to_have_text(now.describe(now.settings, now.result))
+
+    def test_a_new_verdict_and_a_goal_are_spoken_by_an_element_that_stays(self, bench, make):
+        reset(bench, make)
+        bench.wait_idle(quiet=0.7)
+        (element,) = (id for id, words in spoken(bench).items() if words == computed(make)["verdict"])
+        box, challenge = instrument(bench, make), make.challenges[0]
+        button(box, challenge.name).click()
+        assert_hears(bench, element, "Goal: ")
+        name, settings = next(iter(make.presets.items()))
+        button(box, name).click()
+        assert_hears(bench, element, computed(make, **settings)["verdict"])
+
+    def test_no_label_is_cut_off(self, bench, make):
+        box = reset(bench, make)
+        cut = []
+        try:
+            for width in (1280, 1000):
+                bench.page.set_viewport_size({"width": width, "height": 900})
+                cut += box.locator(".widget-label, button").evaluate_all(
+                    "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+                )
+        finally:
+            bench.page.set_viewport_size({"width": 1280, "height": 900})
+        assert cut == []

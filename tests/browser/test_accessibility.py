@@ -1,34 +1,30 @@
-"""axe-core on lesson 2, as JupyterLab shows it: no serious or critical violation of ours.
+"""Does axe-core look at what the course shows, and notice what is wrong?
 
-Checked is what the course puts on the page: the text of the lesson, and the outputs, widgets included. The
-rest of the page is JupyterLab's own, and so is one thing inside: ipywidgets gives the handle of a slider a
-role, a range and a value, but no name, and has no setting for one. What the slider is for stands beside it.
+Every lesson has a test of its own for barriers, in lessons.py.
 """
 
 import pytest
+from playwright.sync_api import expect
 
-from tools.axe import violations
+from helpers.instruments.init_explorer import InitExplorer
+from tests.browser.instruments import button, instrument
+from tests.browser.lessons import OURS, barriers
 
-OURS = [".jp-RenderedMarkdown", ".jp-OutputArea"]
-NAMELESS_HANDLE = "aria-input-field-name"
 
-
-@pytest.fixture(scope="module", params=["light", "dark"])
-def lesson(request, browser):
-    """Chapter 2, all of it run, in one of the themes."""
-    lab = request.getfixturevalue(f"lab_{request.param}")
-    with lab.page(browser) as page:
+@pytest.fixture(scope="module")
+def chapter(lab_light, browser):
+    """Chapter 2, all of it run."""
+    with lab_light.page(browser) as page:
         page.open("notebooks/02_initialization.ipynb")
         page.run_all(timeout=300)
         yield page
 
 
-def found(page, include=OURS):
-    return [
-        problem
-        for problem in violations(page, include)
-        if not (NAMELESS_HANDLE in problem and 'class="noUi-handle' in problem)
-    ]
+@pytest.fixture(scope="module", params=["light", "dark"])
+def lesson(request, chapter):
+    """Chapter 2 in one of the themes."""
+    chapter.set_theme(request.param)
+    return chapter
 
 
 def test_axe_looks_at_instruments_questions_and_text(lesson):
@@ -39,24 +35,24 @@ def test_axe_looks_at_instruments_questions_and_text(lesson):
 
 
 def test_what_the_course_shows_has_no_violation(lesson):
-    assert found(lesson.page) == []
+    assert barriers(lesson) == []
 
 
 def test_an_answer_and_a_challenge_have_none(lesson):
     """The cards that appear when something was answered, or a challenge was taken."""
-    box = lesson.page.locator(".td-ask").first
-    box.locator("button.widget-button").last.click()
-    instrument = lesson.page.locator(".td-instrument").first
-    instrument.locator("button", has_text="Reset").click()
-    lesson.wait_idle()
-    lesson.page.locator(".td-ask .td-card").first.wait_for()
-    assert found(lesson.page, [".td-ask", ".td-instrument"]) == []
+    question = lesson.page.locator(".td-ask").first
+    question.locator("button.widget-button").last.click()
+    expect(question.locator(".td-card")).to_be_visible()
+    box = instrument(lesson, InitExplorer)
+    button(box, InitExplorer.challenges[0].name).click()
+    expect(box.locator(".td-card")).to_contain_text("Goal:")
+    assert barriers(lesson, [".td-ask", ".td-instrument"]) == []
 
 
 def test_axe_finds_what_is_wrong(lesson):
     lesson.page.evaluate(
         "document.querySelector('.td-question').insertAdjacentHTML('beforeend', '<img src=data:, id=bad>')"
     )
-    problems = found(lesson.page)
+    problems = barriers(lesson, [".td-question"])
     lesson.page.evaluate("document.getElementById('bad').remove()")
     assert [problem.split()[1] for problem in problems] == ["image-alt"]

@@ -3,17 +3,14 @@
 import pytest
 from playwright.sync_api import expect
 
-from helpers.instruments.controls import Slider
 from helpers.instruments.gain_chain import GainChain
 from helpers.instruments.gradient_by_layer import GradientByLayer
 from helpers.instruments.jacobian_spectrum import JacobianSpectrum
 from tests.browser.instruments import (
     answer,
     assert_shows,
-    button,
     card,
     computed,
-    drag_to_both_ends,
     menu,
     move,
     option,
@@ -22,56 +19,41 @@ from tests.browser.instruments import (
     take_challenge,
     verdict,
 )
-from tests.browser.lessons import EveryLesson
+from tests.browser.lessons import EveryInstrument, EveryLesson
 
 pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
 
-INSTRUMENTS = [GainChain, GradientByLayer, JacobianSpectrum]
-SLIDERS = [
-    pytest.param(make, control, id=f"{make.__name__}-{control.name}")
-    for make in INSTRUMENTS
-    for control in make.controls
-    if isinstance(control, Slider)
-]
+
+class TestInstruments(EveryInstrument):
+    instruments = (GainChain, GradientByLayer, JacobianSpectrum)
+
+    def test_the_gain_turns_the_verdict_over(self, bench):
+        box = reset(bench, GainChain)
+        expect(verdict(box)).to_have_text("HEALTHY")
+        for gain, word in ((0.5, "VANISHES"), (1.5, "EXPLODES"), (1.0, "HEALTHY")):
+            move(bench, GainChain, box, "gain", gain)
+            expect(verdict(box)).to_have_text(word)
+
+    def test_choosing_an_activation_makes_the_chain_one_of_layers(self, bench):
+        box = reset(bench, GainChain)
+        menu(box, "Activation").select_option("tanh")
+        assert_shows(bench, box, computed(GainChain, activation="tanh"))
+        option(box, "a number").click()
+        assert_shows(bench, box, computed(GainChain, activation="tanh", chain="a number"))
+
+    def test_the_sigmoid_can_be_rescued(self, bench):
+        box = take_challenge(bench, GradientByLayer, "Rescue the sigmoid")
+        move(bench, GradientByLayer, box, "sigma_w", 10.15)
+        expect(reached(box)).to_contain_text("knife's edge")
+
+    def test_all_directions_can_be_made_alike(self, bench):
+        box = take_challenge(bench, JacobianSpectrum, "All directions alike")
+        option(box, "orthogonal").click()
+        expect(reached(box)).to_contain_text("dynamical isometry")
 
 
 class TestLesson01(EveryLesson):
     path = "notebooks/01_depth_problem.ipynb"
-
-    @pytest.mark.parametrize(("make", "control"), SLIDERS)
-    def test_a_slider_dragged_to_its_ends_shows_both(self, lesson, make, control):
-        drag_to_both_ends(lesson, make, control)
-
-    def test_the_gain_turns_the_verdict_over(self, lesson):
-        box = reset(lesson, GainChain)
-        expect(verdict(box)).to_have_text("HEALTHY")
-        for gain, word in ((0.5, "VANISHES"), (1.5, "EXPLODES"), (1.0, "HEALTHY")):
-            move(lesson, GainChain, box, "gain", gain)
-            expect(verdict(box)).to_have_text(word)
-
-    def test_choosing_an_activation_makes_the_chain_one_of_layers(self, lesson):
-        box = reset(lesson, GainChain)
-        menu(box, "Activation").select_option("tanh")
-        assert_shows(lesson, box, computed(GainChain, activation="tanh"))
-        option(box, "a number").click()
-        assert_shows(lesson, box, computed(GainChain, activation="tanh", chain="a number"))
-
-    def test_presets_show_their_settings(self, lesson):
-        for make in INSTRUMENTS:
-            box = reset(lesson, make)
-            for name, settings in make.presets.items():
-                button(box, name).click()
-                assert_shows(lesson, box, computed(make, **settings))
-
-    def test_the_sigmoid_can_be_rescued(self, lesson):
-        box = take_challenge(lesson, GradientByLayer, "Rescue the sigmoid")
-        move(lesson, GradientByLayer, box, "sigma_w", 10.15)
-        expect(reached(box)).to_contain_text("knife's edge")
-
-    def test_all_directions_can_be_made_alike(self, lesson):
-        box = take_challenge(lesson, JacobianSpectrum, "All directions alike")
-        option(box, "orthogonal").click()
-        expect(reached(box)).to_contain_text("dynamical isometry")
 
     def test_a_question_knows_the_slip(self, lesson):
         box = lesson.page.locator(".td-ask", has_text="How many Jacobians")

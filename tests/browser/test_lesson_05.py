@@ -3,16 +3,13 @@
 import pytest
 from playwright.sync_api import expect
 
-from helpers.instruments.controls import Slider
 from helpers.instruments.dropout_masks import DropoutMasks
-from helpers.instruments.gradient_clipping import OFF, GradientClipping
+from helpers.instruments.gradient_clipping import GradientClipping
 from helpers.instruments.rescue_the_network import RescueTheNetwork
 from helpers.instruments.weight_decay import WeightDecay
 from tests.browser.instruments import (
     assert_shows,
-    button,
     computed,
-    drag_to_both_ends,
     menu,
     move,
     option,
@@ -21,52 +18,13 @@ from tests.browser.instruments import (
     take_challenge,
     verdict,
 )
-from tests.browser.lessons import EveryLesson
+from tests.browser.lessons import EveryInstrument, EveryLesson
 
 pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
 
-INSTRUMENTS = [WeightDecay, DropoutMasks, GradientClipping, RescueTheNetwork]
-CELLS = [
-    "from helpers import weight_decay\nweight_decay()",
-    "from helpers import dropout_masks\ndropout_masks()",
-    "from helpers import gradient_clipping\ngradient_clipping()",
-    "from helpers import rescue_the_network\nrescue_the_network()",
-]
-SLIDERS = [
-    pytest.param(make, control, id=f"{make.__name__}-{control.name}")
-    for make in INSTRUMENTS
-    for control in make.controls
-    if isinstance(control, Slider) and control.name != "max_norm"  # it starts at an end, and has its own test
-]
 
-
-@pytest.fixture(scope="class")
-def bench(lab_light, browser):
-    """The four instruments with their default settings, one in each cell."""
-    with lab_light.page(browser) as page:
-        page.open_cells(*CELLS)
-        page.run_all()
-        yield page
-
-
-class TestInstruments:
-    def test_the_threshold_goes_from_off_to_its_smallest_and_back(self, bench):
-        box = reset(bench, GradientClipping)
-        slider = bench.slider("Threshold", box)
-        for end, value in ((0, 0.01), (1, OFF)):
-            bench.drag(slider, end)
-            assert_shows(bench, box, computed(GradientClipping, max_norm=value))
-
-    @pytest.mark.parametrize(("make", "control"), SLIDERS)
-    def test_a_slider_dragged_to_its_ends_shows_both(self, bench, make, control):
-        drag_to_both_ends(bench, make, control)
-
-    @pytest.mark.parametrize("make", INSTRUMENTS)
-    def test_presets_show_their_settings(self, bench, make):
-        box = reset(bench, make)
-        for name, settings in make.presets.items():
-            button(box, name).click()
-            assert_shows(bench, box, computed(make, **settings))
+class TestInstruments(EveryInstrument):
+    instruments = (WeightDecay, DropoutMasks, GradientClipping, RescueTheNetwork)
 
     def test_decay_goes_from_overfit_to_underfit(self, bench):
         box = reset(bench, WeightDecay)
