@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from posixpath import normpath
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tools.web import links
+from tools.web import links, pages
 from tools.web.__main__ import build
 from tools.web.live import FROM_PYODIDE, PLUGIN
 from tools.web.pages import ROOMS, ROOT
@@ -102,6 +104,23 @@ def test_a_kernel_loads_the_course_while_it_starts(site, settings):
 
 def test_answers_are_kept_where_the_browser_keeps_them(settings):
     assert settings["loadPyodideOptions"]["env"]["TRAINABLE_DEPTH_HOME"].startswith("/drive/")
+
+
+def test_a_link_in_an_output_leads_to_the_page():
+    card = '<a href="../notebooks/02_initialization.ipynb#cell-id=title">Chapter 2</a>'
+    output = new_output("display_data", {"text/html": card, "text/plain": "a card"})
+    cells = [new_markdown_cell("# A lesson"), new_code_cell("report()", outputs=[output])]
+    page = pages.Page(Path("notebooks/x.ipynb"), new_notebook(cells=cells))
+    body = pages.page_body(page, [page])
+    assert '<a href="../notebooks/02_initialization.html#cell-id=title">' in body
+
+
+def test_a_lesson_is_executed_for_a_learner_without_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", "/of/whoever/builds")
+    cell = new_code_cell("import os\nos.environ['TRAINABLE_DEPTH_HOME']")
+    page = pages.Page(Path("notebooks/x.ipynb"), new_notebook(cells=[cell]))
+    pages.run(page, str(tmp_path))
+    assert page.notebook.cells[0].outputs[0].data["text/plain"] == repr(str(tmp_path))
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):

@@ -1,11 +1,13 @@
 """Notebooks as pages to read: executed, with mathematics in MathML, which needs no script and no network."""
 
 import html
+import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import jinja2
@@ -60,26 +62,30 @@ def build(folder, execute=True):
     """
     pages = notebooks()
     if execute:
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(run, [page for page in pages if page.path.parts[0] == "notebooks"]))
+        lessons = [page for page in pages if page.path.parts[0] == "notebooks"]
+        with ThreadPoolExecutor() as threads, TemporaryDirectory() as home:
+            list(threads.map(run, lessons, [home] * len(lessons)))
     (folder / "static").mkdir(parents=True)
     (folder / "static/style.css").write_text(_stylesheet(), encoding="utf-8")
     for name in STATIC:
         shutil.copy(HERE / name, folder / "static")
     for page in pages:
-        _write(folder, page.url, page.title, _body(page, pages), pages, page)
+        _write(folder, page.url, page.title, page_body(page, pages), pages, page)
     _write(folder, "index.html", "Trainable Depth", _start(folder, pages), pages)
 
 
-def run(page):
-    """Execute a notebook in place, as "Run all cells" does."""
+def run(page, home):
+    """Execute a notebook in place, as "Run all cells" does for a learner whose progress is in `home`.
+
+    Not the progress of whoever builds the site: the pages would show it.
+    """
     NotebookClient(
         page.notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         store_widget_state=False,
         resources={"metadata": {"path": str(ROOT / page.path.parent)}},
-    ).execute()
+    ).execute(env={**os.environ, "TRAINABLE_DEPTH_HOME": home})
 
 
 def mathml(latex, display):
@@ -136,10 +142,15 @@ class Exporter(HTMLExporter):
         return config
 
 
-def _body(page, pages):
+_TO_A_NOTEBOOK = re.compile(rf'(href="\.\./(?:{"|".join(ROOMS)})/[^"#]+)\.ipynb')
+
+
+def page_body(page, pages):
+    """A notebook as HTML, without the frame of the site around it."""
     resources = {"live": "../" + page.live}
     body, _ = Exporter(pages, page.path.parent).from_notebook_node(page.notebook, resources)
-    return body.replace(STYLE, "")  # every output brings it along; here it is in the style sheet
+    body = body.replace(STYLE, "")  # every output brings it along; here it is in the style sheet
+    return _TO_A_NOTEBOOK.sub(r"\1.html", body)  # in an output; those of the text lead to pages already
 
 
 def _start(folder, pages):
