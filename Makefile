@@ -16,7 +16,7 @@ NBVAL = --nbval-lax --nbval-cell-timeout=120
 NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
 
 .PHONY: lab test check units lessons browser oldest grading nbgrader exercises \
-	site site-check site-browser tidy pictures benchmarks clean
+	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
@@ -33,10 +33,11 @@ units: $(VENV)/test.done
 lessons: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest -n logical --dist loadfile $(NBVAL) notebooks exercises solutions $(ONLY)
 
-# The real JupyterLab in a real Chromium. Fails without a browser: CHROMIUM names the program, PAGES some tests.
+# The real JupyterLab in a real Chromium, twice side by side, as both wait for each other most of the time.
+# Fails without a browser: CHROMIUM names the program, PAGES some tests.
 PAGES = tests/browser
 browser: $(VENV)/browser.done
-	$(TEST_ENV) $(BIN)/pytest $(PAGES) $(ONLY)
+	$(TEST_ENV) $(BIN)/pytest -n 2 --dist loadscope $(PAGES) $(ONLY)
 
 # The tests on the oldest versions that pyproject.toml and requirements.txt allow, but for the lessons' numbers,
 # which take minutes of training: the lessons themselves are executed. The old versions use parts of other
@@ -66,6 +67,9 @@ site-check: $(VENV)-site/site.done
 # What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
 site-browser: $(VENV)-site/site.done
 	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_live.py $(ONLY)
+
+# What .ci/run leaves out, to end in half an hour: before a release, and after a change of what it is about.
+release: oldest nbgrader site site-browser
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done

@@ -15,11 +15,8 @@ from tools.lab import Lab, chromium  # noqa: E402
 
 PICTURES = {  # name: (theme, code)
     "init_explorer": ("light", "from helpers import init_explorer\n\ninit_explorer()"),
-    "init_explorer_dark": ("dark", "from helpers import init_explorer\n\ninit_explorer()"),
-    "edge_of_chaos": (
-        "light",
-        "from helpers import edge_of_chaos\n\nedge_of_chaos(sigma_w=2.5, sigma_b=0.3)",
-    ),
+    "batchnorm_stability": ("light", "from helpers import batchnorm_stability\n\nbatchnorm_stability()"),
+    "gradient_flow": ("dark", "from helpers import gradient_flow\n\ngradient_flow()"),
 }
 WIDTH, HEIGHT = 1000, 1300  # of the window: high enough for the whole cell
 LARGEST = 400_000  # bytes of a picture

@@ -221,7 +221,7 @@ class BatchNormStability(Instrument):
         if not r.settled:
             return Verdict("TRAINING", f"the first {len(r.run.loss)} of {STEPS} steps are shown.", "muted")
         name = "Without a norm" if s.norm == "none" else f"With {s.norm}"
-        sentence = f"{name} at η = {s.lr:g} {_fate(r.run)}"
+        sentence = f"{name} at η = {s.lr:g} it {_fate(r.run)}"
         if s.norm != "none":
             sentence += f"; without a norm it {_fate(r.without)}"
         ratio = _ratio(r.ceilings, s.norm)
