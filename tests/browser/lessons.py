@@ -81,6 +81,16 @@ def barriers(page, where=OURS):
     ]
 
 
+def wait_until_settled(page):
+    """Wait until no word changes any more: a training shows its progress, with pauses in between."""
+    page.wait_idle(quiet=0.7)
+    before, now = None, page.page.locator(TEXTS).all_inner_texts()
+    while now != before:
+        page.page.wait_for_timeout(1500)
+        page.wait_idle(quiet=0.7)
+        before, now = now, page.page.locator(TEXTS).all_inner_texts()
+
+
 def answer_wrongly(box):
     """Choose options of a question until one of them is wrong."""
     for choice in box.locator(".widget-toggle-button").all()[:2]:  # at most one is right
@@ -161,7 +171,7 @@ class EveryLesson:
                 row.locator("button").first.click()
         choice = page.locator(".td-ask", has=page.locator(".widget-toggle-buttons"))
         answer_wrongly(choice.filter(has=page.get_by_role("button", name="Check", exact=True)).first)
-        lesson.wait_idle(quiet=0.7)
+        wait_until_settled(lesson)
         runs = page.locator(".jp-InputPrompt").all_inner_texts()
 
         light = contrasts(lesson)
