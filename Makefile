@@ -68,8 +68,9 @@ site-check: $(VENV)-site/site.done
 site-browser: $(VENV)-site/site.done
 	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_live.py $(ONLY)
 
-# What .ci/run leaves out, to end in half an hour: before a release, and after a change of what it is about.
-release: oldest nbgrader site site-browser
+# What .ci/run leaves out, so that it ends within half an hour: before a release, and after a change of what it
+# is about.
+release: browser oldest nbgrader site site-browser
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
