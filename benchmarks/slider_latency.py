@@ -1,6 +1,6 @@
 """How long from a slider's event to changed pixels, in the real JupyterLab and Chromium?
 
-    python benchmarks/slider_latency.py                         everything, about 7 minutes
+    python benchmarks/slider_latency.py                         everything, about 20 minutes
     python benchmarks/slider_latency.py --only floor,interact --steps 20 --drags 1
 
 Needs the package's `browser` extra and a Chromium ($CHROMIUM, or on the PATH); run it on a machine
@@ -87,6 +87,20 @@ TARGETS = [
     instrument("init_explorer", "Width"),
     instrument("init_explorer", "Custom σ_w"),
     instrument("edge_of_chaos", "Weights σ_w"),
+    instrument("gain_chain", "Gain of a layer"),
+    instrument("gradient_by_layer", "Depth"),
+    instrument("jacobian_spectrum", "Depth"),
+    instrument("batchnorm_stability", "Learning rate"),
+    instrument("layer_statistics", "Depth"),
+    instrument("train_vs_eval", "Drift"),
+    instrument("norm_axes", "Groups"),
+    instrument("gradient_flow", "Gain"),
+    instrument("degradation_lab", "Learning rate"),
+    instrument("paths", "Keep probability"),
+    instrument("dropout_masks", "Drop probability"),
+    instrument("weight_decay", "Decay"),
+    instrument("gradient_clipping", "Threshold"),
+    instrument("rescue_the_network", "Learning rate"),
 ]
 
 # Defines window.latency in the page. A change is any mutation of, in or around a watched element
