@@ -28,7 +28,7 @@ def mean(a):
 
 def peak(a):
     """The largest size |a| of a value."""
-    return np.float64(np.max(np.abs(a), axis=(-2, -1)))
+    return _float64(np.max(np.abs(a), axis=(-2, -1)))
 
 
 def variance(a):
@@ -188,7 +188,12 @@ def _sum(subscripts, *arrays):
     size = np.abs(total)
     if total.dtype != np.float64 and not np.all((size > 1e-30) & (size < 1e30)):
         total = np.einsum(subscripts, *(np.asarray(a, np.float64) for a in arrays))
-    return np.float64(total)
+    return _float64(total)
+
+
+def _float64(a):
+    """As a float64, or an array of them. (In numpy 1.26 `np.float64` makes one number of an array of one.)"""
+    return np.asarray(a, np.float64)[()]
 
 
 def _moments(network, values):

@@ -19,6 +19,12 @@ def by_run(f, a):
     return np.array([f(one) for one in a.reshape(-1, *a.shape[-2:])]).reshape(a.shape[:-2])
 
 
+@pytest.mark.parametrize("statistic", [probes.second_moment, probes.mean, probes.peak])
+def test_one_run_is_still_an_axis_of_runs(statistic):
+    assert statistic(np.ones((1, 4, 5), np.float32)).shape == (1,)
+    assert type(statistic(np.ones((4, 5), np.float32))) is np.float64
+
+
 @each_lead
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_moments_of_an_array(lead, dtype):
