@@ -1,6 +1,7 @@
 """Data for the lessons: handwritten digits that ship with the package, and two toy sets. All seeded."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -35,6 +36,12 @@ def load_digits(seed=0, train=1437):
     mean, std = x[:train].mean(axis=0), x[:train].std(axis=0)
     x = (x - mean) / (std + np.float32(0.1))
     return Split(x[:train], y[:train], x[train:], y[train:])
+
+
+@lru_cache(maxsize=1)
+def shared_digits():
+    """`load_digits()`, loaded once for all who only read it."""
+    return load_digits()
 
 
 def spirals(n=500, seed=0, noise=0.1, turns=1.5):

@@ -11,12 +11,11 @@ from helpers.data import spirals
 from helpers.layers import Linear
 from helpers.losses import softmax_cross_entropy
 from helpers.network import mlp
-from helpers.optimizers import SGD, Adam, AdamW
+from helpers.optimizers import WITH_DECAY
 
 TRAIN, TEST, NOISE, TURNS, FLIPPED = 80, 1000, 0.25, 0.6, 0.15
 WIDTH, STEPS, EVERY = 32, 300, 10  # the weights are measured at every EVERY-th step
 RATES = {"SGD + L2": 0.1, "Adam + L2": 0.01, "AdamW": 0.01}
-MAKERS = {"SGD + L2": SGD, "Adam + L2": Adam, "AdamW": AdamW}
 GRID = np.linspace(-1.3, 1.3, 53)
 
 
@@ -69,7 +68,7 @@ def fit(optimizer, weight_decay, gradient_scale=1.0, seed=0, upto=(STEPS,)):
     `gradient_scale` multiplies the loss's gradient, as a loss in other units would (the L2 term it leaves
     as it is). Raises ValueError for an unknown optimizer and for a scale that is not above 0.
     """
-    make, lr = MAKERS[arguments.one_of("optimizer", optimizer, MAKERS)], RATES[optimizer]
+    make, lr = WITH_DECAY[arguments.one_of("optimizer", optimizer, WITH_DECAY)], RATES[optimizer]
     scale = np.float32(arguments.number("gradient_scale", gradient_scale, above=0))
     data, network = points(seed), mlp([2, WIDTH, WIDTH, 2], np.random.default_rng([seed, 2]), last_act=False)
     network.remember = False

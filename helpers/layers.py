@@ -245,7 +245,8 @@ class LayerNorm(Layer):
 class RMSNorm(Layer):
     """y = γ x/√(mean x² + ε), the mean over an input's n features (Zhang & Sennrich 2019, eq. 4).
 
-    x is (batch, n). No mean is taken off, and there is no β. Raises ValueError for a wrong shape.
+    x is (batch, n). The paper has no ε; it stands inside the root, as in PyTorch. No mean is taken off, and
+    there is no β. Raises ValueError for a wrong shape.
     """
 
     def __init__(self, n, eps=1e-5, dtype=np.float32):

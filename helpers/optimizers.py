@@ -170,6 +170,10 @@ class AdamW(Adam):
                     move += self._beside(lr * self.weight_decay, param) * param
 
 
+# The three ways to decay weights that the lessons compare.
+WITH_DECAY = {"SGD + L2": SGD, "Adam + L2": Adam, "AdamW": AdamW}
+
+
 def clip_by_global_norm(grads, max_norm, runs=False):
     """Shrink all gradients by one factor, in place, to a joint norm of at most `max_norm`; return the norm.
 

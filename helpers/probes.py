@@ -146,13 +146,18 @@ def weight_depths(network):
     return np.append(0, np.cumsum(linear))[_places(network)[0]]
 
 
+def block_places(network):
+    """Positions of the residual blocks in `network.layers`."""
+    return [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
+
+
 def branch_shares(network):
     """E[(y − x)²]/E[x²] of every residual block, from x to y = x + scale · F(x), after `network.forward(x)`.
 
     0: the block hands on what it got. 1: what it adds is as large as what it got.
     """
     _need(network.outputs, "forward")
-    pairs = [(network.outputs[i], network.outputs[i + 1]) for i in _blocks(network)]
+    pairs = [(network.outputs[i], network.outputs[i + 1]) for i in block_places(network)]
     return np.array([second_moment(y - x) / second_moment(x) for x, y in pairs])
 
 
@@ -163,7 +168,7 @@ def branch(network, block, train=True):
     are copies. Raises ValueError where there is no such block.
     """
     _need(network.outputs, "forward")
-    blocks = _blocks(network)
+    blocks = block_places(network)
     if not blocks:
         raise ValueError("the network has no residual block whose branch could be opened")
     place = blocks[arguments.whole("block", block, 0, len(blocks) - 1)]
@@ -209,8 +214,3 @@ def _places(network):
     """Positions of z_l and h_l in `network.outputs`, for l = 0 … L."""
     layers = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear | Residual)]
     return [0] + [i + 1 for i in layers], [*layers, len(network.layers)]
-
-
-def _blocks(network):
-    """Positions of the residual blocks in `network.layers`."""
-    return [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]

@@ -10,7 +10,7 @@ from helpers.data import Split, load_digits
 from helpers.initializers import he_normal
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
 from helpers.network import Network, stack
-from helpers.optimizers import SGD, Adam, AdamW
+from helpers.optimizers import SGD, WITH_DECAY
 from helpers.progress_bar import ProgressBar
 from helpers.training import evaluate, train
 
@@ -20,8 +20,6 @@ FORMS = {
     "not rescaled": lambda p: (1 - p, 1.0),
     "p read as keep": lambda p: (p, 1 / p),
 }
-
-OPTIMIZERS = {"SGD + L2": SGD, "Adam + L2": Adam, "AdamW": AdamW}
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,12 @@ def dropout_spread(p, width, passes, form="inverted"):
 def left_by_noise(optimizer, scales, steps=1000, lr=1e-3, weight_decay=1.0, weights=100, seed=0):
     """What decay leaves of weights that start at 1 and whose gradients are nothing but noise, N(0, scale²).
 
-    One number for each of `scales`: the mean over `weights` weights. `optimizer` is one of OPTIMIZERS.
-    Decay alone leaves exp(−lr · λ · steps).
+    One number for each of `scales`: the mean over `weights` weights. `optimizer` is a name of
+    `optimizers.WITH_DECAY`. Decay alone leaves exp(−lr · λ · steps).
     """
     rng = np.random.default_rng(seed)
     params, grads = {"weight": np.ones((len(scales), weights))}, {}
-    make = OPTIMIZERS[arguments.one_of("optimizer", optimizer, OPTIMIZERS)]
+    make = WITH_DECAY[arguments.one_of("optimizer", optimizer, WITH_DECAY)]
     stepper = make([(params, grads)], lr=lr, weight_decay=weight_decay)
     for _ in range(steps):
         grads["weight"] = rng.standard_normal((len(scales), weights)) * np.reshape(scales, (-1, 1))
@@ -136,7 +134,7 @@ class Recipe:
 
     def fit(self, network, data, seed, weight_decay):
         """Train a network of this recipe; of a stacked one, every run has a weight decay of its own."""
-        make = OPTIMIZERS[arguments.one_of("optimizer", self.optimizer, OPTIMIZERS)]
+        make = WITH_DECAY[arguments.one_of("optimizer", self.optimizer, WITH_DECAY)]
         momentum = {"momentum": 0.9} if make is SGD else {}
         stepper = make(network.layers, lr=self.lr, weight_decay=weight_decay, **momentum)
         batch = min(self.batch, self.examples)

@@ -6,12 +6,11 @@ how it is built and trained; the PATIENTS are designs that do not learn, each fo
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
 from helpers import arguments, initializers, probes
-from helpers.data import load_digits
+from helpers.data import shared_digits
 from helpers.layers import BatchNorm, Linear, Residual
 from helpers.losses import softmax_cross_entropy
 from helpers.network import plain, residual_v2
@@ -170,7 +169,7 @@ class Course:
 
 def symptoms(design, seed=0):
     """What probes see in the network before its first step."""
-    data = _digits()
+    data = shared_digits()
     network = design.network(seed)
     x, y = data.x_train[:BATCH], data.y_train[:BATCH]
     with np.errstate(all="ignore"):
@@ -192,7 +191,7 @@ def training(design, seed=0):
 
     It ends early when the loss is no longer finite.
     """
-    data, network = _digits(), design.network(seed)
+    data, network = shared_digits(), design.network(seed)
     optimizer = SGD(network.layers, design.lr, MOMENTUM)
     losses = []
     for piece in range(PIECES):
@@ -235,8 +234,3 @@ def _sums(network):
         if starts_block:
             count += 1 if isinstance(layer, Linear) else 2
     return places, counts
-
-
-@lru_cache(maxsize=1)
-def _digits():
-    return load_digits()

@@ -243,7 +243,7 @@ def gradients_by_path_length(network, x, y):
     Entry k is the sum over all paths that go through exactly k branches; the sum of all entries is the
     whole gradient. In eval mode, in which no input sees another. Raises ValueError for another network.
     """
-    places = [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
+    places = probes.block_places(network)
     if places != list(range(1, len(places) + 1)):
         raise ValueError("network: a first layer and then residual blocks in a row are needed")
     _, grad = softmax_cross_entropy(network.forward(x, train=False), y)
@@ -262,8 +262,7 @@ def gradients_by_path_length(network, x, y):
 def pieces(network):
     """What can be cut out of a network: ranges of layers. Residual blocks; of a plain network, two by two the
     hidden layers, each with its norm and activation, which have as many weights as a block."""
-    blocks = [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
-    if blocks:
+    if blocks := probes.block_places(network):
         return [range(i, i + 1) for i in blocks]
     linear = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
     return [range(*ends) for ends in pairwise([*linear[1:-1:2], linear[-1]])]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.data import load_digits
+from helpers.data import shared_digits
 from helpers.initializers import naive
 from helpers.network import plain, stack
 from helpers.norms import NORMS
@@ -42,7 +42,7 @@ class Case(NamedTuple):
 @lru_cache(maxsize=512)
 def losses(case, rates, steps=STEPS):
     """The training loss at each step for each learning rate: (steps, rates). NaN after a run overflowed."""
-    digits = _digits()
+    digits = shared_digits()
 
     def init(fan_in, fan_out, rng, dtype):
         return naive(fan_in, fan_out, rng, dtype) * dtype(case.sigma_w / fan_in**0.5)
@@ -120,10 +120,5 @@ def judge(loss):
 
 def clear():
     """Forget all that was kept."""
-    for kept in (losses, sweep, _digits):
+    for kept in (losses, sweep):
         kept.cache_clear()
-
-
-@lru_cache(maxsize=1)
-def _digits():
-    return load_digits()

@@ -12,7 +12,7 @@ import pytest
 from helpers import data, decay, gradient_clipping, probes, regularization, rescue
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
 from helpers.network import Network, mlp, plain, stack
-from helpers.optimizers import SGD, Adam, AdamW
+from helpers.optimizers import SGD, WITH_DECAY, Adam, AdamW
 from helpers.regularization import Recipe, paired_gain, study
 from helpers.training import evaluate, train
 
@@ -134,7 +134,7 @@ def test_3_under_noise_adamw_leaves_037_and_adam_with_l2_026_to_090():
     for seed in SEEDS:
         left = {
             name: regularization.left_by_noise(name, [1e-3, 1e-2, 1e-1, 1, 10], seed=seed)
-            for name in regularization.OPTIMIZERS
+            for name in WITH_DECAY
         }
         np.testing.assert_allclose(left["AdamW"], 0.37, atol=0.02)
         np.testing.assert_allclose(left["SGD + L2"][:4], 0.37, atol=0.02)

@@ -5,6 +5,7 @@ import pytest
 
 from helpers import regularization
 from helpers.layers import BatchNorm, Dropout
+from helpers.optimizers import WITH_DECAY
 from helpers.regularization import Recipe, paired_gain, study
 
 
@@ -41,7 +42,7 @@ def test_the_spread_of_the_mean_is_the_one_predicted():
 
 def test_noise_leaves_what_decay_alone_leaves_in_adamw_only():
     sizes = [1e-3, 0.1, 10]
-    left = {name: regularization.left_by_noise(name, sizes) for name in regularization.OPTIMIZERS}
+    left = {name: regularization.left_by_noise(name, sizes) for name in WITH_DECAY}
     np.testing.assert_allclose(left["AdamW"], np.exp(-1), atol=0.02)
     np.testing.assert_allclose(left["SGD + L2"][:2], np.exp(-1), atol=0.01)
     assert left["Adam + L2"][0] < 0.3 < 0.8 < left["Adam + L2"][2]

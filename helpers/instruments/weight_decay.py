@@ -14,7 +14,7 @@ from helpers.figures.numbers import short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
-OPTIMIZERS = tuple(decay.MAKERS)
+OPTIMIZERS = tuple(decay.RATES)
 LAMBDAS = (0.0, *(m * 10.0**k for k in range(-4, 2) for m in (1, 3)))
 SCALES = tuple(m * 10.0**k for k in range(-2, 2) for m in (1, 3)) + (100.0,)
 STAGES = (60, 150, decay.STEPS)

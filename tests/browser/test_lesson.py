@@ -18,7 +18,6 @@ from tests.browser.instruments import (
     button,
     card,
     computed,
-    drag_to_both_ends,
     focused,
     instrument,
     menu,
@@ -29,46 +28,16 @@ from tests.browser.instruments import (
     sweep,
     take_challenge,
     verdict,
-    wanted,
 )
-from tests.browser.lessons import EveryLesson
+from tests.browser.lessons import EveryInstrument, EveryLesson
 
 pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
-
-INSTRUMENTS = [InitExplorer, EdgeOfChaos]
-CELLS = ["from helpers import edge_of_chaos, init_explorer\ninit_explorer()", "edge_of_chaos()"]
-SLIDERS = [
-    pytest.param(make, control, id=control.name)
-    for make in INSTRUMENTS
-    for control in make.controls
-    if isinstance(control, Slider)
-]
-CHOICES = [
-    pytest.param(make, control, id=f"{make.__name__}-{control.name}")
-    for make in INSTRUMENTS
-    for control in make.controls
-    if isinstance(control, Choice)
-]
-PRESETS = [
-    pytest.param(make, settings, name, id=name)
-    for make in INSTRUMENTS
-    for name, settings in make.presets.items()
-]
 
 COLD = 6  # seconds in which even a slow setting must be shown, when it is asked for the first time
 WARM = 1  # seconds for one that needs no new network
 
 
 # The pages, and what must hold on them after every test
-
-
-@pytest.fixture(scope="class")
-def bench(lab_light, browser):
-    """Both instruments with their default settings, one in each cell."""
-    with lab_light.page(browser) as page:
-        page.open_cells(*CELLS)
-        page.run_all()
-        yield page
 
 
 @pytest.fixture(scope="class")
@@ -93,30 +62,20 @@ def start(lab_light, browser):
         yield page
 
 
-class TestInstruments:
-    @pytest.mark.parametrize(("make", "control"), SLIDERS)
-    def test_a_slider_dragged_to_its_ends_shows_both(self, bench, make, control):
-        drag_to_both_ends(bench, make, control)
+class TestInstruments(EveryInstrument):
+    instruments = (InitExplorer, EdgeOfChaos)
 
-    @pytest.mark.parametrize(("make", "control"), SLIDERS)
-    def test_a_slider_obeys_the_keyboard(self, bench, make, control):
-        box = reset(bench, make)
-        slider = bench.slider(control.label, box)
-        last = len(control.values) - 1
-        keys = {"Home": 0, "ArrowRight": 1, "PageUp": 6, "ArrowLeft": 5, "PageDown": 0, "End": last}
-        for key, index in keys.items():
-            bench.press(slider, key)
-            assert_shows(bench, box, computed(make, **wanted(control, control.values[index])))
-
-    @pytest.mark.parametrize(("make", "control"), CHOICES)
-    def test_every_option_can_be_chosen(self, bench, make, control):
-        box = reset(bench, make)
-        for name in control.options:
-            if control.buttons:
-                option(box, name).click()
-            else:
-                menu(box, control.label).select_option(name)
-            assert_shows(bench, box, computed(make, **{control.name: name}))
+    def test_every_option_can_be_chosen_with_the_mouse(self, bench, make):
+        for control in make.controls:
+            if not isinstance(control, Choice):
+                continue
+            box = reset(bench, make)
+            for name in control.options:
+                if control.buttons:
+                    option(box, name).click()
+                else:
+                    menu(box, control.label).select_option(name)
+                assert_shows(bench, box, computed(make, **{control.name: name}))
 
     @pytest.mark.parametrize(
         ("make", "settings", "word"),
@@ -143,12 +102,6 @@ class TestInstruments:
         expect(verdict(box)).to_have_text(word)
         assert_shows(bench, box, computed(make, **settings))
 
-    @pytest.mark.parametrize(("make", "settings", "name"), PRESETS)
-    def test_a_preset_shows_its_settings(self, bench, make, settings, name):
-        box = instrument(bench, make)
-        button(box, name).click()
-        assert_shows(bench, box, computed(make, **settings))
-
     def test_the_histogram_slider_says_which_layer_is_shown(self, bench):
         box = reset(bench, InitExplorer)
         slider = bench.slider("Histogram", box)
@@ -157,7 +110,6 @@ class TestInstruments:
         number = slider.locator(".widget-label").inner_text().split()[-1]
         expect(box.locator(".td-ink")).to_contain_text(f"layer {number} of 50")
 
-    @pytest.mark.parametrize("make", INSTRUMENTS)
     def test_reset_brings_everything_back(self, bench, make):
         box = instrument(bench, make)
         for control in make.controls:
@@ -172,7 +124,6 @@ class TestInstruments:
         button(box, "Reset").click()
         assert_shows(bench, box, computed(make))
 
-    @pytest.mark.parametrize("make", INSTRUMENTS)
     def test_a_new_seed_is_shown_and_draws_another_curve(self, bench, make):
         box = reset(bench, make)
         before = box.evaluate(READ)["curves"]
@@ -180,7 +131,6 @@ class TestInstruments:
         assert_shows(bench, box, computed(make, seed=1))
         assert box.evaluate(READ)["curves"] != before
 
-    @pytest.mark.parametrize("make", INSTRUMENTS)
     def test_a_seed_can_be_typed_and_nonsense_cannot_break_it(self, bench, make):
         box = reset(bench, make)
         seed = box.locator("input[type=number]")
@@ -244,27 +194,6 @@ class TestInstruments:
 
     # Without a mouse, without seeing, with little room
 
-    @pytest.mark.parametrize("make", INSTRUMENTS)
-    def test_tab_reaches_every_control_in_the_order_of_the_page(self, bench, make):
-        reset(bench, make)
-        bench.cell(INSTRUMENTS.index(make)).locator(".cm-content").click()
-        bench.page.keyboard.press("Escape")  # leaves the code, as after running it
-        buttons, others = [], []
-        for control in make.controls:
-            in_a_row = isinstance(control, Choice) and control.buttons
-            (buttons if in_a_row else others).extend(control.options if in_a_row else [control.label])
-        challenges = [challenge.name for challenge in make.challenges]
-        order = [*buttons, *others, "Reset", "Seed", "New seed", *make.presets, *challenges]
-
-        visited = []
-        while order[0] not in visited and len(visited) < 10:  # past JupyterLab's own buttons
-            bench.page.keyboard.press("Tab")
-            visited = [*visited, focused(bench)]
-        for _ in order[1:]:
-            bench.page.keyboard.press("Tab")
-            visited.append(focused(bench))
-        assert visited[-len(order) :] == order
-
     def test_a_scheme_can_be_chosen_without_a_mouse(self, bench):
         box = reset(bench, InitExplorer)
         option(box, "naive N(0, 1)").focus()
@@ -275,7 +204,6 @@ class TestInstruments:
         bench.page.keyboard.press("Enter")
         assert_shows(bench, box, computed(InitExplorer, scheme="naive N(0, 1)"))
 
-    @pytest.mark.parametrize("make", INSTRUMENTS)
     def test_an_opened_menu_obeys_the_keyboard(self, bench, make):
         box = reset(bench, make)
         menu(box, "Activation").select_option("ReLU")
@@ -284,36 +212,6 @@ class TestInstruments:
             bench.page.keyboard.press(key)
         assert_shows(bench, box, computed(make, activation="leaky ReLU"))
         assert focused(bench) == "Activation"
-
-    @pytest.mark.parametrize("make", INSTRUMENTS)
-    def test_the_figure_has_a_name_and_a_description_that_follows_it(self, bench, make):
-        box = reset(bench, make)
-        figure = box.get_by_role("img", name=re.compile(make.title))
-        expect(figure).to_have_count(1)
-        expect(figure.locator("title")).to_have_text(make.title)
-        described = figure.locator("desc").text_content()
-        assert described == make().describe(make().settings, make().result)
-        menu(box, "Activation").select_option("sigmoid")
-        expect(figure.locator("desc")).to_contain_text("sigmoid")
-
-    @pytest.mark.parametrize("width", [1280, 1000])
-    @pytest.mark.parametrize("make", INSTRUMENTS)
-    def test_no_label_is_cut_off(self, bench, make, width):
-        box = reset(bench, make)
-        bench.page.set_viewport_size({"width": width, "height": 900})
-        try:
-            cut = []
-            for key in ("", "Home", "End"):
-                for control in make.controls if key else ():
-                    if isinstance(control, Slider):
-                        bench.press(bench.slider(control.label, box), key)
-                bench.wait_idle()
-                cut += box.locator(".widget-label, button").evaluate_all(
-                    "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
-                )
-            assert cut == []
-        finally:
-            bench.page.set_viewport_size({"width": 1280, "height": 900})
 
     @pytest.mark.parametrize("width", [1280, 1000])
     def test_ink_lies_exactly_on_its_paper(self, bench, width):
@@ -325,7 +223,6 @@ class TestInstruments:
         finally:
             bench.page.set_viewport_size({"width": 1280, "height": 900})
 
-    @pytest.mark.parametrize("make", INSTRUMENTS)
     def test_no_label_has_the_tooltip_null(self, bench, make):
         # What ipywidgets writes into the label of a control that has a description but no tooltip.
         labels = instrument(bench, make).locator(".widget-label:visible")
