@@ -89,6 +89,7 @@ pictures: $(VENV)/browser.done
 benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/engine.py
 	$(TEST_ENV) $(BIN)/python benchmarks/explorer_step.py
+	$(TEST_ENV) $(BIN)/python benchmarks/slow_instruments.py
 	$(TEST_ENV) $(BIN)/python benchmarks/import_time.py
 	$(TEST_ENV) $(BIN)/python benchmarks/check_time.py
 	$(TEST_ENV) $(BIN)/python benchmarks/check_proof.py

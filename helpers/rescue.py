@@ -15,7 +15,7 @@ from helpers.layers import BatchNorm, Linear, Residual
 from helpers.losses import softmax_cross_entropy
 from helpers.network import plain, residual_v2
 from helpers.optimizers import SGD
-from helpers.training import DIVERGED, train
+from helpers.training import DIVERGED, Training
 
 DEPTH, WIDTH, BATCH, MOMENTUM = 50, 32, 64, 0.9
 STEPS, PIECES = 150, 10  # of a training, and how often it tells how it stands
@@ -192,25 +192,17 @@ def training(design, seed=0):
     It ends early when the loss is no longer finite.
     """
     data, network = shared_digits(), design.network(seed)
-    optimizer = SGD(network.layers, design.lr, MOMENTUM)
-    losses = []
-    for piece in range(PIECES):
-        history = train(
-            network,
-            optimizer,
-            data.x_train,
-            data.y_train,
-            steps=(piece + 1) * STEPS // PIECES - piece * STEPS // PIECES,
-            batch=BATCH,
-            seed=1000 * seed + piece,  # every piece goes through the examples in an order of its own
-            max_norm=CLIPS[design.clip],
-            measure_every=STEPS,
-            progress=False,
-        )
-        losses.append(history.loss)
-        yield Course(np.concatenate(losses), history.status == DIVERGED)
-        if history.status == DIVERGED:
-            return
+    one = Training(
+        network,
+        SGD(network.layers, design.lr, MOMENTUM),
+        *(data.x_train, data.y_train, STEPS, BATCH, seed),
+        max_norm=CLIPS[design.clip],
+        measure_every=STEPS,
+    )
+    while not one.ended:
+        one.advance(STEPS // PIECES)
+        history = one.history()
+        yield Course(history.loss, history.status == DIVERGED)
 
 
 def final_loss(design, seed=0):

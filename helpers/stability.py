@@ -14,15 +14,11 @@ from helpers.initializers import naive
 from helpers.network import plain, stack
 from helpers.norms import NORMS
 from helpers.optimizers import SGD
-from helpers.training import train
+from helpers.training import Training
 
-RATES = (
-    *(0.001, 0.0018, 0.003, 0.0056, 0.01, 0.018, 0.03, 0.056, 0.1),
-    *(0.18, 0.3, 0.56, 1.0, 1.8, 3.0, 5.6, 10.0, 18.0, 30.0),
-)
+RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 STEPS, LAST, MOMENTUM = 60, 10, 0.9
 CHANCE = float(np.log(10))  # the loss of a network that gives every digit the same probability
-PARTS = 3  # of a sweep
 
 LEARNS, STALLS, DIVERGED = "LEARNS", "STALLS", "DIVERGED"
 
@@ -39,9 +35,8 @@ class Case(NamedTuple):
     width: int = 32
 
 
-@lru_cache(maxsize=512)
-def losses(case, rates, steps=STEPS):
-    """The training loss at each step for each learning rate: (steps, rates). NaN after a run overflowed."""
+def training(case, rates, steps=STEPS):
+    """The Training of one network with each of several learning rates."""
     digits = shared_digits()
 
     def init(fan_in, fan_out, rng, dtype):
@@ -50,38 +45,61 @@ def losses(case, rates, steps=STEPS):
     rng = np.random.default_rng(case.seed)
     network = plain(64, case.width, case.depth, 10, rng, NORMS[case.norm], init=init)
     network = stack([network] * len(rates))
-    found = train(
+    return Training(
         network,
         SGD(network.layers, np.array(rates), momentum=MOMENTUM),
         *(digits.x_train, digits.y_train, steps, case.batch, case.seed),
         measure_every=steps,
-        progress=False,
-    ).loss
+    )
+
+
+@lru_cache(maxsize=512)
+def losses(case, rates, steps=STEPS):
+    """The training loss at each step for each learning rate: (steps, rates). NaN after a run overflowed."""
+    one = training(case, rates, steps)
+    one.advance(steps)
+    return _losses(one)
+
+
+def _losses(one):
+    found = one.history().loss
     found = np.where(np.isfinite(found), found, np.nan)
-    return np.pad(found, ((0, steps - len(found)), (0, 0)), constant_values=np.nan)
+    return np.pad(found, ((0, one.steps - len(found)), (0, 0)), constant_values=np.nan)
 
 
 class Sweep:
-    """The losses of one case for all of RATES, (STEPS, RATES). Trained part by part, as it takes long."""
+    """The losses of one case for all of RATES, (STEPS, RATES): NaN where a run overflowed.
+
+    As it takes long, it is trained in small portions, and the larger rates come before the smaller ones:
+    they tell the ceiling.
+    """
+
+    PORTION = 5  # steps
+    PARTS = slice(RATES.index(0.1), None), slice(None, RATES.index(0.1))
 
     def __init__(self, case):
-        self.case, self.done = case, 0
+        self.case, self.waiting, self.under_way = case, list(self.PARTS), None
         self.losses = np.full((STEPS, len(RATES)), np.nan)
+        self.trained = np.zeros(len(RATES), bool)
 
     @property
     def complete(self):
-        return self.done == PARTS
+        return not self.waiting
 
     @property
-    def trained(self):
-        """Which of RATES have been trained so far: every third from the first, then the others."""
-        return np.arange(len(RATES)) % PARTS < self.done
+    def has_ceiling(self):
+        """Is the ceiling known?"""
+        return self.complete or self.ceiling() is not None
 
     def go_on(self):
-        """Train the next part."""
-        part = slice(self.done, None, PARTS)
-        self.losses[:, part] = losses(self.case, RATES[part])
-        self.done += 1
+        """Train one more portion."""
+        part = self.waiting[0]
+        self.under_way = self.under_way or training(self.case, RATES[part])
+        self.under_way.advance(self.PORTION)
+        if self.under_way.ended:
+            self.losses[:, part] = _losses(self.under_way)
+            self.trained[part] = True
+            self.waiting, self.under_way = self.waiting[1:], None
 
     def finish(self):
         while not self.complete:

@@ -57,47 +57,101 @@ def train(
     then holds the steps until there. Raises ValueError, before anything has changed, for data that are not
     finite, labels out of range, and shapes that do not fit.
     """
-    x, y = np.asarray(x), np.asarray(y)
-    steps = arguments.whole("steps", steps, low=0)
-    every = arguments.whole("measure_every", measure_every)
-    if max_norm is not None:
-        arguments.number("max_norm", max_norm, above=0)
-    runs = network.runs
-    batches = _batches(len(x), batch, seed, runs)
-    has_labels = _check_data(network, x, y)
-    log = _Log(network, steps, runs, has_labels)
-    remembered, network.remember = network.remember, False  # see Network
+    training = Training(network, optimizer, x, y, steps, batch, seed, loss, schedule, max_norm, measure_every)
     bar = ProgressBar(steps, "training") if progress else None
-    status = DONE
     try:
-        with np.errstate(all="ignore"):  # a run that diverges is a result, not a list of warnings
-            for step, rows in zip(range(steps), batches, strict=False):
-                labels = y[rows]
-                outputs = network.forward(x[rows])
-                value, grad = loss(outputs, labels)
-                log.batch(value, outputs, labels)
-                if not log.any_finite():
-                    break
-                network.backward(grad)
-                if max_norm is not None:
-                    all_grads = [layer.grads for layer in every_layer(network.layers)]
-                    clip_by_global_norm(all_grads, max_norm, runs is not None)
-                measuring = step % every == 0
-                if measuring:
-                    log.before_step()
-                optimizer.step(schedule(step / steps) if schedule else 1.0)
-                if measuring:
-                    log.after_step(step)
-                log.done += 1
-                if bar:
-                    bar.show(log.done)
+        while not training.ended:
+            training.advance()
+            if bar:
+                bar.show(training.done)
     except KeyboardInterrupt:
-        status = STOPPED
+        training.stop()
     finally:
-        network.remember = remembered
         if bar:
             bar.close()
-    return log.history(status)
+    return training.history()
+
+
+class Training:
+    """What `train` does, with the same arguments, a few steps at a time: for a program that has other things
+    to do, too.
+
+    `advance(steps)` until it has `ended`; `done` counts the steps that were finished, `history()` is the
+    History so far.
+    """
+
+    def __init__(
+        self,
+        network,
+        optimizer,
+        x,
+        y,
+        steps,
+        batch=None,
+        seed=0,
+        loss=softmax_cross_entropy,
+        schedule=None,
+        max_norm=None,
+        measure_every=10,
+    ):
+        self.x, self.y = np.asarray(x), np.asarray(y)
+        self.steps = arguments.whole("steps", steps, low=0)
+        self.every = arguments.whole("measure_every", measure_every)
+        if max_norm is not None:
+            arguments.number("max_norm", max_norm, above=0)
+        self.network, self.optimizer, self.loss = network, optimizer, loss
+        self.schedule, self.max_norm = schedule, max_norm
+        runs = network.runs
+        self.batches = _batches(len(self.x), batch, seed, runs)
+        self.log = _Log(network, steps, runs, _check_data(network, self.x, self.y))
+        self.status = DONE
+
+    @property
+    def done(self):
+        return self.log.done
+
+    @property
+    def ended(self):
+        return self.done == self.steps or self.status == STOPPED or not self.log.any_finite()
+
+    def advance(self, steps=1):
+        """Train for so many steps more, or until the end."""
+        remembered, self.network.remember = self.network.remember, False  # see Network
+        try:
+            with np.errstate(all="ignore"):  # a run that diverges is a result, not a list of warnings
+                for _ in range(steps):
+                    if self.ended:
+                        break
+                    self._step()
+        finally:
+            self.network.remember = remembered
+
+    def _step(self):
+        rows = next(self.batches)
+        labels = self.y[rows]
+        outputs = self.network.forward(self.x[rows])
+        value, grad = self.loss(outputs, labels)
+        self.log.batch(value, outputs, labels)
+        if not self.log.any_finite():
+            return
+        self.network.backward(grad)
+        if self.max_norm is not None:
+            all_grads = [layer.grads for layer in every_layer(self.network.layers)]
+            clip_by_global_norm(all_grads, self.max_norm, self.log.runs is not None)
+        measuring = self.done % self.every == 0
+        if measuring:
+            self.log.before_step()
+        self.optimizer.step(self.schedule(self.done / self.steps) if self.schedule else 1.0)
+        if measuring:
+            self.log.after_step(self.done)
+        self.log.done += 1
+
+    def stop(self):
+        """End it here. A step that was interrupted does not count."""
+        self.status = STOPPED
+
+    def history(self):
+        return self.log.history(self.status)
 
 
 def evaluate(network, x, y, loss=softmax_cross_entropy):

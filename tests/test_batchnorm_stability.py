@@ -41,19 +41,22 @@ def test_the_verdicts_that_the_presets_mean(seed):
         case = stability.Case(**{"norm": "BatchNorm", "seed": seed, **settings})
         return lambda lr: stability.judge(stability.losses(case, (lr,))[:, 0])
 
-    assert outcome(norm="none")(0.3) in (STALLS, DIVERGED)
-    assert outcome()(0.3) == LEARNS
+    assert outcome(norm="none")(0.5) in (STALLS, DIVERGED)
+    assert outcome()(0.5) == LEARNS
     assert outcome()(10.0) in (STALLS, DIVERGED)
-    assert outcome(sigma_w=4.0)(0.3) == LEARNS
-    assert outcome(norm="none", sigma_w=4.0)(0.03) != LEARNS
-    assert outcome(batch=4, depth=2)(0.018) == STALLS
-    assert outcome(norm="none", batch=4, depth=2)(0.018) == LEARNS
+    assert outcome(sigma_w=4.0)(0.5) == LEARNS
+    assert outcome(norm="none", sigma_w=4.0)(0.02) != LEARNS
+    assert outcome(batch=4, depth=2)(0.01) == STALLS
+    assert outcome(norm="none", batch=4, depth=2)(0.01) == LEARNS
 
 
 def test_a_slider_step_shows_a_beginning_first_and_everything_at_rest():
     settings = batchnorm_stability(depth=4, batch=16).settings
     stability.clear()
-    results = list(experiment(settings))
+    found = list(experiment(settings))
+    assert None in found  # a move need not wait for the next result
+    results = [result for result in found if result is not None]
+    assert found[0] is results[0] and found[-1] is results[-1]
     assert len(results[0].run.loss) == len(results[0].without.loss) == FIRST_STEPS
     assert results[0].ceilings == {} and not results[0].settled
     assert results[-1].settled and set(results[-1].ceilings) == set(NORMS)

@@ -276,7 +276,7 @@ def test_an_instrument_that_fails_at_once_is_still_shown(name, monkeypatch):
 
 
 class Slow(frame.Instrument):
-    """Counts to ten, and says each number."""
+    """Counts to ten, and says each number, after a pause for breath."""
 
     title, question, seeded = "Slow", "How far?", False
     controls = (Slider("height", "Height", range(1, 6), 1), Slider("fails_at", "Fails at", range(0, 9), 0))
@@ -286,6 +286,8 @@ class Slow(frame.Instrument):
             if i and i == settings.fails_at:
                 raise RuntimeError("out of chalk")
             self.counted.append((settings.height, i))
+            if i:
+                yield None
             yield i
 
     def draw(self):

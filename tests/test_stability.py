@@ -8,7 +8,7 @@ from helpers.data import load_digits
 from helpers.layers import BatchNorm
 from helpers.network import plain
 from helpers.optimizers import SGD
-from helpers.stability import CHANCE, DIVERGED, LEARNS, RATES, STALLS, STEPS, Case
+from helpers.stability import CHANCE, DIVERGED, LEARNS, RATES, STALLS, STEPS, Case, Sweep
 from helpers.training import train
 
 SMALL = Case("BatchNorm", depth=3, batch=8, seed=1, width=8)
@@ -43,27 +43,44 @@ def test_a_run_that_overflows_is_nan_from_there_on_and_leaves_the_others_alone()
     assert np.isnan(stability.losses(Case(), (30.0,))[-1, 0])
 
 
-def test_a_sweep_grows_part_by_part_and_is_kept():
+def test_a_sweep_grows_portion_by_portion_and_is_kept():
     sweep = stability.sweep(SMALL)
     assert stability.sweep(SMALL) is sweep
-    assert not sweep.trained.any() and sweep.ceiling() is None
-    sweep.go_on()
-    assert sweep.trained.sum() == len(RATES[::3]) and not sweep.complete
-    assert np.isfinite(sweep.losses[:, 0]).all() and np.isnan(sweep.losses[:, 1]).all()
-    sweep.finish()
-    assert sweep.complete and sweep.trained.all()
-    rate = RATES[7]
-    np.testing.assert_allclose(sweep.losses[:, 7], stability.losses(SMALL, (rate,))[:, 0], rtol=1e-3)
+    assert not sweep.trained.any() and sweep.ceiling() is None and not sweep.has_ceiling
+    large = np.array(RATES) >= 0.1
+    for _ in range(STEPS // Sweep.PORTION):
+        assert not sweep.trained.any()
+        sweep.go_on()
+    np.testing.assert_array_equal(sweep.trained, large)
+    assert np.isfinite(sweep.losses[0, large]).all() and np.isnan(sweep.losses[:, ~large]).all()
+    assert sweep.finish() is sweep
+    assert sweep.complete and sweep.has_ceiling and sweep.trained.all()
+    for at in (2, 7):
+        alone = stability.losses(SMALL, (RATES[at],))[:, 0]
+        np.testing.assert_allclose(sweep.losses[:, at], alone, rtol=2e-3)
+
+
+def test_a_sweep_whose_runs_all_overflow_ends():
+    sweep = Sweep(Case("none", 2, 8, sigma_w=1e30)).finish()
+    assert sweep.trained.all() and np.isnan(sweep.losses[1:]).all()
 
 
 def test_the_ceiling_is_the_largest_rate_that_learns():
-    sweep = stability.Sweep(SMALL)
-    sweep.done = stability.PARTS
+    """It is known as soon as one of the large rates learns: the smaller ones need not be tried."""
+    sweep = Sweep(SMALL)
     sweep.losses[:] = 2.3
     sweep.losses[-20:, [3, 9]] = 0.5
-    assert sweep.ceiling() == RATES[9]
-    sweep.losses[-20:, [3, 9]] = 2.0
-    assert sweep.ceiling() is None
+    sweep.trained[6:] = True
+    assert sweep.ceiling() == RATES[9] and sweep.has_ceiling and not sweep.complete
+    sweep.losses[-20:, 9] = 2.0
+    assert sweep.ceiling() is None and not sweep.has_ceiling
+    sweep.trained[:] = True
+    assert sweep.ceiling() == RATES[3] and sweep.has_ceiling
+
+
+def test_no_rate_may_learn():
+    sweep = Sweep(Case("none", 20)).finish()
+    assert sweep.ceiling() is None and sweep.has_ceiling
 
 
 @pytest.mark.parametrize(

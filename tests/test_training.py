@@ -15,7 +15,7 @@ from helpers.layers import BatchNorm, Dropout, Linear, ReLU
 from helpers.losses import softmax_cross_entropy, squared_error
 from helpers.network import Network, mlp, plain, residual_v2, stack
 from helpers.optimizers import SGD, Adam, AdamW, linear_decay
-from helpers.training import evaluate, train
+from helpers.training import Training, evaluate, train
 
 X, Y = spirals(200, seed=0)
 
@@ -173,6 +173,30 @@ def test_ctrl_c_keeps_the_history_so_far():
     np.testing.assert_array_equal(history.measured, [0, 5, 10])
     assert len(history.gradient_norms) == len(history.update_ratios) == 3
     assert network.remember
+
+
+def test_training_bit_by_bit_is_training():
+    settings = {"batch": 20, "seed": 3, "max_norm": 1.0, "schedule": linear_decay}
+    network = small()
+    bits = Training(network, SGD(network.layers, 0.1, 0.9), X, Y, 25, **settings)
+    lengths = []
+    while not bits.ended:
+        bits.advance(10)
+        lengths.append(len(bits.history().loss))
+        assert network.remember
+    assert lengths == [10, 20, 25] and bits.done == 25
+    bits.advance(10)  # there is nothing left to do
+    _, whole = fit(seed=3, max_norm=1.0, schedule=linear_decay)
+    for name in ("loss", "accuracy", "measured", "gradient_norms", "update_ratios"):
+        np.testing.assert_array_equal(getattr(bits.history(), name), getattr(whole, name))
+    assert bits.history().status == whole.status == "done"
+
+
+def test_training_bit_by_bit_ends_where_the_loss_does():
+    network = plain(2, 8, 6, 2, np.random.default_rng(0))
+    bits = Training(network, SGD(network.layers, 1e12), X, Y, 50, batch=20)
+    bits.advance(50)
+    assert bits.ended and bits.done < 50 and bits.history().status == "diverged"
 
 
 def test_no_steps_at_all():

@@ -15,7 +15,7 @@ from helpers.stability import CHANCE, DIVERGED, LEARNS, RATES, STALLS, STEPS, Ca
 
 DEPTHS, BATCHES = (2, 4, 6, 8, 10, 12, 16, 20), (2, 4, 8, 16, 32, 64)
 SIGMA_W = tuple(2.0 ** (k / 2) for k in range(-3, 6))
-FIRST_STEPS = 20  # of the run that is shown while a slider moves
+FIRST_STEPS = 15  # of the run that is shown while a slider moves
 BOTTOM, TOP = 0.03, 100  # of both loss axes; a run above is shown as lost
 WITHOUT, WITH = (
     {"ls": "--", "marker": "s", "ms": 4, "color": theme.SECOND, "animated": True},
@@ -65,22 +65,20 @@ def experiment(s):
         norm: stability.sweep(Case(norm, s.depth, s.batch, s.sigma_w, s.seed))
         for norm in ("none", s.norm, *NORMS)
     }
-    first = [sweeps["none"], sweeps[s.norm]]
-    if not all(sweep.complete for sweep in first):
+    shown = [sweeps["none"], sweeps[s.norm]]
+    if not all(sweep.complete for sweep in shown):
         yield _result(s, sweeps, FIRST_STEPS)
     for sweep in sweeps.values():
-        while not sweep.complete:
+        while not (sweep.complete if sweep in shown else sweep.has_ceiling):
             sweep.go_on()
-            if sweep not in first or all(one.complete for one in first):
-                yield _result(s, sweeps)
-            else:
-                yield _result(s, sweeps, FIRST_STEPS)
+            settled = all(sweep.complete for sweep in shown)
+            yield None if sweep.under_way else _result(s, sweeps, STEPS if settled else FIRST_STEPS)
     yield _result(s, sweeps)
 
 
 def _result(s, sweeps, steps=STEPS):
     runs = [_run(s.lr, sweeps[norm], steps) for norm in ("none", s.norm)]
-    return Result(*runs, {norm: sweep.ceiling() for norm, sweep in sweeps.items() if sweep.complete})
+    return Result(*runs, {norm: sweep.ceiling() for norm, sweep in sweeps.items() if sweep.has_ceiling})
 
 
 def _run(lr, sweep, steps):
@@ -103,18 +101,18 @@ class BatchNormStability(Instrument):
     )
     controls = (
         Choice("norm", "Norm", tuple(NORMS), "BatchNorm", buttons=True),
-        Slider("lr", "Learning rate η", RATES, 0.3, text="{:g}".format),
+        Slider("lr", "Learning rate η", RATES, 0.5, text="{:g}".format),
         Slider("depth", "Depth L", DEPTHS, 8),
         Slider("batch", "Batch", BATCHES, 64),
         Slider("sigma_w", "First weights σ_w", SIGMA_W, 2.0**0.5, text="{:.3g}".format),
     )
     presets = {
-        "No norm, η = 0.3": {"norm": "none"},
-        "BatchNorm, η = 0.3": {},
+        "No norm, η = 0.5": {"norm": "none"},
+        "BatchNorm, η = 0.5": {},
         "BatchNorm, η = 10": {"lr": 10.0},
-        "LayerNorm, η = 0.3": {"norm": "LayerNorm"},
+        "LayerNorm, η = 0.5": {"norm": "LayerNorm"},
         "Large weights": {"sigma_w": 4.0},
-        "Batch of 4": {"batch": 4, "depth": 2, "lr": 0.018},
+        "Batch of 4": {"batch": 4, "depth": 2, "lr": 0.01},
         "20 layers": {"depth": 20, "lr": 0.1},
     }
     challenges = (
@@ -131,7 +129,7 @@ class BatchNormStability(Instrument):
         Challenge(
             "Rescue large weights",
             "First weights with σ_w = 4 or more, and no norm, do not learn. Make such a network learn.",
-            {"sigma_w": 4.0, "norm": "none", "lr": 0.03},
+            {"sigma_w": 4.0, "norm": "none", "lr": 0.02},
             lambda s, r: s.sigma_w >= 4 and r.settled and r.run.outcome == LEARNS,
             "A norm divides by the size of what it sees: the size of the weights in front of it drops out.",
         ),

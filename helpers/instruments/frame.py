@@ -57,8 +57,9 @@ class Instrument(widgets.VBox):
     `seeded = False` says that nothing is drawn at random; there is no seed then.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
-    shown; when the hand rests the others follow, and they stop for the next move. Code cells, and the still
-    picture, get the last.
+    shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
+    that takes long it yields None now and then, so that a move need not wait. Code cells, and the still
+    picture, get the last result.
 
     Starting settings are keywords: `init_explorer(width=64, scheme="Xavier")`. An unknown name or a value
     out of range is a ValueError. Afterwards `.settings`, `.result` and `.set(...)` serve code cells.
@@ -151,7 +152,7 @@ class Instrument(widgets.VBox):
             found = self.experiment(settings)
             results = found if isinstance(found, Iterator) else iter([found])
             if loop is None:
-                *_, result = results
+                *_, result = (result for result in results if result is not None)
                 self._picture(settings, result)
                 self._words(settings, result)
             else:
@@ -164,8 +165,9 @@ class Instrument(widgets.VBox):
     def _go_on(self, loop, settings, results):
         """Show the next of an experiment's results."""
         for result in results:
-            self._picture(settings, result)
-            self._words(settings, result, last=False)
+            if result is not None:
+                self._picture(settings, result)
+                self._words(settings, result, last=False)
             self._later(loop, 0, self._go_on, loop, settings, results)
             break
         else:

@@ -31,7 +31,7 @@ class TestInstruments(EveryInstrument):
         box = reset(bench, BatchNormStability)
         expect(verdict(box)).to_have_text("LEARNS")
         option(box, "none").click()
-        expect(verdict(box)).to_have_text("STALLS")
+        expect(verdict(box)).to_have_text("DIVERGED")
         assert_shows(bench, box, computed(BatchNormStability, norm="none"))
 
     def test_the_last_eta_can_be_found(self, bench):
