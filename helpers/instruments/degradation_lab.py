@@ -36,7 +36,11 @@ def experiment(s):
     seeds = tuple(range(s.seed, s.seed + s.seeds))
     scale = s.scale if s.build.startswith("residual") else "1"
     both = [degradation.training(s.build, depth, scale, s.lr, seeds) for depth in (s.shallow, s.deep)]
-    for epochs in range(s.epochs + 1):
+    yield Pair(*(training.course(0) for training in both))
+    for epochs in range(1, s.epochs + 1):
+        for training in both:
+            yield None
+            training.course(epochs)
         yield Pair(*(training.course(epochs) for training in both))
 
 
