@@ -44,8 +44,8 @@ class Optimizer:
         sizes = [int(np.prod(shape[len(self.lead) :])) for _, _, shape in self.slots]
         dtype = np.result_type(*(holder.params[name] for holder, name, _ in self.slots))
         self.lr, self.weight_decay = (self._column(a, dtype) for a in (self.lr, self.weight_decay))
-        self.g, self.move = (np.zeros((*self.lead, sum(sizes)), dtype) for _ in range(2))
-        self.g_of, self.move_of = self._pieces(self.g, sizes), self._pieces(self.move, sizes)
+        self.g = np.zeros((*self.lead, sum(sizes)), dtype)
+        self.g_of = self._pieces(self.g, sizes)
         self.t = 0
 
     def step(self, rate=1.0):
@@ -53,11 +53,11 @@ class Optimizer:
         params = self._gather()
         self.t += 1
         self._update(params, self.lr * rate)
-        for param, move in zip(params, self.move_of, strict=True):
+        for param, move in zip(params, self.g_of, strict=True):
             param -= move
 
     def _update(self, params, lr):
-        """Write into `move` what is to be subtracted."""
+        """Turn `g` from the gradient into what is to be subtracted."""
         raise NotImplementedError
 
     def _add_l2(self, params):
@@ -121,7 +121,7 @@ class SGD(Optimizer):
         self._add_l2(params)
         self.v *= self.momentum
         self.v += self.g
-        np.multiply(self.v, lr, out=self.move)
+        np.multiply(self.v, lr, out=self.g)
 
 
 class Adam(Optimizer):
@@ -148,8 +148,8 @@ class Adam(Optimizer):
         self.v *= beta2
         self.v += (1 - beta2) * self.g**2
         m_hat_scale, v_hat = 1 / (1 - beta1**self.t), self.v / (1 - beta2**self.t)
-        np.multiply(self.m, lr * m_hat_scale, out=self.move)
-        self.move /= np.sqrt(v_hat) + self.eps
+        np.multiply(self.m, lr * m_hat_scale, out=self.g)
+        self.g /= np.sqrt(v_hat) + self.eps
 
 
 class AdamW(Adam):
@@ -165,7 +165,7 @@ class AdamW(Adam):
     def _update(self, params, lr):
         self._adam_move(lr)
         if np.any(self.weight_decay):
-            for param, move, decays in zip(params, self.move_of, self.decays, strict=True):
+            for param, move, decays in zip(params, self.g_of, self.decays, strict=True):
                 if decays:
                     move += self._beside(lr * self.weight_decay, param) * param
 

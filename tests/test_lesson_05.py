@@ -270,16 +270,20 @@ def test_6_clipping_widens_the_range_of_rates_and_does_not_improve_the_best():
     assert best[None] == pytest.approx(best[1.0], rel=0.35)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_6_neither_clipping_nor_adam_cures_loud_branches(seed):
+def test_6_clipping_contains_loud_branches_and_does_not_cure_them():
     ill = rescue.PATIENTS["C"]
-    *_, clipped = rescue.training(ill.cured_by({"clip": "1"}), seed)
-    assert np.isfinite(clipped.loss).all() and not clipped.learns
-    assert clipped.loss[0] == pytest.approx(3600, rel=0.02) if seed == 0 else clipped.loss[0] > 500
-    assert 1 < clipped.final < 2.3
-    *_, quiet = rescue.training(ill.cured_by({"scale": "1/√blocks"}), seed)
-    assert quiet.final < 0.1
-    net, split = ill.design.network(seed), digits()
+    clipped = [list(rescue.training(ill.cured_by({"clip": "1"}), seed))[-1] for seed in range(5)]
+    assert clipped[0].loss[0] == pytest.approx(3600, rel=0.02)
+    assert all(course.loss[0] > 500 and np.isfinite(course.loss).all() for course in clipped)
+    assert not clipped[0].learns and 1 < clipped[0].final < 2.3  # what the lesson shows
+    assert sum(course.learns for course in clipped) <= 2
+    assert 1 < np.median([course.final for course in clipped]) < 2.3
+    assert all(rescue.final_loss(ill.cured_by({"scale": "1/√blocks"}), seed) < 0.1 for seed in range(5))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_6_adam_does_not_cure_loud_branches(seed):
+    net, split = rescue.PATIENTS["C"].design.network(seed), digits()
     history = train(net, Adam(net.layers, 1e-3), split.x_train, split.y_train, 150, 64, progress=False)
     assert history.loss[-20:].mean() > 1.9
 

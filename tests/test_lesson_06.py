@@ -68,7 +68,7 @@ def test_the_file_of_c():
     assert learns(treat("C", init="PyTorch default"))
     *_, clipped = rescue.training(treat("C", clip="1"))
     assert np.isfinite(clipped.loss).all() and not clipped.learns
-    assert sum(learns(treat("C", clip="1"), seed) for seed in range(4)) <= 2  # 150 steps are rarely enough
+    assert sum(learns(treat("C", clip="1"), seed) for seed in range(5)) <= 2  # mostly not enough
     assert not any(learns(treat("C", lr=lr)) for lr in rescue.RATES)
 
 

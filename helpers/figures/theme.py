@@ -55,6 +55,7 @@ table.td-numbers {{margin: 2px 0; border-collapse: collapse;}}
 table.td-numbers th {{text-align: left; font-weight: normal; color: var(--td-muted); padding-right: 16px;}}
 table.td-numbers td {{text-align: right; font-variant-numeric: tabular-nums;}}
 .td-readout b {{font-variant-numeric: tabular-nums;}}
+.td-instrument .noUi-handle {{border: 2px solid var(--td-muted);}}
 .td-instrument .widget-toggle-button.mod-active::before {{content: "" / "chosen: ";}}
 </style>"""
 
