@@ -52,8 +52,8 @@ def lines_and_marks(root, color):
             marks.append((float(element.get("x")), float(element.get("y"))))
         elif "fill:none" in element.get("style", "").replace(" ", "") or element.get("fill") == "none":
             lines += [points(part) for part in re.split(r"(?=M)", element.get("d")) if part]
-        elif "m" in element.get("d"):  # an ink marker: its place, then the outline relative to it
-            marks += [points(place)[0] for place in re.findall(r"M([^m]*)m", element.get("d"))]
+        else:  # ink markers: each a place, then the outline relative to it, or the dot "h0"
+            marks += [points(place)[0] for place in re.findall(r"M([^mh]*)[mh]", element.get("d"))]
     return lines, np.array(marks).reshape(-1, 2)
 
 

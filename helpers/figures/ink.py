@@ -21,6 +21,7 @@ from helpers.figures.theme import FONT, themed
 
 _BASELINE = {"baseline": "alphabetic", "center": "central", "top": "text-before-edge"}
 _ANCHOR = {"left": "start", "center": "middle", "right": "end"}
+_CAPS = {"o": "round", "s": "square"}  # what a line of no length looks like with these ends
 _NONE = np.full((1, 2), np.nan)  # a point that is not drawn
 _FAR = 1e4  # coordinates are cut here, far outside any figure: browsers draw huge numbers wrongly
 
@@ -80,9 +81,7 @@ def _line_writer(line, height):
     drawn = line.get_linestyle() != "None"  # markers alone
     dash = f' stroke-dasharray="{_numbers(np.multiply(mpl.rcParams[dashes], width))}"' if dashes else ""
     stroke = themed(f'stroke="{to_hex(line.get_color())}" stroke-width="{width:g}"{dash}')
-    shape = _marker(line)
-    face, edge = to_hex(line.get_markerfacecolor()), to_hex(line.get_markeredgecolor())
-    marker_style = themed(f'fill="{face}" stroke="{edge}"')
+    shape, marker_style = _marker(line)
 
     def write():
         points = _flip(line.get_transform().transform(line.get_xydata()), height)
@@ -124,23 +123,33 @@ def _text_writer(text, height):
 
 
 def _marker(line):
-    """The marker's outline, relative to its place; "" for a line without markers."""
-    marker = MarkerStyle(line.get_marker())
+    """The marker relative to its place ("": there is none), and its style.
+
+    A dot or a square in one colour is a line of no length: the outline of a dot would take 200 letters.
+    """
+    kind, size, edge_width = line.get_marker(), line.get_markersize(), line.get_markeredgewidth()
+    face, edge = to_hex(line.get_markerfacecolor()), to_hex(line.get_markeredgecolor())
+    if kind in _CAPS and face == edge:
+        style = f'stroke="{edge}" stroke-width="{size + edge_width:g}" stroke-linecap="{_CAPS[kind]}"'
+        return "h0", themed(style)
+    marker = MarkerStyle(kind)
     shape = marker.get_transform().transform_path(marker.get_path())
-    outlines = [o * line.get_markersize() * (1, -1) for o in shape.to_polygons(closed_only=False)]
+    outlines = [o * size * (1, -1) for o in shape.to_polygons(closed_only=False)]
     relative = [np.vstack([o[:1], np.diff(o, axis=0)]) for o in outlines]
     # After "z" the pen is where the outline began, not at the marker's place: there can be only one.
-    return "".join(f"m{_numbers(r[0])}l{_numbers(r[1:].ravel())}z" for r in relative[:1])
+    outline = "".join(f"m{_numbers(r[0])}l{_numbers(r[1:].ravel())}z" for r in relative[:1])
+    return outline, themed(f'fill="{face}" stroke="{edge}" stroke-width="{edge_width:g}"')
 
 
 def _polyline(points):
     """SVG's d for a line through these points; points that are not finite break it."""
     points = np.clip(points, -_FAR, _FAR)
-    if np.isfinite(points).all():
-        return "M" + "L".join([f"{x:.2f} {y:.2f}" for x, y in points.tolist()]) if len(points) else ""
-    breaks = np.flatnonzero(~np.isfinite(points).all(axis=1))
-    runs = np.split(points, np.union1d(breaks, breaks + 1))
-    return "".join(_polyline(run) for run in runs if len(run) and np.isfinite(run).all())
+    parts, pen = [], "M"
+    for (x, y), drawn in zip(points.tolist(), np.isfinite(points).all(axis=1).tolist(), strict=True):
+        if drawn:
+            parts.append(f"{pen}{x:.2f} {y:.2f}")
+        pen = "L" if drawn else "M"
+    return "".join(parts)
 
 
 def _flip(points, height):
