@@ -112,7 +112,7 @@ class Sweep:
         return max(np.array(RATES)[self.trained][learns], default=None)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=60)  # one that is under way holds up to 7 MB
 def sweep(case):
     """The Sweep of a case, which is kept."""
     return Sweep(case)

@@ -1,5 +1,7 @@
 """Sweeps over learning rates: each run of a stack is the run alone, and the rule that judges it."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,14 @@ def test_a_sweep_grows_portion_by_portion_and_is_kept():
 def test_a_sweep_whose_runs_all_overflow_ends():
     sweep = Sweep(Case("none", 2, 8, sigma_w=1e30)).finish()
     assert sweep.trained.all() and np.isnan(sweep.losses[1:]).all()
+
+
+def test_sweeps_that_were_left_do_not_pile_up():
+    """A hand that rests at many settings leaves a training under way at each."""
+    for seed in range(100):
+        stability.sweep(SMALL._replace(seed=seed)).go_on()
+    under_way = [one for one in gc.get_objects() if isinstance(one, Sweep) and one.under_way]
+    assert 0 < len(under_way) <= 60
 
 
 def test_the_ceiling_is_the_largest_rate_that_learns():
