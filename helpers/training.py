@@ -73,27 +73,13 @@ def train(
 
 
 class Training:
-    """What `train` does, with the same arguments, a few steps at a time: for a program that has other things
-    to do, too.
+    """What `train` does, a few steps at a time: for a program that has other things to do, too.
 
-    `advance(steps)` until it has `ended`; `done` counts the steps that were finished, `history()` is the
-    History so far.
+    The arguments are those of `train`, where their defaults stand. `advance(steps)` until it has `ended`;
+    `done` counts the steps that were finished, `history()` is the History so far.
     """
 
-    def __init__(
-        self,
-        network,
-        optimizer,
-        x,
-        y,
-        steps,
-        batch=None,
-        seed=0,
-        loss=softmax_cross_entropy,
-        schedule=None,
-        max_norm=None,
-        measure_every=10,
-    ):
+    def __init__(self, network, optimizer, x, y, steps, batch, seed, loss, schedule, max_norm, measure_every):
         self.x, self.y = np.asarray(x), np.asarray(y)
         self.steps = arguments.whole("steps", steps, low=0)
         self.every = arguments.whole("measure_every", measure_every)

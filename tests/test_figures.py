@@ -148,6 +148,20 @@ def test_markers_stand_where_matplotlib_puts_them(live):
     np.testing.assert_allclose(marks, expected, atol=0.02)
 
 
+@pytest.mark.parametrize(("kind", "cap"), [("o", "round"), ("s", "square")])
+def test_a_dot_is_a_line_of_no_length_as_thick_as_matplotlibs_marker(kind, cap):
+    for face, expected in ((theme.MEASURED, cap), (theme.GOOD, None)):  # two colours need an outline
+        figure = svg.new_figure(4, 3)
+        marker = {"marker": kind, "ms": 7, "mew": 1.5, "mfc": face, "mec": theme.MEASURED, "animated": True}
+        figure.add_subplot().plot([1], [1], ls="", **marker)
+        live = LiveFigure(figure, "A dot")
+        live.redraw("one dot")
+        (mark,) = drawn_with(parse(live.ink.value), "measured")
+        assert mark.get("stroke-linecap") == expected
+        assert mark.get("stroke-width") == ("8.5" if expected else "1.5")
+        assert mark.get("d").endswith("h0" if expected else "z")
+
+
 def test_markers_without_a_line_are_not_joined():
     with theme.style():
         figure = svg.new_figure(4, 3)
