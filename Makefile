@@ -15,7 +15,13 @@ NBVAL = --nbval-lax --nbval-cell-timeout=120
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
 
-.PHONY: lab test check units lessons browser oldest grading nbgrader exercises \
+# Tests of the numbers in the text, which train for minutes, and the others that train: rounding, and so the
+# processor, has a say in what they find.
+NUMBERS = $(wildcard tests/test_lesson_*.py tests/test_claims_*.py) tests/test_rescue.py
+TRAINED = $(NUMBERS) $(patsubst %,tests/test_%.py,batchnorm_stability cliff decay degradation degradation_lab \
+	gradient_clipping paths regularization rescue_the_network skips stability train_vs_eval training weight_decay)
+
+.PHONY: lab test check units lessons machines browser oldest grading nbgrader exercises \
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
@@ -33,6 +39,11 @@ units: $(VENV)/test.done
 lessons: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest -n logical --dist loadfile $(NBVAL) notebooks exercises solutions $(ONLY)
 
+# As on other processors: OpenBLAS has a kernel for each kind, and `default` is this one's.
+KERNELS = default Haswell SkylakeX Sandybridge Nehalem
+machines: $(VENV)/test.done
+	$(TEST_ENV) $(BIN)/python -m tools.machines $(KERNELS) -- $(TRAINED) $(ON_ALL_CORES) $(ONLY)
+
 # The real JupyterLab in a real Chromium, twice side by side, as both wait for each other most of the time.
 # Fails without a browser: CHROMIUM names the program, PAGES some tests.
 PAGES = tests/browser
@@ -42,9 +53,8 @@ browser: $(VENV)/browser.done
 # The tests on the oldest versions that pyproject.toml and requirements.txt allow, but for the lessons' numbers,
 # which take minutes of training: the lessons themselves are executed. The old versions use parts of other
 # packages that are deprecated today, which is no concern of ours.
-NO_NUMBERS = --ignore-glob='tests/test_lesson_*' --ignore-glob='tests/test_claims_*' --ignore=tests/test_rescue.py
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(NO_NUMBERS) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(addprefix --ignore=,$(NUMBERS)) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning -n logical --dist loadfile $(NBVAL) notebooks
 
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
