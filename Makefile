@@ -15,11 +15,10 @@ NBVAL = --nbval-lax --nbval-cell-timeout=120
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
 
-# Tests of the numbers in the text, which train for minutes, and the others that train: rounding, and so the
-# processor, has a say in what they find.
-NUMBERS = $(wildcard tests/test_lesson_*.py tests/test_claims_*.py) tests/test_rescue.py
-TRAINED = $(NUMBERS) $(patsubst %,tests/test_%.py,batchnorm_stability cliff decay degradation degradation_lab \
-	gradient_clipping paths regularization rescue_the_network skips stability train_vs_eval training weight_decay)
+# Tests of the numbers in the lessons, which train for minutes; and all that rounding, and so the processor, has a
+# say in.
+NUMBERS = $(wildcard tests/chapters/*/test_lesson.py tests/chapters/*/test_claims.py) tests/chapters/rescue/test_rescue.py
+TRAINED = tests/chapters tests/test_training.py
 
 .PHONY: lab test check units lessons machines browser oldest grading nbgrader exercises \
 	site site-check site-browser release tidy pictures benchmarks clean
