@@ -35,14 +35,14 @@ import json
 import math
 import re
 import sys
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.checking.questions import load
+from helpers import contents, instruments
+from helpers.instruments.frame import Instrument
 
 ROOT = Path(__file__).parent.parent
 COUNTING = (-3, -2, -1, 0, 1, 2, 3)
@@ -368,20 +368,12 @@ def code_numbers(source):
 @functools.cache
 def _defaults(name):
     """The numbers that an instrument of the course opens with, and those of its presets."""
-    from helpers import instruments
-
-    if name not in instruments.__all__:
+    if name not in instruments.names():
         return set()
-    module = inspect.getmodule(inspect.unwrap(getattr(instruments, name)))
-    from helpers.instruments.frame import Instrument
-
-    classes = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Instrument)]
-    values = [
-        control.default
-        for c in classes
-        for control in getattr(c, "controls", ())
-        if hasattr(control, "default")
-    ]
+    module = vars(contents.find(name)).values()
+    classes = [one for one in module if inspect.isclass(one) and issubclass(one, Instrument)]
+    controls = [control for one in classes for control in getattr(one, "controls", ())]
+    values = [control.default for control in controls if hasattr(control, "default")]
     values += [v for c in classes for preset in getattr(c, "presets", {}).values() for v in preset.values()]
     return {float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)}
 
@@ -390,11 +382,9 @@ def _defaults(name):
 def questions():
     """{question id: Text} of all that the questions say: text, right option, feedback."""
     found = {}
-    lessons = {id: question.lesson for id, question in load().items()}
-    for path in sorted((ROOT / "helpers").rglob("*.toml")):
-        for id, table in tomllib.loads(path.read_text("utf-8")).items():
-            if id in lessons:
-                found[id] = question(f"questions/{lessons[id]}", id, table)
+    for _, words in contents.words():
+        tables = {id: table for id, table in words.items() if id != "lesson"}
+        found |= {id: question(f"questions/{words['lesson']}", id, table) for id, table in tables.items()}
     return found
 
 
@@ -407,7 +397,9 @@ def question(file, id, table):
     parts += [part["feedback"] for part in (*choices, *table.get("wrong", ()))]
     values, literals = [], set()
     for expression in (table.get("answer"), *(wrong["value"] for wrong in table.get("wrong", ()))):
-        if isinstance(expression, str):
+        if isinstance(expression, int | float):
+            literals.add(float(expression))
+        elif expression:
             tree = ast.parse(expression.replace("^", "**"), mode="eval").body
             values.append(float(_arithmetic(tree)))
             literals |= code_numbers(expression.replace("^", "**"))
@@ -618,7 +610,9 @@ def _kind(text, n, asserted, computed, wrong):
         return "setting"
     before = text.plain[max(0, n.start - 30) : n.start].replace("\0", "")
     after = text.plain[n.end : n.end + 20]
-    if CLAIM_BEFORE.search(before) or CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
+    if CLAIM_BEFORE.search(before) and not re.match(r" ?[+−·/] ?[a-zA-Z]", after):
+        return None
+    if CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
         return None
     if n.value in COUNTING and not n.compound:
         return "counting"
