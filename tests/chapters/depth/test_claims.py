@@ -1,6 +1,6 @@
 """Popular claims about depth that chapter 1 corrects, measured again with the course's own code.
 
-What the lesson's text says is asserted in `test_lesson_01.py`. Here are the golden figures of the popular
+What the lesson's text says is asserted in `test_lesson.py`. Here are the golden figures of the popular
 notebook's own cell (`np.random.default_rng(0)`), and claims over more seeds, sizes and activations.
 """
 
@@ -102,7 +102,7 @@ def test_relu_still_multiplies_by_its_weights_and_by_a_half():
     assert typical("ReLU", he_normal) == pytest.approx(1, abs=0.35)
 
 
-def test_dead_units_are_relus_own_and_grow_with_depth():
+def test_units_silent_at_the_start_are_relus_own_and_grow_with_depth():
     def dead(act, layer, seed):
         rng = np.random.default_rng(seed)
         net = mlp([128] * (layer + 1), rng, act, he_normal, bias=False)

@@ -225,7 +225,7 @@ def test_3_relu_with_xavier_leaves_a_thousandth():
 def test_3_only_relu_units_are_silent_at_the_start_and_two_fifths_of_them():
     nets = [backward("ReLU", he_normal, depth=50, seed=seed) for seed in SEEDS]
     assert np.mean([probes.dead_share(net.outputs[-1]) for net in nets]) == pytest.approx(0.4, abs=0.1)
-    assert all(probes.cosine_similarity(net.outputs[-1]) > 0.95 for net in nets)  # all inputs look alike
+    assert all(probes.cosine_similarity(net.outputs[-1]) > 0.9 for net in nets)  # all inputs look alike
     for act in ("tanh", "leaky ReLU", "sigmoid"):
         assert probes.dead_share(backward(act, he_normal, depth=50).outputs[-1]) == 0
 
