@@ -99,12 +99,16 @@ def test_1_the_bars_are_not_one_network():
 
 
 def test_1_the_table_would_not_overflow():
-    growth = (31.2 / 4.7) ** (1 / 5)
+    first, second = said("explain-bars", "4.7 at layer 5; 31.2 at layer 10")
+    growth = (second / first) ** (1 / 5)
+    early, late = said("explain-table", "*“4.7, then 31.2, then")
+    assert late / early == pytest.approx(growth**5)
     largest = float(np.finfo(np.float32).max)
-    assert growth == pytest.approx(said("explain-table", "grow by 1.46 per layer"), abs=0.005)
-    assert 31.2 * growth**10 == pytest.approx(said("explain-table", "has 1,400"), rel=0.03)
+    assert growth == pytest.approx(said("explain-table", "= 1.46$ per layer"), abs=0.005)
+    assert second * growth**10 == pytest.approx(said("explain-table", "has 1,400"), rel=0.03)
+    assert largest == pytest.approx(said("explain-table", r"$3.4\times10^{38}$"), rel=0.01)
     from_ten, from_input = said("explain-table", "by 5,000 from layer 10 on, or by 84 from")
-    assert (largest / 31.2) ** (1 / 10) == pytest.approx(from_ten, rel=0.03)
+    assert (largest / second) ** (1 / 10) == pytest.approx(from_ten, rel=0.03)
     assert largest ** (1 / 20) == pytest.approx(from_input, abs=0.5)
 
 

@@ -158,8 +158,11 @@ def test_5_gains():
     assert theory.gain(ReLU()) == pytest.approx(said("explain-gains", r"$\sqrt2 = 1.41$")[1], abs=0.005)
     assert theory.gain(LeakyReLU(slope)) == pytest.approx(leaky, abs=0.005)
     assert theory.gain(Tanh()) == pytest.approx(tanh, abs=0.005)
-    kept = asked("init-leaky-variance", "E[h²] = ½(1 + α²)")[0]
-    assert theory.second_moment_after(LeakyReLU(slope)) == pytest.approx(kept * (1 + slope**2))
+    for half in (
+        asked("init-leaky-variance", "E[h²] = ½(1 + α²)")[0],
+        said("explain-gains", r"= \tfrac12(1+\alpha^2)\,q")[0],
+    ):
+        assert theory.second_moment_after(LeakyReLU(slope)) == pytest.approx(half * (1 + slope**2))
 
 
 def test_5_hermite_says_1000_where_the_truth_is_0949():
@@ -182,9 +185,8 @@ def test_5_tanh_decays_like_one_over_2l_or_settles_at_031():
     end = said("explain-tanh", "about $1/(2l)$ at layer $l$, which is 0.01 at")[-1]
     assert typical(slow) == pytest.approx(end, rel=0.25) and typical(slow) == pytest.approx(1 / 100, rel=0.25)
     assert np.mean(settled) == pytest.approx(said("explain-tanh", "settles at 0.31"), abs=0.01)
-    first, second = said("explain-tanh-theory", "gives 0.0102 and 0.309")
-    assert theory.propagate(Tanh(), 50, 1.0).h2[50] == pytest.approx(first, abs=1e-4)
-    assert theory.propagate(Tanh(), 50, 2**0.5).h2[50] == pytest.approx(second, abs=5e-4)
+    assert theory.propagate(Tanh(), 50, 1.0).h2[50] == pytest.approx(0.0102, abs=1e-4)
+    assert theory.propagate(Tanh(), 50, 2**0.5).h2[50] == pytest.approx(0.309, abs=5e-4)
 
 
 def test_5_a_sigmoid_network_looks_healthy_and_is_not():
