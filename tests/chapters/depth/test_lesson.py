@@ -113,13 +113,13 @@ def test_1_the_table_would_not_overflow():
 
 
 def test_2_a_nudge_is_the_product_of_weight_times_slope():
-    h, product = 0.3, 1.0
-    for w in (1.5, -2.0, 0.8):
-        h = sigmoid(w * h)
-        product *= w * h * (1 - h)
-    tiny = lambda x: sigmoid(0.8 * sigmoid(-2.0 * sigmoid(1.5 * x)))  # noqa: E731
-    assert (tiny(0.3 + 1e-6) - tiny(0.3)) / 1e-6 == pytest.approx(product, rel=1e-4)
-    assert product == pytest.approx(-1 / 40, rel=0.02)
+    tiny = mlp([1] * 4, np.random.default_rng(0), "sigmoid", bias=False, dtype=np.float64)
+    for layer, w in zip(tiny.layers[::2], (1.5, -2.0, 0.8), strict=True):
+        layer.params["weight"][:] = w
+    moved = tiny.forward(np.array([[0.3 + 1e-6]])) - tiny.forward(np.array([[0.3]]))
+    tiny.backward(np.ones((1, 1)))
+    assert moved.item() / 1e-6 == pytest.approx(tiny.output_grads[0].item(), rel=1e-4)
+    assert moved.item() / 1e-6 == pytest.approx(-1 / 40, rel=0.02)
 
 
 @pytest.mark.parametrize(("phi", "steepest"), [(Sigmoid(), 0.25), (Tanh(), 1.0), (ReLU(), 1.0)])
@@ -347,10 +347,8 @@ def test_5_few_directions_take_everything_at_depth_6():
 def test_6_identity_layers_copy_to_the_last_digit():
     rng = np.random.default_rng(0)
     shallow = relu(rng.standard_normal((100, 64)) @ he_normal(64, 64, rng, np.float64))
-    deep = shallow
-    for _ in range(18):
-        deep = relu(deep @ np.eye(64))
-    assert np.array_equal(shallow, deep)
+    idle = mlp([64] * 19, rng, init=lambda n_in, n_out, rng, dtype: np.eye(n_in, n_out), dtype=np.float64)
+    assert np.array_equal(idle.forward(shallow), shallow)
 
 
 DIGITS = load_digits()
@@ -456,7 +454,7 @@ def error(phi, units, seed):
 
 
 def test_7_width_helps_relu_and_never_a_parabola():
-    found = np.array([[error(relu, n, seed) for n in (5, 20, 100, 500)] for seed in SEEDS])
+    found = np.array([[error(ReLU(), n, seed) for n in (5, 20, 100, 500)] for seed in SEEDS])
     assert np.all(np.diff(np.median(found, axis=0)) < 0)
     assert np.all(found[:, -1] < 3e-3)
     parabolas = [error(np.square, n, seed) for n in (5, 20, 100, 500) for seed in SEEDS]
@@ -479,8 +477,9 @@ def test_7_one_hidden_layer_of_m_relus_has_at_most_m_plus_1_pieces():
     x = np.linspace(-2, 2, 200_001)
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
-        y = relu(x[:, None] * rng.normal(0, 1, 12) + rng.normal(0, 1, 12)) @ rng.normal(0, 1, 12)
-        slopes = np.diff(y) / np.diff(x)
+        net = mlp([1, 12, 1], rng, last_act=False, dtype=np.float64)
+        net.layers[0].params["bias"] = rng.normal(0, 1, 12)
+        slopes = np.diff(net.forward(x[:, None])[:, 0]) / np.diff(x)
         bends = np.flatnonzero(np.abs(np.diff(slopes)) > 1e-6)
         pieces = 1 + np.count_nonzero(np.diff(bends, prepend=-9) > 2)
         assert pieces <= 13
