@@ -616,7 +616,7 @@ def _kind(text, n, asserted, computed, wrong):
         return "setting"
     before = text.plain[max(0, n.start - 30) : n.start].replace("\0", "")
     after = text.plain[n.end : n.end + 20]
-    if CLAIM_BEFORE.search(before) and not re.match(r" ?[+−·/] ?[a-zA-Z]", after):
+    if CLAIM_BEFORE.search(before) and not re.match(r" ?[+−·/]", after):
         return None
     if CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
         return None
