@@ -1,14 +1,15 @@
-"""What an exercise is: its texts, its reference, the wrong answers it knows, and the properties it checks.
+"""What an exercise is: its words, its reference, the wrong answers it knows, and the properties it checks.
 
-The exercises of a chapter are in its `exercises.py`, which has a list EXERCISES.
+An exercise has two halves in its chapter's folder. What it computes is a `Check` in the list EXERCISES of
+`exercises.py`; what it says is the table [exercise.NAME] of `words.toml`. `load` puts them together.
 """
 
 import difflib
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from helpers import contents
 
@@ -29,6 +30,7 @@ class Wrong:
 class Property:
     """One thing that a correct function does, worth `points`.
 
+    In a Check, `name` is the key of its words: of `properties` and, where it has a quantity, of `quantities`.
     cases(rng) draws a list of arguments, smallest first: fresh at every check, and such that wrong answers
     differ from the right one. measure(f, *args) is what is compared, got with expected: by default the result
     f(*args); it may also be a statistic of it, or come from several calls. `quantity` names it in words.
@@ -46,6 +48,18 @@ class Property:
     expected: Callable | None = None
     rtol: float = 1e-3
     atol: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Check:
+    """The half of an exercise that is code. mistakes: by tag, a function that makes the mistake.
+
+    `reference` has the name of the learner's function, which is the exercise's name.
+    """
+
+    reference: Callable
+    properties: Sequence[Property]
+    mistakes: Mapping[str, Callable]
 
 
 @dataclass(frozen=True)
@@ -101,9 +115,74 @@ class Exercise:
 
 @functools.cache
 def load():
-    """All exercises by name, in the order of the chapters."""
-    found = [exercise for module in contents.exercises() for exercise in module.EXERCISES]
-    return {exercise.name: exercise for exercise in sorted(found, key=lambda exercise: exercise.lesson)}
+    """All exercises by name, in the order of the chapters; ValueError as in `read`."""
+    return read(contents.words(), contents.exercises())
+
+
+def read(words, checks):
+    """The exercises, by name, of {chapter: the table of its words} and {chapter: its list of Checks}.
+
+    Raises ValueError naming the file, the exercise, and the words that are missing or that nothing uses.
+    """
+    found = []
+    for chapter in words.keys() | checks.keys():
+        file, table = f"{chapter}/{contents.WORDS}", words.get(chapter, {})
+        known = {check.reference.__name__: check for check in checks.get(chapter, [])}
+        spoken = _paired(file, "exercise", table.get("exercise", {}), known)
+        for name, check in known.items():
+            where = f"{file} [exercise.{name}]"
+            found.append(_exercise(where, table.get("lesson"), spoken[name], check))
+    return {item.name: item for item in sorted(found, key=lambda item: item.lesson)}
+
+
+# The keys of a table [exercise.NAME], and of what type each is.
+WORDS = {
+    "section": str,
+    "title": str,
+    "minutes": int,
+    "difficulty": int,
+    "hints": list,
+    "properties": dict,
+    "quantities": dict,
+    "mistakes": dict,
+}
+
+
+def _exercise(where, lesson, words, check):
+    words = _paired(where, "key", {"quantities": {}, **words}, WORDS)
+    for key, type in WORDS.items():
+        if not isinstance(words[key], type):
+            raise ValueError(f"{where}: {key} is {words[key]!r}; it must be a {type.__name__}")
+    names = _paired(where, "property", words["properties"], [prop.name for prop in check.properties])
+    quantities, messages = words["quantities"], _paired(where, "mistake", words["mistakes"], check.mistakes)
+    _paired(where, "quantity", quantities, quantities.keys() & names.keys())
+    return Exercise(
+        lesson=lesson,
+        section=words["section"],
+        title=words["title"],
+        minutes=words["minutes"],
+        difficulty=words["difficulty"],
+        hints=tuple(map(_line, words["hints"])),
+        reference=check.reference,
+        properties=[
+            replace(prop, name=_line(names[prop.name]), quantity=_line(quantities.get(prop.name, "")))
+            for prop in check.properties
+        ],
+        wrong=[Wrong(tag, _line(messages[tag]), wrong) for tag, wrong in check.mistakes.items()],
+    )
+
+
+def _paired(where, kind, words, code):
+    """The words, if they have the same keys as the code; ValueError naming those that only one side has."""
+    for one, other, lacks in ((code, words, "there are no words for"), (words, code, "there is no")):
+        if lost := [key for key in one if key not in other]:
+            raise ValueError(f"{where}: {lacks} {kind} {', '.join(map(repr, lost))}")
+    return words
+
+
+def _line(text):
+    """In words.toml a line ends where it is long enough: its end is a space."""
+    return " ".join(text.split())
 
 
 def find(name):
