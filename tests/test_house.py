@@ -213,8 +213,9 @@ def test_a_new_chapter_is_found_by_its_folder_alone(doubling, monkeypatch):
         ("exercises.py", '[Property("small"', '[Property("tiny"', r"words for property 'tiny'"),
         ("words.toml", "minutes = 1", "minutes = 1\nquantities.big = 'n'", r"is no quantity 'big'"),
         ("words.toml", "minutes = 1", "", r"words for key 'minutes'"),
-        ("words.toml", "minutes = 1", "minutes = 'one'", r"minutes is 'one'; it must be a int"),
+        ("words.toml", "minutes = 1", "minutes = 'one'", r"minutes is 'one'; it must be of type int"),
         ("words.toml", "minutes = 1", "minutes = 1\nhours = 1", r"is no key 'hours'"),
+        ("words.toml", 'lesson = "09_doubling"', "", r"lesson is None"),
     ],
 )
 def test_words_and_code_of_an_exercise_belong_together(doubling, file, old, new, said):

@@ -124,51 +124,42 @@ def read(words, checks):
 
     Raises ValueError naming the file, the exercise, and the words that are missing or that nothing uses.
     """
-    found = []
-    for chapter in words.keys() | checks.keys():
+    found = {}
+    for chapter in {**words, **checks}:
         file, table = f"{chapter}/{contents.WORDS}", words.get(chapter, {})
         known = {check.reference.__name__: check for check in checks.get(chapter, [])}
         spoken = _paired(file, "exercise", table.get("exercise", {}), known)
         for name, check in known.items():
             where = f"{file} [exercise.{name}]"
-            found.append(_exercise(where, table.get("lesson"), spoken[name], check))
-    return {item.name: item for item in sorted(found, key=lambda item: item.lesson)}
+            if name in found:
+                raise ValueError(f"{where}: another chapter has an exercise of this name")
+            said = {"lesson": table.get("lesson"), "quantities": {}, **spoken[name]}
+            found[name] = _exercise(where, said, check)
+    return dict(sorted(found.items(), key=lambda item: item[1].lesson))
 
 
-# The keys of a table [exercise.NAME], and of what type each is.
-WORDS = {
-    "section": str,
-    "title": str,
-    "minutes": int,
-    "difficulty": int,
-    "hints": list,
-    "properties": dict,
-    "quantities": dict,
-    "mistakes": dict,
-}
+# Of what type the words of an exercise are. The first are those of an Exercise, as they stand.
+PLAIN = {"lesson": str, "section": str, "title": str, "minutes": int, "difficulty": int}
+TYPES = {**PLAIN, "hints": list, "properties": dict, "quantities": dict, "mistakes": dict}
 
 
-def _exercise(where, lesson, words, check):
-    words = _paired(where, "key", {"quantities": {}, **words}, WORDS)
-    for key, type in WORDS.items():
+def _exercise(where, words, check):
+    _paired(where, "key", words, TYPES)
+    for key, type in TYPES.items():
         if not isinstance(words[key], type):
-            raise ValueError(f"{where}: {key} is {words[key]!r}; it must be a {type.__name__}")
+            raise ValueError(f"{where}: {key} is {words[key]!r}; it must be of type {type.__name__}")
     names = _paired(where, "property", words["properties"], [prop.name for prop in check.properties])
-    quantities, messages = words["quantities"], _paired(where, "mistake", words["mistakes"], check.mistakes)
-    _paired(where, "quantity", quantities, quantities.keys() & names.keys())
+    messages = _paired(where, "mistake", words["mistakes"], check.mistakes)
+    quantities = _paired(where, "quantity", words["quantities"], names.keys() & words["quantities"].keys())
     return Exercise(
-        lesson=lesson,
-        section=words["section"],
-        title=words["title"],
-        minutes=words["minutes"],
-        difficulty=words["difficulty"],
+        **{key: words[key] for key in PLAIN},
         hints=tuple(map(_line, words["hints"])),
         reference=check.reference,
         properties=[
             replace(prop, name=_line(names[prop.name]), quantity=_line(quantities.get(prop.name, "")))
             for prop in check.properties
         ],
-        wrong=[Wrong(tag, _line(messages[tag]), wrong) for tag, wrong in check.mistakes.items()],
+        wrong=[Wrong(tag, _line(messages[tag]), function) for tag, function in check.mistakes.items()],
     )
 
 
