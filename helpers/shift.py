@@ -11,7 +11,7 @@ from helpers import arguments
 from helpers.data import shared_digits
 from helpers.layers import BatchNorm, Layer, ReLU
 from helpers.losses import softmax_cross_entropy
-from helpers.network import Network, plain
+from helpers.network import plain
 from helpers.optimizers import SGD
 
 KINDS = ("no norm", "BatchNorm", "BatchNorm + noise")

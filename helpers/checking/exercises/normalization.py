@@ -329,8 +329,8 @@ RUNNING = Exercise(
     minutes=15,
     difficulty=2,
     hints=(
-        "Two libraries, two differences: which of the two terms `momentum` multiplies, and whether the "
-        "stored variance is divided by N or by N − 1.",
+        "Two of the libraries' differences matter here: which of the two terms `momentum` multiplies, and "
+        "whether the stored variance is divided by N or by N − 1.",
         "PyTorch: (1 − momentum) · running + momentum · batch, with x.var(axis=0, ddof=1). Keras: momentum · "
         "running + (1 − momentum) · batch, with x.var(axis=0). Start at zeros and ones.",
     ),
@@ -733,8 +733,8 @@ RESCALE = Exercise(
         ),
         Wrong(
             "learning-rate-unchanged",
-            "it leaves the learning rate as it is. The network computes the same, but it learns c² times as "
-            "slowly in its direction.",
+            "it leaves the learning rate as it is. The network computes the same, but a step of SGD turns "
+            "its weights c² times less.",
             rescaled(-1, -2, 0),
         ),
         Wrong(
