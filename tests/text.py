@@ -23,7 +23,7 @@ A number is vouched for if it is (the first that applies counts)
   author and year;
 - a *setting*: a literal of a code cell in the same section, or what an instrument shown there opens with; in
   a question, what is given;
-- *counting*: 0, 1, 2 or 3.
+- *counting*: 0, ±1, ±2 or ±3.
 
 The last two are no claims: a number that is one (with %, ×, "about", "more than" …) needs another voucher.
 """
@@ -35,17 +35,17 @@ import json
 import math
 import re
 import sys
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.checking.questions import load
+from helpers import contents, instruments
+from helpers.instruments.frame import Instrument
 
 ROOT = Path(__file__).parent.parent
-COUNTING = (0, 1, 2, 3)
+COUNTING = (-3, -2, -1, 0, 1, 2, 3)
 KINDS = ("structure", "asserted", "computed", "quoted", "setting", "counting")
 
 
@@ -228,7 +228,8 @@ class Text:
     source: str
     literals: set = field(default_factory=set)  # numbers in the code of its section
     answers: tuple = ()  # of a question: values of expressions
-    premise: int = 0  # of a question with options: so many characters of its source say what is given
+    given: int = 0  # of a question: so many characters of its source say what is given
+    is_choice: bool = False
     reference_list: bool = False
 
     @functools.cached_property
@@ -297,7 +298,7 @@ STRUCTURE = [
         r"(?<![\w.,])(?:1[89]|20)\d\d(?![\w,.]*\d| ?%|s)"
     ),  # a year: thousands are written with a comma
     re.compile(rf"^#+ {_ONE}(?= ·)|^[ >]*\d+\. |^\| \d+(?= ·)", re.MULTILINE),
-    re.compile(rf"{_ONE}(?:(?:–| to | or ){_ONE})? (?:points?|seconds?|minutes?|hours?)\b"),
+    re.compile(rf"{_ONE}(?:(?:–| to | or ){_ONE})?(?: (?:points?|seconds?|minutes?|hours?)|-bit)\b|\[\d+\]"),
     re.compile(r"(?<![\w.,])\d+\s?×\s*\d+(?![\w.,]*\d)(?! ?%)"),  # 8×8, the shape of something
 ]
 
@@ -367,20 +368,12 @@ def code_numbers(source):
 @functools.cache
 def _defaults(name):
     """The numbers that an instrument of the course opens with, and those of its presets."""
-    from helpers import instruments
-
-    if name not in instruments.__all__:
+    if name not in instruments.names():
         return set()
-    module = inspect.getmodule(inspect.unwrap(getattr(instruments, name)))
-    from helpers.instruments.frame import Instrument
-
-    classes = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Instrument)]
-    values = [
-        control.default
-        for c in classes
-        for control in getattr(c, "controls", ())
-        if hasattr(control, "default")
-    ]
+    module = vars(contents.find(name)).values()
+    classes = [one for one in module if inspect.isclass(one) and issubclass(one, Instrument)]
+    controls = [control for one in classes for control in getattr(one, "controls", ())]
+    values = [control.default for control in controls if hasattr(control, "default")]
     values += [v for c in classes for preset in getattr(c, "presets", {}).values() for v in preset.values()]
     return {float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)}
 
@@ -389,11 +382,9 @@ def _defaults(name):
 def questions():
     """{question id: Text} of all that the questions say: text, right option, feedback."""
     found = {}
-    lessons = {id: question.lesson for id, question in load().items()}
-    for path in sorted((ROOT / "helpers").rglob("*.toml")):
-        for id, table in tomllib.loads(path.read_text("utf-8")).items():
-            if id in lessons:
-                found[id] = question(f"questions/{lessons[id]}", id, table)
+    for _, words in contents.words():
+        tables = {id: table for id, table in words.items() if id != "lesson"}
+        found |= {id: question(f"questions/{words['lesson']}", id, table) for id, table in tables.items()}
     return found
 
 
@@ -406,16 +397,17 @@ def question(file, id, table):
     parts += [part["feedback"] for part in (*choices, *table.get("wrong", ()))]
     values, literals = [], set()
     for expression in (table.get("answer"), *(wrong["value"] for wrong in table.get("wrong", ()))):
-        if isinstance(expression, str):
+        if isinstance(expression, int | float):
+            literals.add(float(expression))
+        elif expression:
             tree = ast.parse(expression.replace("^", "**"), mode="eval").body
             values.append(float(_arithmetic(tree)))
             literals |= code_numbers(expression.replace("^", "**"))
     # Line breaks of the file are none of the sentence's.
     lines = [" ".join(part.split()) for part in parts]
     text = Text(file, id, "\n".join(lines), literals, tuple(values))
-    if choices:  # what is given, and what the feedback repeats of it
-        text.premise = len(lines[0])
-        text.literals = {n.value for n in text.numbers if n.end <= text.premise}
+    text.given, text.is_choice = len(lines[0]), bool(choices)
+    text.literals |= {float(table[key]) for key in ("rtol", "factor") if key in table}
     return text
 
 
@@ -614,21 +606,26 @@ def _kind(text, n, asserted, computed, wrong):
         return "computed"
     if text.reference_list or _is_quoted(text, n):
         return "quoted"
-    if n.end <= text.premise:
+    if text.given and _is_given(text, n):
         return "setting"
-    before, after = (
-        text.plain[max(0, n.start - 30) : n.start].replace("\0", ""),
-        text.plain[n.end : n.end + 20],
-    )
-    if text.file.startswith("questions") and n.value in text.literals:
-        return "setting"  # what is given, or what the answer is computed from
-    if CLAIM_BEFORE.search(before) or CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
+    before = text.plain[max(0, n.start - 30) : n.start].replace("\0", "")
+    after = text.plain[n.end : n.end + 20]
+    if CLAIM_BEFORE.search(before) and not re.match(r" ?[+−·/] ?[a-zA-Z]", after):
+        return None
+    if CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
         return None
     if n.value in COUNTING and not n.compound:
         return "counting"
     if n.value in text.literals and not BOUND_BEFORE.search(before):
         return "setting"
     return None
+
+
+def _is_given(text, n):
+    """Is it what a question's answer is computed from, what an invented case is about, or its repetition?"""
+    if n.end <= text.given:
+        return text.is_choice or n.value in text.literals
+    return n.value in text.literals | {other.value for other in text.numbers if other.end <= text.given}
 
 
 def _rounds_to(exact, shown):
@@ -658,7 +655,7 @@ def _computed(text):
     """The numbers in arithmetic that the text writes down: where it is right, and where it is wrong."""
     right_ones, wrong_ones = set(), set()
     source = text.plain.replace("\0", " ")
-    for sign in re.finditer("[=≈]", source):
+    for sign in EQUAL.finditer(source):
         left, right = _before(text, source, sign.start()), _after(text, source, sign.end())
         if left is None or right is None:
             continue
@@ -672,6 +669,8 @@ def _computed(text):
             if simple
         ]
         slack = 0.5 * (1 + 1e-9) * max(units, default=0)
+        if sign.group() == "=":  # "5 = 5.4" is no rounding; that takes a ≈
+            slack = min(slack, 0.02 * abs(b))
         agree = abs(a - b) <= max(slack, 1e-9 * abs(a))
         if sign.group() == "≈" and b > 0 and re.match(r"\s*10[\^⁰¹²³⁴-⁹⁻]", source[sign.end() :]):
             agree = a > 0 and abs(math.log10(a / b)) <= 0.5  # an order of magnitude
@@ -679,14 +678,18 @@ def _computed(text):
     return right_ones - wrong_ones, wrong_ones
 
 
+EQUAL = re.compile("[=≈]| is(?: about| only)?(?= [*$]*[\\d½¼])")
 _ARITHMETIC = r"[\d\s.,·×*/+\-−^(){}√π½¼¾⁄⁰¹²³⁴-⁹⁻e%]"
 
 
 def _before(text, source, end):
+    """`_evaluated` of the longest arithmetic that ends there; None if letters belong to it, too."""
     start = end - len(re.search(rf"{_ARITHMETIC}*$", source[:end].replace("\n", "|")).group())
     tied = re.search(r"[\w)\]}'’_^|]\s*$", source[:start]) and not source[:start].endswith(
         (" ", "\n", "$", "|")
     )
+    if re.search(r"power\s*$", source[:start]):
+        return None
     run = source[start:end]
     for begin in [0, *(m.start() for m in re.finditer(r"(?<=[\s(])\S", run))]:
         if begin == 0 and (tied or re.match(r"\s*[·×*/+\-−]\s", run)):
@@ -702,6 +705,7 @@ def _before(text, source, end):
 
 
 def _after(text, source, start):
+    """`_evaluated` of the longest arithmetic that starts there; None if a formula with letters goes on."""
     run = re.match(rf"{_ARITHMETIC}*", source[start:].split("\n")[0]).group()
     for stop in [len(run), *(m.start() + 1 for m in reversed(list(re.finditer(r"\S(?=[\s,.)]|$)", run))))]:
         result = _evaluated(text, source, start, start + stop)
