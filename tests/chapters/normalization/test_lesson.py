@@ -103,7 +103,7 @@ def test_3_what_a_relu_makes_of_a_bell_curve():
     relu = ReLU()
     mean, square = theory.mean_after(relu), theory.second_moment_after(relu)
     std = (square - mean**2) ** 0.5
-    assert square == said("explain-statistics", r"\frac12") == 0.5
+    assert square == pytest.approx(said("explain-statistics", r"\frac12"))
     assert mean == pytest.approx(said("explain-statistics", "= 0.399"), abs=5e-4)
     assert mean == pytest.approx(asked("predict-bn-after-relu", "= 0.399"), abs=5e-4)
     assert std == pytest.approx(said("explain-statistics", "= 0.584"), abs=5e-4)
@@ -247,7 +247,8 @@ def test_7_gradients_explode_by_121_per_layer(own):
 
 def test_7_where_the_factor_comes_from():
     slopes, spread = theory.slope_moment(ReLU()), theory.second_moment_after(ReLU()) - 1 / (2 * np.pi)
-    assert (slopes, spread + 1 / (2 * np.pi)) == said("explain-growth", r"{\frac12}{\frac12-")
+    stated = said("explain-growth", r"{\frac12}{\frac12-")
+    assert (slopes, spread + 1 / (2 * np.pi)) == pytest.approx(stated)
     assert slopes / spread == pytest.approx(np.pi / (np.pi - 1))
 
 
@@ -283,7 +284,8 @@ def test_7_one_step_takes_the_explosion_away(own):
 
 
 def test_7_at_56_layers_batch_norm_loses_to_no_norm(own):
-    deep = {norm: own["train_all"](norm, 56, 64, 300)[0] for norm in ("none", "BatchNorm", "LayerNorm")}
+    (depth,) = {said("summary", "make our 56 layers"), said("summary", "What our 56 layers")}
+    deep = {n: own["train_all"](n, int(depth), 64, 300)[0] for n in ("none", "BatchNorm", "LayerNorm")}
     best = {norm: np.nanmin(loss, axis=1) for norm, loss in deep.items()}
     assert np.all(best["none"] < best["BatchNorm"])
     assert np.all(best["BatchNorm"] > 1.9)
@@ -292,10 +294,6 @@ def test_7_at_56_layers_batch_norm_loses_to_no_norm(own):
     guessing = said("explain-depth-56", "guessing is 2.3")
     assert pytest.approx(guessing, abs=0.05) == CHANCE
     assert np.all(np.concatenate([best["none"], best["BatchNorm"]]) < guessing + 0.05)
-    said_deep = said("summary", "make our 56 layers"), said("summary", "What our 56 layers")
-    assert [len(plain(64, 32, int(depth), 10, np.random.default_rng(0)).layers) for depth in said_deep] == [
-        111
-    ] * 2
 
 
 def test_8_the_noise_experiment():
@@ -398,8 +396,9 @@ def test_10_batches_of_2_and_4_are_bad_for_batch_norm_alone(family):
     assert said("explain-family", "guessing (10 %)") < two.pop("BatchNorm") < 0.3
     low, high = said("explain-family", "75 to 87 %")
     assert all(low - 0.06 < accuracy < high + 0.03 for accuracy in two.values())
-    points = np.median(list(four.values())) - four.pop("BatchNorm")
-    assert 100 * points == pytest.approx(said("explain-family", "20 points behind"), abs=8)
+    small, least = said("explain-family", "has 65 %, the others 86 %")
+    assert four.pop("BatchNorm") == pytest.approx(small, abs=0.08)
+    assert min(four.values()) > least - 0.02
     caught_up = family[int(said("explain-family", "From 8 on"))]
     assert caught_up["BatchNorm"] > min(caught_up.values()) - 0.01
     assert len(NORMS) * 3 * 3 == said("small-batches", "45 networks") and len(family[8]) == len(NORMS)
