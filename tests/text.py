@@ -289,14 +289,16 @@ SENTENCE_END = re.compile(
 )
 
 _ONE = r"\d+(?:\.\d+)*"
+# A year; thousands are written with a comma.
+_YEAR = r"(?!2000)(?:19\d\d|20[0-2]\d)"
 STRUCTURE = [
     re.compile(
-        r"(?i:chapters?|sections?|exercises?|eqs?\.?|equations?|figures?|tables?|algorithm|year|python|arxiv|blocks?"
-        rf"|layer|lesson:|§§?)[ ~]{_ONE}(?:(?:, | and |–| to | or ){_ONE})*(?![\w.]*\d| ?%)",
+        r"(?i:(?:chapters|sections|exercises|eqs|equations|figures|tables|§§)"
+        rf" {_ONE}(?:(?:, | and |–| to | or ){_ONE})*"
+        r"|(?:chapter|section|exercise|eq\.?|equation|figure|table|algorithm|year|python|arxiv|layer|block|lesson:|§)"
+        rf" {_ONE})(?![\w.]*\d| ?%)",
     ),
-    re.compile(
-        r"(?<![\w.,])(?:1[89]|20)\d\d(?![\w,.]*\d| ?%|s)"
-    ),  # a year: thousands are written with a comma
+    re.compile(rf"(?<![\w.,]){_YEAR}(?![\w,.]*\d| ?%|s)"),
     re.compile(rf"^#+ {_ONE}(?= ·)|^[ >]*\d+\. |^\| \d+(?= ·)", re.MULTILINE),
     re.compile(rf"{_ONE}(?:(?:–| to | or ){_ONE})?(?: (?:points?|seconds?|minutes?|hours?)|-bit)\b|\[\d+\]"),
     re.compile(r"(?<![\w.,])\d+\s?×\s*\d+(?![\w.,]*\d)(?! ?%)"),  # 8×8, the shape of something
@@ -306,7 +308,7 @@ STRUCTURE = [
 _NAME = r"[A-Z][\w’'-]+"
 PAPER = re.compile(
     rf"{_NAME}(?:(?:, | & | and ){_NAME})*(?: et al\.)?,? (?:[A-Z][a-z]+ )?"
-    r"\(?(?:1[89]|20)\d\d[a-z]?(?![\w.,]*\d)"
+    rf"\(?{_YEAR}[a-z]?(?![\w.,]*\d)"
 )
 
 # What makes a number a claim: it is measured, compared or rounded.
@@ -592,7 +594,11 @@ def judge(text, phrases=()):
         except AssertionError:  # the text has changed: the phrase vouches for nothing any more
             continue
     computed, wrong = _computed(text)
-    return [(n, _kind(text, n, asserted, computed, wrong)) for n in text.numbers]
+    kinds = {n: _kind(text, n, asserted, computed, wrong) for n in text.numbers}
+    if text.given:  # a question says the same in several of its answers
+        vouched = {n.value: kind for n, kind in kinds.items() if kind in ("asserted", "computed")}
+        kinds |= {n: vouched.get(n.value) for n, kind in kinds.items() if kind is None and n not in wrong}
+    return list(kinds.items())
 
 
 def _kind(text, n, asserted, computed, wrong):
@@ -610,7 +616,7 @@ def _kind(text, n, asserted, computed, wrong):
         return "setting"
     before = text.plain[max(0, n.start - 30) : n.start].replace("\0", "")
     after = text.plain[n.end : n.end + 20]
-    if CLAIM_BEFORE.search(before) and not re.match(r" ?[+−·/] ?[a-zA-Z]", after):
+    if CLAIM_BEFORE.search(before) and not re.match(r" ?[+−·/]", after):
         return None
     if CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
         return None
