@@ -35,13 +35,14 @@ import json
 import math
 import re
 import sys
+import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers import contents, instruments
+from helpers import instruments
 from helpers.instruments.frame import Instrument
 
 ROOT = Path(__file__).parent.parent
@@ -370,9 +371,7 @@ def code_numbers(source):
 @functools.cache
 def _defaults(name):
     """The numbers that an instrument of the course opens with, and those of its presets."""
-    if name not in instruments.names():
-        return set()
-    module = vars(contents.find(name)).values()
+    module = vars(inspect.getmodule(getattr(instruments, name, None)) or object).values()
     classes = [one for one in module if inspect.isclass(one) and issubclass(one, Instrument)]
     controls = [control for one in classes for control in getattr(one, "controls", ())]
     values = [control.default for control in controls if hasattr(control, "default")]
@@ -384,8 +383,9 @@ def _defaults(name):
 def questions():
     """{question id: Text} of all that the questions say: text, right option, feedback."""
     found = {}
-    for _, words in contents.words():
-        tables = {id: table for id, table in words.items() if id != "lesson"}
+    for path in sorted((ROOT / "helpers" / "chapters").glob("*/words.toml")):
+        words = tomllib.loads(path.read_text("utf-8"))
+        tables = {id: table for id, table in words.items() if "kind" in table}
         found |= {id: question(f"questions/{words['lesson']}", id, table) for id, table in tables.items()}
     return found
 
@@ -763,8 +763,12 @@ def everything():
 
 def judged(text):
     """`judge` with the vouchers that the tests hold for this Text."""
-    phrases = [v.phrase for v in vouchers() if v.cell == text.cell and text.file.startswith(v.file)]
-    return judge(text, phrases)
+    return judge(text, [voucher.phrase for voucher in vouchers_of(text)])
+
+
+def vouchers_of(text):
+    """The vouchers that the tests hold for a Text."""
+    return [one for one in vouchers() if one.cell == text.cell and text.file.startswith(one.file)]
 
 
 def unvouched(texts):

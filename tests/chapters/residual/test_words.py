@@ -36,8 +36,9 @@ def test_paths():
         asked("predict-res-paths", "134 million"), rel=0.005
     )
     assert start.mean_length == pytest.approx(asked("predict-res-paths", "About 5"), abs=0.8)
-    trained = [paths(depth=27, seed=seed).result.mean_length for seed in range(3)]
-    assert np.mean(trained) == pytest.approx(asked("predict-res-paths", "training near 2"), abs=0.5)
+    trained = [paths(depth=27, seed=seed).result.mean_length for seed in range(5)]
+    low, high = asked("predict-res-paths", "between 2 and 3")
+    assert low < np.mean(trained) < high
     assert 2 ** asked("res-paths", "has 6 blocks") == asked("res-paths", "64 is the number before")
 
 
