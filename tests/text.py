@@ -669,12 +669,8 @@ def _computed(text):
         if left_simple and right_simple:
             continue
         # To the digits that are shown; where both sides are formulas, exactly.
-        units = [
-            ns[0].unit
-            for ns, simple in ((left_numbers, left_simple), (right_numbers, right_simple))
-            if simple
-        ]
-        slack = 0.5 * (1 + 1e-9) * max(units, default=0)
+        unit = left_numbers[0].unit if left_simple else right_numbers[0].unit if right_simple else 0
+        slack = 0.5 * (1 + 1e-9) * unit
         if sign.group() == "=":  # "5 = 5.4" is no rounding; that takes a ≈
             slack = min(slack, 0.02 * abs(b))
         agree = abs(a - b) <= max(slack, 1e-9 * abs(a))
@@ -688,24 +684,18 @@ EQUAL = re.compile("[=≈]| is(?: about| only)?(?= [*$]*[\\d½¼])")
 _ARITHMETIC = r"[\d\s.,·×*/+\-−^(){}√π½¼¾⁄⁰¹²³⁴-⁹⁻e%]"
 
 
+_WORD = re.compile(r"(?<![^\s($|*])[^\s*]")
+
+
 def _before(text, source, end):
     """`_evaluated` of the longest arithmetic that ends there; None if letters belong to it, too."""
     start = end - len(re.search(rf"{_ARITHMETIC}*$", source[:end].replace("\n", "|")).group())
-    tied = re.search(r"[\w)\]}'’_^|]\s*$", source[:start]) and not source[:start].endswith(
-        (" ", "\n", "$", "|")
-    )
-    if re.search(r"power\s*$", source[:start]):
+    if re.match(r"\s*[·×/+\-−]\s", source[start:end]) or source[:start].endswith("power"):
         return None
-    run = source[start:end]
-    for begin in [0, *(m.start() for m in re.finditer(r"(?<=[\s(])\S", run))]:
-        if begin == 0 and (tied or re.match(r"\s*[·×*/+\-−]\s", run)):
-            if re.match(r"\s*[·×*/+\-−]\s", run):
-                return None
-            continue
-        if re.search(r"[·×*/+\-−^]\s*$", run[:begin]):  # cut out of a formula
+    for word in _WORD.finditer(source, start, end):
+        if re.search(r"[·×/+\-−^]\s*$", source[start : word.start()]):  # cut out of a formula
             return None
-        result = _evaluated(text, source, start + begin, end)
-        if result:
+        if result := _evaluated(text, source, word.start(), end):
             return result
     return None
 
@@ -740,13 +730,12 @@ def _evaluated(text, source, start, end):
     python = re.sub(r"\^(?=[\d({])", "**", python).translate(str.maketrans("·×−{}", "**-()"))
     python = re.sub(r"√\s*(?=\()", "sqrt", python.replace("π", "pi"))
     python = re.sub(r"√\s*(e|pi)\b", r"sqrt(\1)", python)
+    python = python.strip(" *.,")
     try:
-        result = _arithmetic(ast.parse(python.strip().rstrip(".,"), mode="eval").body)
+        result = _arithmetic(ast.parse(python, mode="eval").body)
     except (SyntaxError, ValueError, OverflowError):
         return None
-    is_number = (
-        len(inside) == 1 and not inside[0].compound and python.strip(" .,") == f"({inside[0].value!r})"
-    )
+    is_number = len(inside) == 1 and not inside[0].compound and python == f"({inside[0].value!r})"
     return result, inside, is_number
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from helpers import chapters, contents
 from helpers.checking import ask, predict, questions, widgets
-from helpers.checking.questions import Choice, Number, find, load, parse_number, read
+from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
 from helpers.progress.record import Progress
 from tests.text import asked
 
@@ -98,7 +98,7 @@ FORMULAS = {
 
 ALL = list(load().values())
 NUMBERS = [question for question in ALL if isinstance(question, Number)]
-CHOICES = [question for question in ALL if isinstance(question, Choice)]
+CHOICES = [question for question in ALL if isinstance(question, MultipleChoice)]
 NAME = lambda question: question.id  # noqa: E731
 
 
@@ -148,7 +148,7 @@ def test_every_option_gets_its_own_message(question):
 
 @pytest.mark.parametrize("question", ALL, ids=NAME)
 def test_ids_and_tags_are_readable_and_html_is_balanced(question):
-    known = question.options if isinstance(question, Choice) else question.wrong
+    known = question.options if isinstance(question, MultipleChoice) else question.wrong
     for name in [question.id, *(answer.tag for answer in known if answer.tag)]:
         assert re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", name)
     for html in [question.text, *(answer.feedback for answer in known)]:
@@ -234,7 +234,7 @@ wrong = [{value = 2, tag = "a-tag", feedback = "Wrong."}]
 def questions_in(**files):
     """The questions in files of these names and contents."""
     lesson = 'lesson = "02_initialization"'
-    return read([(f"{name}.toml", tomllib.loads(f"{lesson}\n{text}")) for name, text in files.items()])
+    return read({name: tomllib.loads(f"{lesson}\n{text}") for name, text in files.items()})
 
 
 def test_data_without_mistakes():
@@ -259,14 +259,14 @@ def test_a_file_that_is_no_toml_is_named(a_chapter_more):
 
 
 def test_words_say_to_which_lesson_they_belong():
-    with pytest.raises(ValueError, match=r"q\.toml: 'lesson'.* is missing"):
-        read([("q.toml", tomllib.loads(CHOICE))])
+    with pytest.raises(ValueError, match=r"q/words\.toml: 'lesson'.* is missing"):
+        read({"q": tomllib.loads(CHOICE)})
 
 
 @pytest.mark.parametrize(
     ("toml", "old", "new", "message"),
     [
-        (CHOICE, "text =", "colour =", r"q\.toml \[a-choice\]: unknown key 'colour'.*text, options"),
+        (CHOICE, "text =", "colour =", r"q/words\.toml \[a-choice\]: unknown key 'colour'.*text, options"),
         (CHOICE, '"choice"', '"essay"', "kind is 'essay'; it must be one of choice, number"),
         (CHOICE, 'kind = "choice"', "", "kind is None"),
         (CHOICE, ", correct = true", ', tag = "b"', "exactly one option must be correct"),
@@ -293,7 +293,7 @@ def test_a_mistake_in_the_data_is_named(toml, old, new, message):
 
 
 def test_an_id_is_unique_over_all_files():
-    with pytest.raises(ValueError, match=r"b\.toml \[a-number\]: another file has"):
+    with pytest.raises(ValueError, match=r"b/words\.toml \[a-number\]: another file has"):
         questions_in(a=NUMBER, b=NUMBER)
 
 
