@@ -667,7 +667,7 @@ DEGRADATION_VERDICT = Exercise(
         Wrong(
             "degraded-means-vanishing",
             "it says that the gradient vanishes exactly where the network is degraded. That is how the story "
-            "is usually told, and He et al. found “healthy norms” in their degraded 34-layer network. Look at "
+            "is usually told. He et al. found “healthy norms” in their degraded 34-layer network. Look at "
             "the gradients.",
             verdict_with(vanishing=lambda runs, right: right["degraded"]),
         ),

@@ -170,8 +170,7 @@ def quiet_pre_ln(rng):
 
 def test_4_v1_errs_after_154_steps_where_v2_hardly_does_and_a_quiet_start_makes_it_as_good():
     loud, second, silent = (training_error(build) for build in (v1, v2, quiet_v1))
-    found = said("explain-both", "v1 is wrong on 4 to 9 %")
-    assert (loud.min(), loud.max()) == pytest.approx(found, abs=0.03)
+    assert np.median(loud) == pytest.approx(said("explain-both", "v1 is wrong on about 6 %"), abs=0.025)
     assert second.max() <= said("explain-both", "v2 on 1 % at most") + 0.004
     assert silent.max() < said("explain-quiet", "less than 2 %")
     assert max(second.max(), silent.max()) < loud.min()
@@ -179,8 +178,8 @@ def test_4_v1_errs_after_154_steps_where_v2_hardly_does_and_a_quiet_start_makes_
 
 def test_4_a_quiet_start_helps_in_the_first_epoch():
     loud, silent = (training_error(build, steps=22) for build in (v1, quiet_v1))
-    assert (loud.min(), loud.max()) == pytest.approx(said("explain-quiet", "on 49 to 90 %"), abs=0.15)
-    assert (silent.min(), silent.max()) == pytest.approx(said("explain-quiet", "on 9 to 24 %"), abs=0.07)
+    assert np.median(loud) == pytest.approx(said("explain-quiet", "on about 70 %"), abs=0.12)
+    assert np.median(silent) == pytest.approx(said("explain-quiet", "on about 17 %"), abs=0.05)
     usual, divided = (training_error(build, steps=22) for build in (pre_ln, quiet_pre_ln))
     assert np.median(divided) < 0.75 * np.median(usual)
     usual, divided = (training_error(build) for build in (pre_ln, quiet_pre_ln))
@@ -192,10 +191,10 @@ def test_4_gradients_of_quiet_starts_are_level():
         build: [growth(build(np.random.default_rng(seed))) for seed in TEN]
         for build in (v1, quiet_v1, pre_ln, quiet_pre_ln)
     }
-    assert np.median(grown[v1]) == pytest.approx(said("explain-quiet", "thirtyfold"), rel=0.15)
+    assert np.median(grown[v1]) == pytest.approx(said("explain-quiet", "a factor of about 30"), rel=0.15)
     assert min(grown[quiet_v1]) > 0.6
     assert max(grown[quiet_v1]) < 1
-    assert np.median(grown[pre_ln]) == pytest.approx(said("explain-quiet", "fivefold"), rel=0.15)
+    assert np.median(grown[pre_ln]) == pytest.approx(said("explain-quiet", "a factor of about 5,"), rel=0.15)
     assert max(grown[quiet_pre_ln]) < 1.05 * 2**0.5
     assert skips.growth(27, 27**-0.5, "LayerNorm")[0] == pytest.approx(2**0.5)
 
@@ -348,10 +347,9 @@ def test_7_plain_networks_lose_their_likeness_with_depth():
         networks = [skips.line_network(depth, 100, np.random.default_rng(s), **kind) for s in range(seeds)]
         return np.array([skips.autocorrelation(skips.input_gradients(n, line), 4) for n in networks])
 
-    middle, deep = likeness(24), likeness(50)
+    deep = likeness(50)
     assert len(deep) == said("explain-autocorrelation", "the median of 120 networks")
-    assert np.median(middle) == pytest.approx(said("explain-autocorrelation", "0.6 at 24 layers"), abs=0.02)
-    assert np.median(deep) == pytest.approx(said("explain-autocorrelation", "0.43 at 50"), abs=0.02)
+    assert np.median(deep) == pytest.approx(said("explain-autocorrelation", "is 0.43,"), abs=0.02)
     dozens = np.median(deep.reshape(-1, 12), axis=1)
     told = said("explain-autocorrelation", "from 0.26 to 0.58")
     assert (dozens.min(), dozens.max()) == pytest.approx(told, abs=0.02)
