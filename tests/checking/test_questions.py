@@ -13,6 +13,7 @@ import pytest
 from helpers import chapters, contents
 from helpers.checking import ask, predict, questions, widgets
 from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
+from helpers.optimizers import linear_decay, warmup
 from helpers.progress.record import Progress
 from tests.text import asked
 
@@ -94,6 +95,8 @@ FORMULAS = {
     "res-growth": lambda: np.hypot(1, 1) ** 16,
     "res-scale": lambda: np.sqrt(1 / asked("res-scale", "L = 64 blocks")),
     "res-paths": lambda: 2 ** (asked("res-paths", "has 6 blocks") - 1),
+    "res-schedule": lambda: warmup(50 / 250, linear_decay)(150 / 250),
+    "res-convergence": lambda: 4 * np.prod([2] * len(range(10, 30, 5))),
 }
 
 ALL = list(load().values())
