@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import theory
-from helpers.chapters.normalization import stability
 from helpers.chapters.normalization.norms import CONVENTIONS
-from helpers.chapters.normalization.stability import Case
 from helpers.layers import BatchNorm, ReLU
 from tests.text import asked
 
@@ -49,19 +47,6 @@ def test_epsilon_and_the_unbiased_variance():
     assert BatchNorm(1).eps == asked("bn-identity", "ε = 1e-5")
     n = asked("bn-unbiased", "N = 64")
     assert n / (n - 1) - 1 == pytest.approx(asked("bn-unbiased", "by 1.6 %"), abs=5e-4)
-
-
-def test_how_much_larger_steps_may_be():
-    """At 10 layers, over seeds: the factor between the largest rates that learn."""
-    logs = []
-    for seed in range(3):
-        ceilings = [
-            stability.sweep(Case(norm, 10, batch=128, seed=seed, width=64)).finish().ceiling()
-            for norm in ("BatchNorm", "none")
-        ]
-        logs.append(np.log(ceilings[0] / ceilings[1]))
-    low, high = asked("predict-bn-eta", "About 10 to 15 times")
-    assert low * 0.8 < np.exp(np.mean(logs)) < high * 1.4
 
 
 def test_what_the_checks_say():
