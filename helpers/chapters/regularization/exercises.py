@@ -312,7 +312,7 @@ def sgd_case(rng, steps):
 SGD_DECAY = Exercise(
     lesson=LESSON,
     section=DECAY,
-    title="For SGD, a penalty is decay",
+    title="For plain SGD, a penalty is decay",
     minutes=8,
     difficulty=1,
     hints=(
@@ -507,8 +507,8 @@ ADAMW = Exercise(
         ),
         Wrong(
             "decay-without-learning-rate",
-            "it shrinks by λ, not by ηλ. In PyTorch's AdamW, and here, the decay is multiplied by the "
-            "learning rate.",
+            "it shrinks by λ, not by ηλ. That is the paper's form (Loshchilov & Hutter 2019); in PyTorch's "
+            "AdamW, and here, the decay is multiplied by the learning rate.",
             adam_like(decay_rate=lambda lr: 1.0),
         ),
         Wrong(

@@ -10,10 +10,10 @@ from helpers import arguments
 from helpers.data import Split, load_digits, shifted
 from helpers.initializers import he_normal
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
+from helpers.losses import softmax_cross_entropy
 from helpers.network import Network, stack
 from helpers.optimizers import SGD, WITH_DECAY
 from helpers.progress_bar import ProgressBar
-from helpers.losses import softmax_cross_entropy
 from helpers.training import Training, evaluate
 
 # Dropout, and two slips. Each says with which probability a unit stays, and what it is multiplied by then.
