@@ -37,6 +37,7 @@ FORMULAS = {
     "predict-variance-shift": lambda: 1 / (0.5 * (1 / 0.5) ** 2),
     "predict-clip": lambda: 12 / np.linalg.norm([3, 4, 12]),
     "reg-keep-or-drop": lambda: 1 - 0.8,
+    "reg-adamw-forms": lambda: 0.0001 / 0.001,
     "reg-decay-time": lambda: np.exp(-0.001 * 0.1 * 10_000),
     "reg-clip-small": lambda: 0.3 * min(1, 1 / np.hypot(0.3, 0.4)),
     "predict-bn-element": lambda: (6 - np.mean([2, 2, 6, 6])) / np.std([2, 2, 6, 6]),
