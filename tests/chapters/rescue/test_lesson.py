@@ -1,7 +1,7 @@
 """Every number that the text of the capstone states, and what its files of the patients promise.
 
-`said` reads the numbers out of the text. What is promised holds for every seed here and on every kernel; where
-a training is a matter of luck, the text says so, and a share of the seeds is tested.
+`said` reads the numbers out of the text. What is promised holds for every seed here and on every kernel;
+where a training is a matter of luck, the text says so, and a share of the seeds is tested.
 """
 
 from dataclasses import replace
@@ -188,10 +188,11 @@ def test_the_file_of_f():
 
 def test_the_file_of_g():
     assert PATIENTS["G"].design.lr == said("file-g", "an $\\eta$ of 3")
-    assert learns(treat("G", init="orthogonal", lr=said("file-g", "*orthogonal* with $\\eta = 0.01$")))
+    lr = said("file-g", "*orthogonal* with $\\eta = 0.01$")
+    assert max(trained(treat("G", init="orthogonal", lr=lr))[0]) < rescue.LEARNS
     low, high = said("file-g", "anything from 0.01 to 0.1")
     for lr in (low, 0.03, high):
-        assert learns(treat("G", skip="on", lr=lr))
+        assert max(trained(treat("G", skip="on", lr=lr))[0]) < rescue.LEARNS
     jumps, _ = trained(treat("G", init="orthogonal"))
     flat, _ = trained(treat("G", lr=0.01))
     assert np.all(jumps > 20) and flat == pytest.approx(2.30, abs=0.02)
