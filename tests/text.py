@@ -42,7 +42,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.checking.questions import load
+from helpers import instruments
+from helpers.instruments.frame import Instrument
 
 ROOT = Path(__file__).parent.parent
 COUNTING = (-3, -2, -1, 0, 1, 2, 3)
@@ -289,14 +290,16 @@ SENTENCE_END = re.compile(
 )
 
 _ONE = r"\d+(?:\.\d+)*"
+# A year; thousands are written with a comma.
+_YEAR = r"(?!2000)(?:19\d\d|20[0-2]\d)"
 STRUCTURE = [
     re.compile(
-        r"(?i:chapters?|sections?|exercises?|eqs?\.?|equations?|figures?|tables?|algorithm|year|python|arxiv|blocks?"
-        rf"|layer|lesson:|§§?)[ ~]{_ONE}(?:(?:, | and |–| to | or ){_ONE})*(?![\w.]*\d| ?%)",
+        r"(?i:(?:chapters|sections|exercises|eqs|equations|figures|tables|§§)"
+        rf" {_ONE}(?:(?:, | and |–| to | or ){_ONE})*"
+        r"|(?:chapter|section|exercise|eq\.?|equation|figure|table|algorithm|year|python|arxiv|layer|block|lesson:|§)"
+        rf" {_ONE})(?![\w.]*\d| ?%)",
     ),
-    re.compile(
-        r"(?<![\w.,])(?:1[89]|20)\d\d(?![\w,.]*\d| ?%|s)"
-    ),  # a year: thousands are written with a comma
+    re.compile(rf"(?<![\w.,]){_YEAR}(?![\w,.]*\d| ?%|s)"),
     re.compile(rf"^#+ {_ONE}(?= ·)|^[ >]*\d+\. |^\| \d+(?= ·)", re.MULTILINE),
     re.compile(rf"{_ONE}(?:(?:–| to | or ){_ONE})?(?: (?:points?|seconds?|minutes?|hours?)|-bit)\b|\[\d+\]"),
     re.compile(r"(?<![\w.,])\d+\s?×\s*\d+(?![\w.,]*\d)(?! ?%)"),  # 8×8, the shape of something
@@ -306,7 +309,7 @@ STRUCTURE = [
 _NAME = r"[A-Z][\w’'-]+"
 PAPER = re.compile(
     rf"{_NAME}(?:(?:, | & | and ){_NAME})*(?: et al\.)?,? (?:[A-Z][a-z]+ )?"
-    r"\(?(?:1[89]|20)\d\d[a-z]?(?![\w.,]*\d)"
+    rf"\(?{_YEAR}[a-z]?(?![\w.,]*\d)"
 )
 
 # What makes a number a claim: it is measured, compared or rounded.
@@ -368,20 +371,10 @@ def code_numbers(source):
 @functools.cache
 def _defaults(name):
     """The numbers that an instrument of the course opens with, and those of its presets."""
-    from helpers import instruments
-
-    if name not in instruments.__all__:
-        return set()
-    module = inspect.getmodule(inspect.unwrap(getattr(instruments, name)))
-    from helpers.instruments.frame import Instrument
-
-    classes = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Instrument)]
-    values = [
-        control.default
-        for c in classes
-        for control in getattr(c, "controls", ())
-        if hasattr(control, "default")
-    ]
+    module = vars(inspect.getmodule(getattr(instruments, name, None)) or object).values()
+    classes = [one for one in module if inspect.isclass(one) and issubclass(one, Instrument)]
+    controls = [control for one in classes for control in getattr(one, "controls", ())]
+    values = [control.default for control in controls if hasattr(control, "default")]
     values += [v for c in classes for preset in getattr(c, "presets", {}).values() for v in preset.values()]
     return {float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)}
 
@@ -390,11 +383,10 @@ def _defaults(name):
 def questions():
     """{question id: Text} of all that the questions say: text, right option, feedback."""
     found = {}
-    lessons = {id: question.lesson for id, question in load().items()}
-    for path in sorted((ROOT / "helpers").rglob("*.toml")):
-        for id, table in tomllib.loads(path.read_text("utf-8")).items():
-            if id in lessons:
-                found[id] = question(f"questions/{lessons[id]}", id, table)
+    for path in sorted((ROOT / "helpers" / "chapters").glob("*/words.toml")):
+        words = tomllib.loads(path.read_text("utf-8"))
+        tables = {id: table for id, table in words.items() if "kind" in table}
+        found |= {id: question(f"questions/{words['lesson']}", id, table) for id, table in tables.items()}
     return found
 
 
@@ -407,7 +399,9 @@ def question(file, id, table):
     parts += [part["feedback"] for part in (*choices, *table.get("wrong", ()))]
     values, literals = [], set()
     for expression in (table.get("answer"), *(wrong["value"] for wrong in table.get("wrong", ()))):
-        if isinstance(expression, str):
+        if isinstance(expression, int | float):
+            literals.add(float(expression))
+        elif expression:
             tree = ast.parse(expression.replace("^", "**"), mode="eval").body
             values.append(float(_arithmetic(tree)))
             literals |= code_numbers(expression.replace("^", "**"))
@@ -600,7 +594,11 @@ def judge(text, phrases=()):
         except AssertionError:  # the text has changed: the phrase vouches for nothing any more
             continue
     computed, wrong = _computed(text)
-    return [(n, _kind(text, n, asserted, computed, wrong)) for n in text.numbers]
+    kinds = {n: _kind(text, n, asserted, computed, wrong) for n in text.numbers}
+    if text.given:  # a question says the same in several of its answers
+        vouched = {n.value: kind for n, kind in kinds.items() if kind in ("asserted", "computed")}
+        kinds |= {n: vouched.get(n.value) for n, kind in kinds.items() if kind is None and n not in wrong}
+    return list(kinds.items())
 
 
 def _kind(text, n, asserted, computed, wrong):
@@ -618,7 +616,9 @@ def _kind(text, n, asserted, computed, wrong):
         return "setting"
     before = text.plain[max(0, n.start - 30) : n.start].replace("\0", "")
     after = text.plain[n.end : n.end + 20]
-    if CLAIM_BEFORE.search(before) or CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
+    if CLAIM_BEFORE.search(before) and not re.match(r" ?[+−·/]", after):
+        return None
+    if CLAIM_AFTER.match(after) or "%" in text.plain[n.start : n.end]:
         return None
     if n.value in COUNTING and not n.compound:
         return "counting"
@@ -669,12 +669,8 @@ def _computed(text):
         if left_simple and right_simple:
             continue
         # To the digits that are shown; where both sides are formulas, exactly.
-        units = [
-            ns[0].unit
-            for ns, simple in ((left_numbers, left_simple), (right_numbers, right_simple))
-            if simple
-        ]
-        slack = 0.5 * (1 + 1e-9) * max(units, default=0)
+        unit = left_numbers[0].unit if left_simple else right_numbers[0].unit if right_simple else 0
+        slack = 0.5 * (1 + 1e-9) * unit
         if sign.group() == "=":  # "5 = 5.4" is no rounding; that takes a ≈
             slack = min(slack, 0.02 * abs(b))
         agree = abs(a - b) <= max(slack, 1e-9 * abs(a))
@@ -688,24 +684,18 @@ EQUAL = re.compile("[=≈]| is(?: about| only)?(?= [*$]*[\\d½¼])")
 _ARITHMETIC = r"[\d\s.,·×*/+\-−^(){}√π½¼¾⁄⁰¹²³⁴-⁹⁻e%]"
 
 
+_WORD = re.compile(r"(?<![^\s($|*])[^\s*]")
+
+
 def _before(text, source, end):
     """`_evaluated` of the longest arithmetic that ends there; None if letters belong to it, too."""
     start = end - len(re.search(rf"{_ARITHMETIC}*$", source[:end].replace("\n", "|")).group())
-    tied = re.search(r"[\w)\]}'’_^|]\s*$", source[:start]) and not source[:start].endswith(
-        (" ", "\n", "$", "|")
-    )
-    if re.search(r"power\s*$", source[:start]):
+    if re.match(r"\s*[·×/+\-−]\s", source[start:end]) or source[:start].endswith("power"):
         return None
-    run = source[start:end]
-    for begin in [0, *(m.start() for m in re.finditer(r"(?<=[\s(])\S", run))]:
-        if begin == 0 and (tied or re.match(r"\s*[·×*/+\-−]\s", run)):
-            if re.match(r"\s*[·×*/+\-−]\s", run):
-                return None
-            continue
-        if re.search(r"[·×*/+\-−^]\s*$", run[:begin]):  # cut out of a formula
+    for word in _WORD.finditer(source, start, end):
+        if re.search(r"[·×/+\-−^]\s*$", source[start : word.start()]):  # cut out of a formula
             return None
-        result = _evaluated(text, source, start + begin, end)
-        if result:
+        if result := _evaluated(text, source, word.start(), end):
             return result
     return None
 
@@ -740,13 +730,12 @@ def _evaluated(text, source, start, end):
     python = re.sub(r"\^(?=[\d({])", "**", python).translate(str.maketrans("·×−{}", "**-()"))
     python = re.sub(r"√\s*(?=\()", "sqrt", python.replace("π", "pi"))
     python = re.sub(r"√\s*(e|pi)\b", r"sqrt(\1)", python)
+    python = python.strip(" *.,")
     try:
-        result = _arithmetic(ast.parse(python.strip().rstrip(".,"), mode="eval").body)
+        result = _arithmetic(ast.parse(python, mode="eval").body)
     except (SyntaxError, ValueError, OverflowError):
         return None
-    is_number = (
-        len(inside) == 1 and not inside[0].compound and python.strip(" .,") == f"({inside[0].value!r})"
-    )
+    is_number = len(inside) == 1 and not inside[0].compound and python == f"({inside[0].value!r})"
     return result, inside, is_number
 
 
@@ -763,8 +752,12 @@ def everything():
 
 def judged(text):
     """`judge` with the vouchers that the tests hold for this Text."""
-    phrases = [v.phrase for v in vouchers() if v.cell == text.cell and text.file.startswith(v.file)]
-    return judge(text, phrases)
+    return judge(text, [voucher.phrase for voucher in vouchers_of(text)])
+
+
+def vouchers_of(text):
+    """The vouchers that the tests hold for a Text."""
+    return [one for one in vouchers() if one.cell == text.cell and text.file.startswith(one.file)]
 
 
 def unvouched(texts):

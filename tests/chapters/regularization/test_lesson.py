@@ -169,14 +169,6 @@ def test_2_with_clean_labels_the_effects_are_small(clean):
     assert Recipe().steps == said("explain-study-clean", "for 300 steps")
 
 
-def test_2_a_larger_network_turns_the_loss_into_next_to_nothing():
-    recipes = {p: Recipe(dropout=p, width=128, steps=600) for p in (0.0, 0.2, 0.5)}
-    found = study(recipes, range(10))
-    for p in (0.2, 0.5):
-        gain = paired_gain(found[p], found[0.0])
-        assert abs(gain.mean) < 1.2 and gain.mean + gain.half_width > 0
-
-
 @lru_cache
 def halved():
     """Of three networks: right on new digits with all units and with half of the first hidden layer."""
@@ -406,7 +398,6 @@ def test_5_a_norm_costs_two_points_and_dropout_with_it_brings_ten(noisy):
     assert norm.is_clear and -norm.mean == pytest.approx(costs, abs=1.2)
     both = paired_gain(noisy["norm and dropout"], noisy["nothing"])
     assert both.is_clear and both.mean > 9
-    assert Recipe(**NOISY).examples == said("explain-study-norm", "200 digits")
 
 
 def test_6_three_four_twelve():
