@@ -13,6 +13,7 @@ import pytest
 from helpers import chapters, contents
 from helpers.checking import ask, predict, questions, widgets
 from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
+from helpers.optimizers import linear_decay, warmup
 from helpers.progress.record import Progress
 from tests.text import asked
 
@@ -57,6 +58,10 @@ FORMULAS = {
         asked("predict-clip", "of the 12") / np.linalg.norm(asked("predict-clip", "3, 4 and 12"))
     ),
     "reg-keep-or-drop": lambda: 1 - asked("reg-keep-or-drop", "p = 0.8"),
+    "reg-adamw-forms": lambda: (
+        asked("reg-adamw-forms", "shrinks the weights by λ = 0.0001")
+        / asked("reg-adamw-forms", "learning rate of 0.001")
+    ),
     "reg-decay-time": lambda: np.exp(
         -np.prod(asked("reg-decay-time", "η = 0.001 and λ = 0.1, for 10,000 steps"))
     ),
@@ -94,6 +99,8 @@ FORMULAS = {
     "res-growth": lambda: np.hypot(1, 1) ** 16,
     "res-scale": lambda: np.sqrt(1 / asked("res-scale", "L = 64 blocks")),
     "res-paths": lambda: 2 ** (asked("res-paths", "has 6 blocks") - 1),
+    "res-schedule": lambda: warmup(50 / 250, linear_decay)(150 / 250),
+    "res-convergence": lambda: 4 * np.prod([2] * len(range(10, 30, 5))),
 }
 
 ALL = list(load().values())
