@@ -109,7 +109,8 @@ class Optimizer:
 class SGD(Optimizer):
     """v ← momentum · v + g, θ ← θ − lr · v (as PyTorch; Sutskever et al. 2013 put lr inside v).
 
-    `weight_decay` λ adds λθ to the gradient: with momentum 0 the same as shrinking θ by lr · λ.
+    `weight_decay` λ adds λθ to the gradient: with momentum 0 the same as shrinking θ by lr · λ, with more
+    about 1/(1 − momentum) times as fast, because the velocity adds it up.
     """
 
     def __init__(self, layers, lr, momentum=0.0, weight_decay=0.0):
@@ -156,7 +157,8 @@ class AdamW(Adam):
     """Adam with decoupled decay: θ ← θ − lr · λ · θ − lr · m̂/(√v̂ + ε) (Loshchilov & Hutter 2019, alg. 2).
 
     λ (`weight_decay`) never enters m and v, so all weights shrink alike, whatever the size of their
-    gradients. As in PyTorch, λ is multiplied by lr.
+    gradients. It is multiplied by lr, as in PyTorch; in the paper's algorithm it is not (there a schedule
+    multiplies both), so the paper's λ is lr · λ here.
     """
 
     def __init__(self, layers, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
