@@ -1,5 +1,7 @@
 """The numbers in the questions and in the workbook of chapter 1."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,12 @@ def test_slopes_in_the_tail():
 def test_a_stretched_activation():
     stretch = said("largest-slope-task", r"\tanh(1.3")
     assert largest_slope(lambda z: np.tanh(stretch * z)) == pytest.approx(stretch, rel=1e-6)
+
+
+def test_a_gelu_is_as_good_as_flat_far_below_zero():
+    z, slope = asked("depth-dying", "its slope at −6 is −4 · 10⁻⁸")
+    bell = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    assert math.erfc(-z / math.sqrt(2)) / 2 + z * bell == pytest.approx(slope, rel=0.15)
 
 
 def test_what_arrives_through_sigmoids():
