@@ -18,7 +18,7 @@ from helpers.checking import calls, cards, check, checks, hint, solution
 from helpers.checking.calls import in_process
 from helpers.checking.cards import judgement_card
 from helpers.checking.exercise import Exercise, Property, Wrong, find
-from helpers.checking.judging import close, judge
+from helpers.checking.judging import Stop, close, conform, judge
 from helpers.checking.values import Phi, Rng, live, plain
 from helpers.progress.record import Progress
 
@@ -131,6 +131,13 @@ def test_a_tolerance_has_a_part_that_does_not_shrink_with_the_number():
     level = Property("level", 1, lambda rng: [], rtol=0.01, atol=1e-3)
     assert close(0.9e-3, 0.0, level) and not close(1.1e-3, 0.0, level)
     assert close(100.9, 100.0, level) and not close(101.1, 100.0, level)
+
+
+def test_rows_and_columns_are_suspected_where_they_are_exchanged_only():
+    for shape, suspected in (((3, 2), True), ((4, 3), False)):
+        with pytest.raises(Stop) as stop:
+            conform(np.ones(shape), np.ones((2, 3)))
+        assert ("exchanged" in stop.value.problem.text) is suspected
 
 
 def test_partial_credit_and_an_error_in_a_part_only():
