@@ -127,6 +127,12 @@ def test_infinity_is_right_where_it_is_expected_and_only_there():
     assert not close(np.array([1.0, 2.0]), np.array([1.0, np.inf]), level)
 
 
+def test_an_expected_infinity_is_no_fault_of_form():
+    assert conform(np.array([1.0, np.inf]), np.array([1.0, np.inf])).tolist() == [1.0, np.inf]
+    with pytest.raises(Stop):
+        conform(np.array([np.inf, np.inf]), np.array([1.0, np.inf]))
+
+
 def test_a_tolerance_has_a_part_that_does_not_shrink_with_the_number():
     level = Property("level", 1, lambda rng: [], rtol=0.01, atol=1e-3)
     assert close(0.9e-3, 0.0, level) and not close(1.1e-3, 0.0, level)
