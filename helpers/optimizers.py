@@ -205,6 +205,22 @@ def linear_decay(done):
     return 1.0 - done
 
 
+def constant(done):
+    """A learning-rate schedule for `train`: 1 all along."""
+    return 1.0
+
+
+def warmup(share, after=constant):
+    """A learning-rate schedule for `train`: from 0 in a line to 1 at `share` of the steps, then `after`.
+
+    `share` is above 0 and below 1; `after` is the schedule of the steps that are left, from its own start to
+    its end. Vaswani et al. (2017, eq. 3) warm up so; `linear_decay` after it is the schedule of BERT (Devlin
+    et al. 2019).
+    """
+    share = arguments.number("share", share, above=0, below=1)
+    return lambda done: done / share if done < share else after((done - share) / (1 - share))
+
+
 def _squares(a, runs):
     """The sum of squares, in float64: in float32 the square of 1e20 would be infinite."""
     a = a.astype(np.float64, copy=False)
