@@ -11,7 +11,7 @@ from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
-from helpers.propagation import ACTIVATIONS
+from helpers.layers import ACTIVATIONS
 
 DEEPEST = 100
 HEALTHY = 3  # decades: a ratio within 10⁻³ and 10³ counts as healthy
@@ -48,7 +48,7 @@ def _factors(s):
     """log10 of what each of the layers 1 … DEEPEST multiplies a gradient's norm by."""
     if s.chain == NUMBER:
         return np.full(DEEPEST, np.log10(s.gain))
-    return np.log10(propagation.predict(ACTIVATIONS[s.activation], DEEPEST, s.sigma_w).chi) / 2
+    return np.log10(propagation.predict(s.activation, DEEPEST, s.sigma_w).chi) / 2
 
 
 def _lost_at(factors):

@@ -12,7 +12,6 @@ import numpy as np
 from helpers.data import shared_digits
 from helpers.initializers import naive
 from helpers.layers import NORMS
-from helpers.losses import softmax_cross_entropy
 from helpers.network import plain, stack
 from helpers.optimizers import SGD
 from helpers.training import Training
@@ -50,9 +49,6 @@ def training(case, rates, steps=STEPS):
         network,
         SGD(network.layers, np.array(rates), momentum=MOMENTUM),
         *(digits.x_train, digits.y_train, steps, case.batch, case.seed),
-        loss=softmax_cross_entropy,
-        schedule=None,
-        max_norm=None,
         measure_every=steps,
     )
 

@@ -196,8 +196,6 @@ def training(design, seed=0):
         network,
         SGD(network.layers, design.lr, MOMENTUM),
         *(data.x_train, data.y_train, STEPS, BATCH, seed),
-        loss=softmax_cross_entropy,
-        schedule=None,
         max_norm=CLIPS[design.clip],
         measure_every=STEPS,
     )

@@ -11,7 +11,7 @@ from helpers.chapters.rescue import rescue
 from helpers.chapters.rescue.rescue import PATIENTS, Course, Design, Symptoms
 from helpers.checking.reports import patient_id
 from helpers.figures import svg, theme
-from helpers.figures.numbers import counted, from_log10, power_of_ten, short
+from helpers.figures.numbers import counted, from_log10, log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.progress.record import PROGRESS
@@ -198,7 +198,7 @@ class RescueTheNetwork(Instrument):
             artists[f"{name}_signal"].set_data(seen.layers, _decades(seen.signal))
             relative = seen.gradient[1:] / seen.gradient[-1]
             artists[f"{name}_gradient"].set_data(seen.layers[1:], _decades(relative))
-        loss = np.log10(np.clip(np.nan_to_num(r.course.loss, nan=1e9, posinf=1e9), 1e-9, 1e9))
+        loss = np.clip(np.nan_to_num(log10(r.course.loss), nan=9), -9, 9)
         artists["loss"].set_data(range(1, len(loss) + 1), loss)
         top = np.log10(LOSSES[1]) - 0.15
         artists["end"].set_data(*([len(loss)], [top]) if r.course.diverged else ([], []))
@@ -257,14 +257,12 @@ def _final(course):
 
 
 def _size(value):
-    return from_log10(np.log10(value)) if np.isfinite(value) and value > 0 else "0" if value == 0 else "∞"
+    return "∞" if np.isnan(value) else from_log10(log10(value))
 
 
 def _decades(values):
     """log10, cut off far outside the picture, also where float32 has nothing left or no room."""
-    with np.errstate(all="ignore"):
-        decades = np.log10(np.asarray(values, np.float64))
-    return np.clip(np.nan_to_num(decades, nan=3 * REACH, posinf=3 * REACH, neginf=-3 * REACH), -99, 99)
+    return np.clip(np.nan_to_num(log10(values), nan=3 * REACH), -3 * REACH, 3 * REACH)
 
 
 def rescue_the_network(**settings):

@@ -8,7 +8,7 @@ from helpers.chapters.residual import degradation
 from helpers.chapters.residual.degradation import BUILDS, SCALES, Course
 from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import counted, from_log10, power_of_ten, short
+from helpers.figures.numbers import counted, from_log10, log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -228,12 +228,11 @@ def _draw(line, spread, x, values, decades):
 
 def _ends(course):
     """log10 of the median gradient ratio at the start and at the end."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log10(np.median(course.ratio[[0, -1]], axis=1))
+    return log10(np.median(course.ratio[[0, -1]], axis=1))
 
 
-def _or_none(log10):
-    return from_log10(log10) if np.isfinite(log10) else "none"
+def _or_none(log):
+    return from_log10(log) if np.isfinite(log) else "none"
 
 
 def _word(r):

@@ -15,6 +15,7 @@ from helpers.chapters.normalization import norms, stability
 from helpers.chapters.normalization.stability import RATES, Case
 from helpers.layers import NORMS, BatchNorm, ReLU
 from helpers.network import plain
+from helpers.propagation import RandomNetwork
 
 LESSON = Path(__file__).parents[3] / "notebooks" / "03_batch_normalization.ipynb"
 SEEDS = range(5)
@@ -84,12 +85,12 @@ def test_3_golden_numbers_of_the_popular_cell(lesson):
 
 def test_3_layer_norm_is_level_and_its_inputs_are_alike():
     for seed in SEEDS:
-        kept = propagation.normed("LayerNorm", 128, 2.0**0.5, seed)
-        assert kept.cosine[50] == pytest.approx(0.98, abs=0.025)
-        assert kept.before.std[50] == pytest.approx(1, abs=0.01)
-        np.testing.assert_allclose(
-            propagation.normed("BatchNorm", 128, 2.0**0.5, seed).before.unit_std[1:], 1, atol=1e-3
+        layer, batch = (
+            RandomNetwork(128, "ReLU", 2.0**0.5, norm=norm, seed=seed) for norm in ("LayerNorm", "BatchNorm")
         )
+        assert layer.cosine(50) == pytest.approx(0.98, abs=0.025)
+        assert layer.statistics(50)[0].std[50] == pytest.approx(1, abs=0.01)
+        np.testing.assert_allclose(batch.statistics(50)[0].unit_std[1:], 1, atol=1e-3)
 
 
 def test_3_the_table_that_ends_in_nan():
