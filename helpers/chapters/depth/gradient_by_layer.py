@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers import layers, propagation
-from helpers.chapters.depth.gain_chain import HEALTHY
+from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
@@ -104,7 +104,9 @@ class GradientByLayer(Instrument):
             "Rescue the sigmoid",
             "50 sigmoid layers of width 256: find initial weights with which the gradient is HEALTHY.",
             {"depth": 50, "width": 256},
-            lambda s, r: s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and _healthy(r),
+            lambda s, r: (
+                s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and is_healthy(r.ratio)
+            ),
             "Near σ_w = 10 the weights make up for the flat slope. It is a knife's edge: a little less "
             "vanishes, a little more explodes.",
         ),
@@ -180,7 +182,7 @@ class GradientByLayer(Instrument):
         )
         if r.ratio == -np.inf:
             sentence += " At some layer all units are off for every input: no gradient passes."
-        if _healthy(r):
+        if is_healthy(r.ratio):
             return Verdict("HEALTHY", sentence, "good")
         return Verdict("VANISHES" if r.ratio < 0 else "EXPLODES", sentence, "alarm")
 
@@ -194,10 +196,6 @@ class GradientByLayer(Instrument):
             f"{from_log10(r.weight[0])} at layer 1. A dotted line, the largest slope alone, ends at "
             f"{from_log10(r.slopes[0])}."
         )
-
-
-def _healthy(r):
-    return abs(r.ratio) <= HEALTHY
 
 
 def gradient_by_layer(**settings):

@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers import arguments, probes
-from helpers.data import load_digits
+from helpers import arguments, digits, layers, probes
+from helpers.data import shared_digits
+from helpers.digits import BATCH
 from helpers.initializers import lecun
-from helpers.layers import BatchNorm, LayerNorm, Linear, ReLU, Residual, every_layer
+from helpers.layers import BatchNorm, Linear, ReLU, Residual, every_layer
 from helpers.losses import softmax_cross_entropy
-from helpers.network import Network, residual_v2
-from helpers.optimizers import SGD
-from helpers.training import evaluate, train
+from helpers.network import Network
+from helpers.training import evaluate
 
-NORMS = {"none": None, "LayerNorm": LayerNorm, "BatchNorm": BatchNorm}
+NORMS = ("none", "LayerNorm", "BatchNorm")
 KEPT = 1 - 1 / np.pi  # what a ReLU under He weights leaves of the variance over the batch, at the same E[h²]
 
 # Growth, in theory
@@ -112,7 +112,7 @@ class Flow(NamedTuple):
     scales: np.ndarray  # s, one a block
 
 
-WIDTH, BATCH, DEEPEST = 64, 64, 100
+WIDTH, DEEPEST = 64, 100
 BLOCKS = ("one number", "random matrices", "real network")
 BRANCH_SCALES = {"1": lambda depth: 1.0, "1/√L": lambda depth: depth**-0.5, "0": lambda depth: 0.0}
 STAGES, STEPS = 6, 11  # of training for learned scales, and the steps of a stage: three epochs in all
@@ -138,15 +138,16 @@ def learned_flow(depth, gain, norm, seed):
     Digits, SGD with momentum 0.9 at a rate of 0.01, batches of 64; a generator. The theory takes the scales
     as they are, and the weights as still random.
     """
-    digits = load_digits()
+    data = shared_digits()
+    x, y = data.x_train[:BATCH], data.y_train[:BATCH]
     plain, plain_theory = _sizes("real network", depth, float(gain), norm, seed, 1.0, skip=0)
     network = _network(depth, norm, seed, scale="learned", gain=gain)
-    optimizer = SGD(network.layers, lr=0.01, momentum=0.9)
+    training = digits.Training(network, lr=0.01)
     blocks = [layer for layer in network.layers if isinstance(layer, Residual)]
     for stage in range(STAGES + 1):
         if stage:
-            train(network, optimizer, digits.x_train, digits.y_train, STEPS, BATCH, stage, progress=False)
-        _, grad = softmax_cross_entropy(network.forward(digits.x_train[:BATCH]), digits.y_train[:BATCH])
+            training.begin(STEPS, order=stage).finish()
+        _, grad = softmax_cross_entropy(network.forward(x), y)
         network.backward(grad)
         found = probes.gradient_norms(network, of="z")[1:-1]
         scales = np.array([float(block.params["scale"][0]) for block in blocks])
@@ -187,28 +188,28 @@ def law(blocks, depth, gains, scale, norm, seed):
 def _parts(blocks, norm, seed):
     """Branches of gain 1, what goes into the first, and a function that gives ∂L/∂h behind the last."""
     if blocks == "real network":
-        network, digits = _network(DEEPEST, norm, seed), load_digits()
+        network, data = _network(DEEPEST, norm, seed), shared_digits()
         branches = [layer.layers for layer in network.layers if isinstance(layer, Residual)]
         head = Network(network.layers[1 + DEEPEST :])
 
         def grad_of(h):
-            _, grad = softmax_cross_entropy(head.forward(h), digits.y_train[:BATCH])
+            _, grad = softmax_cross_entropy(head.forward(h), data.y_train[:BATCH])
             return head.backward(grad)
 
-        return branches, network.layers[0].forward(digits.x_train[:BATCH]), grad_of
+        return branches, network.layers[0].forward(data.x_train[:BATCH]), grad_of
     rng = np.random.default_rng(seed)
     h, grad = rng.standard_normal((2, BATCH, WIDTH), dtype=np.float32)
     branches = []
     for _ in range(DEEPEST):
         linear = Linear(WIDTH, WIDTH, rng, lecun, bias=False)
-        branches.append([NORMS[norm](WIDTH), linear] if NORMS[norm] else [linear])
+        make = layers.NORMS[norm]
+        branches.append([make(WIDTH), linear] if make else [linear])
     return branches, h, lambda h: grad
 
 
 def _network(depth, norm, seed, scale=1.0, gain=1.0):
     """`residual_v2` for the digits with `depth` blocks whose last weights are multiplied by `gain`."""
-    rng = np.random.default_rng(seed)
-    network = residual_v2(64, WIDTH, 2 + 2 * depth, 10, rng, NORMS[norm], scale=scale)
+    network = digits.Build(2 + 2 * depth, WIDTH, norm, scale=scale).network(seed)
     for block in network.layers[1 : 1 + depth]:
         block.layers[-1].params["weight"] *= np.float32(gain)
     return network

@@ -13,6 +13,7 @@ import pytest
 from helpers import probes, propagation, theory
 from helpers.chapters.normalization import norms, stability
 from helpers.chapters.normalization.stability import RATES, Case
+from helpers.digits import LEARNS, final, judge
 from helpers.layers import NORMS, BatchNorm, ReLU
 from helpers.network import plain
 from helpers.propagation import RandomNetwork
@@ -124,8 +125,8 @@ def test_4_batch_norm_fails_at_10(ceilings):
     at = RATES.index(10.0)
     for depth, seed in ((4, 0), (4, 1), (10, 0), (10, 1), (10, 2)):
         sweep = stability.sweep(Case("BatchNorm", depth, batch=128, seed=seed, width=64)).finish()
-        assert stability.judge(sweep.losses[:, at]) != stability.LEARNS
-        assert not stability.final(sweep.losses[:, at]) < 2
+        assert judge(sweep.losses[:, at]) != LEARNS
+        assert not final(sweep.losses[:, at]) < 2
 
 
 def test_top_the_ceilings_of_the_first_picture():

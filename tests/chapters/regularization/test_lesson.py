@@ -13,6 +13,7 @@ from helpers import data, gradient_clipping, probes
 from helpers.chapters.regularization import decay, regularization
 from helpers.chapters.regularization.regularization import Recipe, paired_gain, study
 from helpers.chapters.rescue import rescue
+from helpers.digits import MOMENTUM
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
 from helpers.network import Network, mlp, plain, stack
 from helpers.optimizers import SGD, WITH_DECAY, Adam, AdamW
@@ -298,7 +299,7 @@ def test_6_clipped_loud_branches_need_a_thousand_steps_where_quiet_ones_need_150
     for cure, steps, max_norm in (({}, 1000, 1.0), ({"scale": "1/√blocks"}, 150, None)):
         design = ill.cured_by(cure)
         net = design.network(seed)
-        sgd = SGD(net.layers, design.lr, rescue.MOMENTUM)
+        sgd = SGD(net.layers, design.lr, MOMENTUM)
         train(net, sgd, *examples, steps, max_norm=max_norm, **options)
         right[steps] = evaluate(net, *examples)[1]
     assert right[1000] > 0.7

@@ -7,6 +7,7 @@ import pytest
 
 from helpers.chapters.rescue import rescue
 from helpers.chapters.rescue.rescue import PATIENTS, Design
+from helpers.digits import BATCH, GUESSING, LEARNED, WIDTH
 
 
 def learns(design, seed=0):
@@ -19,9 +20,9 @@ def treat(name, **changes):
 
 
 def test_the_ward():
-    assert (rescue.DEPTH, rescue.WIDTH, rescue.BATCH, rescue.STEPS, rescue.LAST) == (50, 32, 64, 150, 20)
-    assert pytest.approx(2.30, abs=0.005) == rescue.GUESSING
-    assert rescue.LEARNS == rescue.GUESSING / 2
+    assert (rescue.DEPTH, WIDTH, BATCH, rescue.STEPS, rescue.LAST) == (50, 32, 64, 150, 20)
+    assert pytest.approx(2.30, abs=0.005) == GUESSING
+    assert LEARNED == GUESSING / 2
     assert [patient.budget for patient in PATIENTS.values()] == [1, 1, 1, 1, 1, 1, 2]
 
 
@@ -47,7 +48,7 @@ def test_the_file_of_a():
         for init in ("orthogonal", "Xavier")
     }
     assert max(ends["orthogonal"]) < min(ends["Xavier"])  # slower …
-    assert max(ends["Xavier"]) > rescue.LEARNS  # … and with some seeds too slow
+    assert max(ends["Xavier"]) > LEARNED  # … and with some seeds too slow
 
 
 def test_the_file_of_b():
@@ -74,7 +75,7 @@ def test_the_file_of_c():
 
 def test_the_file_of_d():
     *_, course = rescue.training(PATIENTS["D"].design)
-    assert course.diverged and len(course.loss) < 40
+    assert course.overflowed and course.lost_at < 40
     for cure in ({"lr": 0.03}, {"clip": "1"}, {"norm": "BatchNorm"}, {"act": "tanh"}):
         assert learns(treat("D", **cure))
 
