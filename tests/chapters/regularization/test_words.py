@@ -65,3 +65,9 @@ def test_inputs_align():
         network.forward(x)
         found.append(probes.cosine_similarity(network.outputs[100]))
     assert np.median(found) == pytest.approx(asked("predict-dying", "cosine 0.99"), abs=0.01)
+
+
+def test_the_penalty_whose_gradient_is_the_weight():
+    half, w, step = asked("sgd_with_decay", "That of ½"), np.array([0.3, -2.0]), 1e-6
+    slope = (half * (w + step) ** 2 - half * w**2) / step
+    np.testing.assert_allclose(slope, w, atol=1e-5)
