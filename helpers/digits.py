@@ -42,7 +42,10 @@ class Build:
 
     def network(self, seed):
         """The untrained Network. A seed draws the same weights for builds that need the same."""
-        rng = np.random.default_rng(arguments.whole("seed", seed, low=0))
+        return self.draw(np.random.default_rng(arguments.whole("seed", seed, low=0)))
+
+    def draw(self, rng):
+        """The untrained Network, with weights from a Generator."""
         norm = NORMS[arguments.one_of("norm", self.norm, NORMS)]
         parts = 64, self.width, self.depth, 10, rng, norm, self.act, self.init
         return plain(*parts) if self.scale is None else residual_v2(*parts, self.scale)

@@ -118,8 +118,8 @@ BRANCH_SCALES = {"1": lambda depth: 1.0, "1/√L": lambda depth: depth**-0.5, "0
 STAGES, STEPS = 6, 11  # of training for learned scales, and the steps of a stage: three epochs in all
 
 
-def flow(blocks, depth, gain, scale, norm, seed):
-    """The `Flow` through `depth` random blocks of this gain, for an instrument that asks again and again.
+def flow(blocks, depth, g, scale, norm, seed):
+    """The `Flow` through `depth` random blocks of gain g, for an instrument that asks again and again.
 
     `blocks` is one of BLOCKS: F(h) = g h for one number, which no norm can divide; a random matrix; or norm,
     ReLU, Linear, norm, ReLU, Linear between a first and a last layer, with digits going in. `scale` is one
@@ -127,12 +127,12 @@ def flow(blocks, depth, gain, scale, norm, seed):
     """
     depth = arguments.whole("depth", depth, 1, DEEPEST)
     s = BRANCH_SCALES[arguments.one_of("scale", scale, BRANCH_SCALES)](depth)
-    case = (arguments.one_of("blocks", blocks, BLOCKS), depth, float(gain), norm, seed)
+    case = (arguments.one_of("blocks", blocks, BLOCKS), depth, float(g), norm, seed)
     plain, residual = _sizes(*case, 1.0, skip=0), _sizes(*case, s, skip=1)
     return Flow(plain[0], residual[0], plain[1], residual[1], np.full(depth, s))
 
 
-def learned_flow(depth, gain, norm, seed):
+def learned_flow(depth, g, norm, seed):
     """The `Flow` of a real network whose scales are learned from 0 on: at the start and after each stage.
 
     Digits, SGD with momentum 0.9 at a rate of 0.01, batches of 64; a generator. The theory takes the scales
@@ -140,8 +140,8 @@ def learned_flow(depth, gain, norm, seed):
     """
     data = shared_digits()
     x, y = data.x_train[:BATCH], data.y_train[:BATCH]
-    plain, plain_theory = _sizes("real network", depth, float(gain), norm, seed, 1.0, skip=0)
-    network = _network(depth, norm, seed, scale="learned", gain=gain)
+    plain, plain_theory = _sizes("real network", depth, float(g), norm, seed, 1.0, skip=0)
+    network = _network(depth, norm, seed, scale="learned", g=g)
     training = digits.Training(network, lr=0.01)
     blocks = [layer for layer in network.layers if isinstance(layer, Residual)]
     for stage in range(STAGES + 1):
@@ -152,21 +152,21 @@ def learned_flow(depth, gain, norm, seed):
         found = probes.gradient_norms(network, of="z")[1:-1]
         scales = np.array([float(block.params["scale"][0]) for block in blocks])
         start = _start(network.outputs[1], norm)
-        theory = growth(depth, scales * gain, norm, relus=2, start=start)
+        theory = growth(depth, scales * g, norm, relus=2, start=start)
         yield Flow(plain, found / found[-1], plain_theory, theory, scales)
 
 
 @lru_cache(maxsize=256)
-def _sizes(blocks, depth, gain, norm, seed, s, skip):
+def _sizes(blocks, depth, g, norm, seed, s, skip):
     """Measured and predicted sizes by block, over the last."""
-    theory = _predict(blocks, depth, s * gain, norm, seed, skip)
+    theory = _predict(blocks, depth, s * g, norm, seed, skip)
     if blocks == "one number":
         return theory, theory
     branches, h, grad_of = _parts(blocks, norm, seed)
     if skip == 0 and norm == "none":  # homogeneous: from gain 1 to gain g exactly, where float32 has no room
-        sizes = through_blocks(branches[:depth], h, grad_of, 1.0, skip) * scalar_growth(depth, gain, skip)
+        sizes = through_blocks(branches[:depth], h, grad_of, 1.0, skip) * scalar_growth(depth, g, skip)
     else:
-        sizes = through_blocks(branches[:depth], h, grad_of, s * gain, skip)
+        sizes = through_blocks(branches[:depth], h, grad_of, s * g, skip)
     return sizes / sizes[-1], theory
 
 
@@ -178,10 +178,10 @@ def _predict(blocks, depth, strength, norm, seed, skip=1.0):
 
 
 @lru_cache(maxsize=64)
-def law(blocks, depth, gains, scale, norm, seed):
-    """R, the gradient that arrives at h_0, in theory: an array with an entry for each of `gains`."""
+def law(blocks, depth, every_g, scale, norm, seed):
+    """R, the gradient that arrives at h_0, in theory: an array with an entry for each g of `every_g`."""
     s = BRANCH_SCALES[scale](depth)
-    return np.array([_predict(blocks, depth, s * gain, norm, seed)[0] for gain in gains])
+    return np.array([_predict(blocks, depth, s * g, norm, seed)[0] for g in every_g])
 
 
 @lru_cache(maxsize=3)
@@ -207,11 +207,11 @@ def _parts(blocks, norm, seed):
     return branches, h, lambda h: grad
 
 
-def _network(depth, norm, seed, scale=1.0, gain=1.0):
-    """`residual_v2` for the digits with `depth` blocks whose last weights are multiplied by `gain`."""
+def _network(depth, norm, seed, scale=1.0, g=1.0):
+    """`residual_v2` for the digits with `depth` blocks whose last weights are multiplied by `g`."""
     network = digits.Build(2 + 2 * depth, WIDTH, norm, scale=scale).network(seed)
     for block in network.layers[1 : 1 + depth]:
-        block.layers[-1].params["weight"] *= np.float32(gain)
+        block.layers[-1].params["weight"] *= np.float32(g)
     return network
 
 

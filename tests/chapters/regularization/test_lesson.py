@@ -12,7 +12,7 @@ import pytest
 
 from helpers import data, gradient_clipping, probes
 from helpers.chapters.regularization import cliff, decay, regularization
-from helpers.chapters.regularization.regularization import Recipe, paired_gain, study
+from helpers.chapters.regularization.regularization import Recipe, paired_difference, study
 from helpers.chapters.rescue import rescue
 from helpers.digits import GUESSING, LEARNED
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
@@ -148,7 +148,7 @@ def test_2_with_wrong_labels_all_three_are_worth_about_ten_points(noisy):
     assert noisy["nothing"].mean() == pytest.approx(69, abs=2.5)
     ten = said("explain-gains-noisy", "about **ten points**")
     for name in ("dropout", "AdamW", "L2"):
-        gain = paired_gain(noisy[name], noisy["nothing"])
+        gain = paired_difference(noisy[name], noisy["nothing"])
         assert gain.is_clear and gain.mean == pytest.approx(ten, abs=2.5), name
         assert np.all(noisy[name] > noisy["nothing"]), name
     assert 4 * len(noisy["nothing"]) == said("how-much", "trains 40 networks")
@@ -156,7 +156,7 @@ def test_2_with_wrong_labels_all_three_are_worth_about_ten_points(noisy):
 
 
 def test_2_with_clean_labels_the_effects_are_small(clean):
-    gain = {name: paired_gain(clean[name], clean["nothing"]) for name in clean}
+    gain = {name: paired_difference(clean[name], clean["nothing"]) for name in clean}
     for name in ("AdamW", "L2"):
         assert gain[name].is_clear and 1.5 < gain[name].mean < 4
     assert gain["dropout 0.2"].mean < 1.6 and not gain["dropout 0.2"].is_clear
@@ -197,22 +197,22 @@ def test_2_dropout_makes_a_network_bear_the_loss_of_units_and_so_does_decay():
         for name in ("dropout", "AdamW"):
             assert half[name][:shown].mean() == pytest.approx(kept, abs=2.5)
     assert np.all(half["dropout"] > half["nothing"]) and np.all(half["AdamW"] > half["nothing"])
-    assert abs(paired_gain(half["dropout"], half["AdamW"]).mean) < 3
+    assert abs(paired_difference(half["dropout"], half["AdamW"]).mean) < 3
     assert 100 * asked("predict-half", "about 65 %") == pytest.approx(half["AdamW"].mean(), abs=2.5)
     assert 100 * asked("predict-half", "45 % of new digits") == pytest.approx(half["nothing"].mean(), abs=2.5)
 
 
 def test_2_shifted_copies_are_worth_as_much_as_dropout_and_stopping_only_if_told_when(noisy, clean):
-    shifted = paired_gain(noisy["shifted"], noisy["alike"])
+    shifted = paired_difference(noisy["shifted"], noisy["alike"])
     assert shifted.is_clear
     assert shifted.mean == pytest.approx(said("explain-first-things", "about nine points"), abs=2)
-    assert abs(shifted.mean - paired_gain(noisy["dropout"], noisy["nothing"]).mean) < 2.5
-    stopped = paired_gain(noisy["130 steps"], noisy["nothing"])
+    assert abs(shifted.mean - paired_difference(noisy["dropout"], noisy["nothing"]).mean) < 2.5
+    stopped = paired_difference(noisy["130 steps"], noisy["nothing"])
     assert stopped.is_clear
     assert stopped.mean == pytest.approx(said("explain-first-things", "worth about six"), abs=1.5)
-    assert not paired_gain(noisy["held out"], noisy["nothing"]).is_clear
-    assert not paired_gain(clean["shifted"], clean["alike"]).is_clear
-    costs = paired_gain(clean["held out"], clean["nothing"])
+    assert not paired_difference(noisy["held out"], noisy["nothing"]).is_clear
+    assert not paired_difference(clean["shifted"], clean["alike"]).is_clear
+    costs = paired_difference(clean["held out"], clean["nothing"])
     assert costs.is_clear
     assert -costs.mean == pytest.approx(said("explain-first-things", "costs about two points"), abs=1.2)
     held_out, total = said("first-things", "40 of the 200")
@@ -296,8 +296,8 @@ def test_3_gradients_times_100_ask_for_100_lambda_in_adam_with_l2():
 
 
 def test_3_adamw_and_l2_are_equal_on_clean_labels_and_the_sign_turns_with_the_width(clean, noisy):
-    assert abs(paired_gain(clean["AdamW"], clean["L2"]).mean) < 0.7
-    narrow = paired_gain(noisy["AdamW"], noisy["L2"])
+    assert abs(paired_difference(clean["AdamW"], clean["L2"]).mean) < 0.7
+    narrow = paired_difference(noisy["AdamW"], noisy["L2"])
     ahead = said("is-adamw-better", "AdamW is ahead by two points")
     assert narrow.is_clear and narrow.mean == pytest.approx(ahead, abs=1)
     wide = study(
@@ -307,7 +307,7 @@ def test_3_adamw_and_l2_are_equal_on_clean_labels_and_the_sign_turns_with_the_wi
         },
         range(10),
     )
-    behind = paired_gain(wide["AdamW"], wide["L2"])
+    behind = paired_difference(wide["AdamW"], wide["L2"])
     assert behind.is_clear
     assert -behind.mean == pytest.approx(said("is-adamw-better", "L2 is ahead by two"), abs=1.2)
 
@@ -394,10 +394,10 @@ def test_5_dropout_before_a_norm_leaves_half_the_variance_in_eval_mode():
 
 
 def test_5_a_norm_costs_two_points_and_dropout_with_it_brings_ten(noisy):
-    norm = paired_gain(noisy["norm"], noisy["nothing"])
+    norm = paired_difference(noisy["norm"], noisy["nothing"])
     costs = said("explain-study-norm", "costs about two points")
     assert norm.is_clear and -norm.mean == pytest.approx(costs, abs=1.2)
-    both = paired_gain(noisy["norm and dropout"], noisy["nothing"])
+    both = paired_difference(noisy["norm and dropout"], noisy["nothing"])
     assert both.is_clear and both.mean > 9
 
 
@@ -581,7 +581,7 @@ def test_7_training_revives_silent_units_and_large_steps_kill_others():
 
 
 def test_break_it_wrong_labels_are_no_regularizer(clean):
-    gain = paired_gain(clean["5 % wrong"], clean["nothing"])
+    gain = paired_difference(clean["5 % wrong"], clean["nothing"])
     assert gain.is_clear and gain.mean == pytest.approx(-3, abs=1.5)
 
 
