@@ -61,45 +61,45 @@ class Training:
     def __init__(self, network: Network, lr, batch=BATCH, max_norm=None):
         self.network, self.batch, self.max_norm = network, batch, max_norm
         self.optimizer = SGD(network.layers, lr, MOMENTUM)
-        self.stages = []
+        self.stage, self._before = None, []  # the losses of the stages before; a stage holds weights
 
     def begin(self, steps, order):
         """Begin a stage of so many steps. Its batches are drawn from the seed `order`, or from one a run."""
-        digits = shared_digits()
-        examples = digits.x_train, digits.y_train
+        self._before = self._losses()
+        x, y = shared_digits().x_train, shared_digits().y_train
         how = {"max_norm": self.max_norm, "measure_every": max(steps, 1)}
-        stage = training.Training(self.network, self.optimizer, *examples, steps, self.batch, order, **how)
-        self.stages.append(stage)
+        self.stage = training.Training(self.network, self.optimizer, x, y, steps, self.batch, order, **how)
         return self
 
     def advance(self, steps):
         """Train for so many steps more, or until the end of the stage."""
-        self.stages[-1].advance(steps)
+        self.stage.advance(steps)
 
     def finish(self):
         """Train until the end of the stage."""
-        self.advance(self.stages[-1].steps)
+        self.advance(self.stage.steps)
         return self
 
     @property
     def ended(self):
         """Is the stage over: all its steps done, or the loss of every run lost?"""
-        return self.stages[-1].ended
+        return self.stage.ended
 
     @property
     def loss(self):
         """The loss of every step of all stages: (steps,) or (steps, runs). NaN where it was not finite."""
         runs = self.network.runs
         nothing_yet = np.zeros(0 if runs is None else (0, runs))
-        return np.concatenate([nothing_yet, *(_loss(stage) for stage in self.stages)])
+        return np.concatenate([nothing_yet, *self._losses()])
 
-
-def _loss(stage):
-    loss = stage.history().loss
-    if stage.ended and len(loss) < stage.steps:  # no run was left
-        lost = np.full((stage.steps - len(loss), *loss.shape[1:]), np.nan)
-        loss = np.concatenate([loss, lost])
-    return np.where(np.isfinite(loss), loss, np.nan)
+    def _losses(self):
+        if self.stage is None:
+            return []
+        loss = self.stage.history().loss
+        if self.ended:  # if no run was left, before its last step
+            missing = [(0, self.stage.steps - len(loss))] + [(0, 0)] * (loss.ndim - 1)
+            loss = np.pad(loss, missing, constant_values=np.nan)
+        return [*self._before, np.where(np.isfinite(loss), loss, np.nan)]
 
 
 @dataclass(frozen=True)
