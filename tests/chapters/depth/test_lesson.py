@@ -94,7 +94,7 @@ def test_1_the_bars_are_not_one_network():
 
 
 def test_1_the_table_would_not_overflow():
-    first, second = said("explain-bars", "4.7 at layer 5; 31.2 at layer 10")
+    first, second = said("explain-bars", "std=4.7. Layer 10 output: … std=31.2")
     growth = (second / first) ** (1 / 5)
     early, late = said("explain-table", "*“4.7, then 31.2, then")
     assert late / early == pytest.approx(growth**5)
@@ -128,7 +128,7 @@ def test_2_a_quarter_is_the_sigmoids_largest_slope_and_not_tanhs():
     sigmoids, tanhs = (theory.slope_moment(phi, 1e-12) ** 0.5 for phi in (Sigmoid(), Tanh()))
     for quarter in (
         said("explain-slopes", "never above **0.25**"),
-        said("explain-slopes", "derivatives of at most 0.25"),
+        said("explain-slopes", "derivatives are ≤ 0.25"),
         said("summary", r"\le \tfrac14$, but"),
     ):
         assert sigmoids == pytest.approx(quarter)
@@ -153,9 +153,7 @@ def test_3_five_throws():
 
 def test_3_hes_weights_climb_a_hundred_times_above_a_quarter_to_the_20():
     slopes_alone, found = 0.25**20, ratios("sigmoid", he_normal)
-    assert slopes_alone == pytest.approx(
-        said("explain-above-the-bound", r"below $9\times10^{-13}$"), rel=0.02
-    )
+    assert slopes_alone == pytest.approx(said("explain-above-the-bound", "≈ 9 × 10⁻¹³"), rel=0.02)
     assert typical(found) == pytest.approx(9e-11, rel=0.15)
     assert (found / slopes_alone).min() > 70 and (found / slopes_alone).max() < 140
 

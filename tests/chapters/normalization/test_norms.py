@@ -166,3 +166,10 @@ def test_operations_for_each_value(layer, operations):
     Counted.operations = 0
     layer(n).forward(np.random.default_rng(0).standard_normal((1, n)).astype(np.float32).view(Counted))
     assert Counted.operations / n == pytest.approx(operations, abs=0.01)
+
+
+def test_a_drift_is_counted_in_standard_deviations():
+    unit = norms.Unit.drifting(200, drift=2.0, start=1.0, std=1.5)
+    assert unit.mean[0] == 1.0
+    assert unit.mean[100] - unit.mean[0] == pytest.approx(2 * 1.5)
+    assert len(unit.mean) == 201

@@ -122,7 +122,7 @@ def test_2_for_linear_layers_however_many_eval_mode_is_the_average_of_all_sub_ne
         outputs = ((x * masks[:, :3] / (1 - p)) @ first * masks[:, 3:] / (1 - p)) @ second
         np.testing.assert_allclose(chance @ outputs, x @ first @ second, rtol=1e-12)
         behind_relu = chance @ (np.maximum((x * masks[:, :3] / (1 - p)) @ first, 0) @ second)
-        assert np.abs(behind_relu / (np.maximum(x @ first, 0) @ second) - 1).max() > 0.05
+        assert not np.allclose(behind_relu, np.maximum(x @ first, 0) @ second, rtol=0.01)
 
 
 def test_2_eight_layers_of_dropout_make_256():
@@ -172,25 +172,32 @@ def test_2_with_clean_labels_the_effects_are_small(clean):
 
 @lru_cache
 def halved():
-    """Of three networks: right on new digits with all units and with half of the first hidden layer."""
+    """Of three networks: right on new digits (%) with half of the first hidden layer, and how alike it is.
+
+    Alike is the mean |correlation| (%) between two of its units over the new digits.
+    """
     recipes = {
         "nothing": Recipe(**NOISY),
         "dropout": Recipe(dropout=0.5, **NOISY),
         "AdamW": Recipe("AdamW", weight_decay=3.0, **NOISY),
     }
-    half = {}
+    half, alike = {}, {}
     for name, recipe in recipes.items():
-        half[name] = []
+        half[name], alike[name] = [], []
         for seed in range(10):
             split, network = recipe.data(seed), recipe.network(seed)
             recipe.fit(network, split, seed, recipe.weight_decay)
             left = regularization.accuracy_without(network, 0.5, split.x_test, split.y_test, seed)
             half[name].append(100 * left)
-    return {name: np.array(values) for name, values in half.items()}
+            network.forward(split.x_test, train=False)
+            hidden = network.outputs[2]
+            correlations = np.abs(np.corrcoef(hidden[:, hidden.std(axis=0) > 1e-6].T))
+            alike[name].append(100 * correlations[np.triu_indices_from(correlations, 1)].mean())
+    return tuple({name: np.array(values) for name, values in seen.items()} for seen in (half, alike))
 
 
 def test_2_dropout_makes_a_network_bear_the_loss_of_units_and_so_does_decay():
-    half = halved()
+    half, alike = halved()
     kept, kept_without = said("explain-half", "65 instead of 45")
     for shown in (5, 10):  # the lesson's seeds, and more
         assert half["nothing"][:shown].mean() == pytest.approx(kept_without, abs=2.5)
@@ -198,6 +205,8 @@ def test_2_dropout_makes_a_network_bear_the_loss_of_units_and_so_does_decay():
             assert half[name][:shown].mean() == pytest.approx(kept, abs=2.5)
     assert np.all(half["dropout"] > half["nothing"]) and np.all(half["AdamW"] > half["nothing"])
     assert abs(paired_difference(half["dropout"], half["AdamW"]).mean) < 3
+    more_alike = paired_difference(alike["dropout"], alike["nothing"])
+    assert more_alike.mean < 0.5  # robust, and not redundant
     assert 100 * asked("predict-half", "about 65 %") == pytest.approx(half["AdamW"].mean(), abs=2.5)
     assert 100 * asked("predict-half", "45 % of new digits") == pytest.approx(half["nothing"].mean(), abs=2.5)
 
@@ -444,10 +453,10 @@ def test_6_clipping_widens_the_range_of_rates_and_does_not_improve_the_best():
     rates = (0.01, 0.03, 0.1, 0.3)
     learned = {tau: [np.sum(clipped_losses(lr, tau) < 1.15) for lr in rates] for tau in (None, 1.0)}
     assert learned[None][:2] == learned[1.0][:2] == [5, 5]
-    assert learned[None][2] <= 2 and learned[1.0][2] >= 4
-    assert learned[None][3] == 0 and learned[1.0][3] >= 2
+    assert learned[None][2] <= 2 and learned[1.0][2] == 5
+    assert learned[None][3] == 0 and learned[1.0][3] >= 3
     best = {tau: min(np.median(clipped_losses(lr, tau)) for lr in rates) for tau in (None, 1.0)}
-    assert 0.5 < best[None] / best[1.0] < 2
+    assert best[None] == pytest.approx(best[1.0], rel=0.35)
 
 
 def test_6_clipping_contains_loud_branches_and_does_not_cure_them():
@@ -461,7 +470,8 @@ def test_6_clipping_contains_loud_branches_and_does_not_cure_them():
     assert np.isfinite(clipped).all()
     assert np.all(clipped > said("explain-not-a-cure", "more than ten times") * quiet)
     assert np.all(right > 0.98) and np.median(right_clipped) < 0.8
-    assert said("explain-not-a-cure", "after 150 steps") == rescue.STEPS
+    assert said("explain-not-a-cure", "slowly: after 150 steps") == rescue.STEPS
+    assert said("explain-not-a-cure", "branches, after 150 steps") == rescue.STEPS
     steps = int(said("explain-not-a-cure", "about 1,000 steps"))
     _, right_later = trained(ill.cured_by({"clip": "1"}), steps=steps)
     assert np.median(right_later) > 0.95

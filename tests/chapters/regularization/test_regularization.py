@@ -132,3 +132,16 @@ def test_bad_values_are_named():
         regularization.left_by_noise("Adam", [1.0])
     with pytest.raises(ValueError, match="at least 5"):
         paired_difference([1.0, 2], [1.0, 2])
+
+
+def test_fewer_examples_than_a_batch_are_one_batch():
+    assert 0.2 < Recipe(examples=20).accuracy(0) < 1
+
+
+def test_neither_dropout_nor_a_norm_changes_how_the_weights_start():
+    def weights(recipe):
+        return [layer.params["weight"] for layer in recipe.network(3).layers if "weight" in layer.params]
+
+    for other in (Recipe(dropout=0.5), Recipe(norm=True), Recipe(norm=True, dropout=0.2)):
+        for one, same in zip(weights(Recipe()), weights(other), strict=True):
+            np.testing.assert_array_equal(one, same)
