@@ -1,7 +1,7 @@
 """A still picture: what a plotting function of the course returns to a notebook cell."""
 
 from helpers.figures import svg
-from helpers.figures.theme import STYLE
+from helpers.figures.theme import style_sheet
 
 
 class Picture:
@@ -16,8 +16,11 @@ class Picture:
         self.figure, self.title, self.alt = figure, title, alt
 
     def html(self):
-        picture = svg.picture(self.figure, self.title, self.alt)
-        return f'{STYLE}<div class="td-figure">{picture}</div>'
+        return f"{style_sheet()}{self.inside()}"
+
+    def inside(self):
+        """The picture alone, where the style sheet is already."""
+        return f'<div class="td-figure">{svg.picture(self.figure, self.title, self.alt)}</div>'
 
     def __repr__(self):
         return f"{self.title}: {self.alt}"
