@@ -29,7 +29,9 @@ class WithSettings(type(AnyWidget)):
     def __new__(meta, name, bases, body):
         for control in body.get("controls", ()):
             if control.name in body or any(hasattr(base, control.name) for base in bases):
-                raise TypeError(f"{name}: a control cannot have the name {control.name!r}, which means something else")
+                raise TypeError(
+                    f"{name}: a control cannot have the name {control.name!r}, which means something else"
+                )
             body[control.name] = Any(control.default).tag(sync=True)
         if "controls" in body and body.get("seeded", True):
             body["seed"] = Any(0).tag(sync=True)
@@ -40,8 +42,9 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
     """A widget that shows frames. What a subclass brings: `check(settings)`, `frames(settings)`,
     `failed(error)` and `still()`.
 
-    `check` returns the settings, each with all that it implies, or raises a ValueError. `frames` yields frames
-    (dicts for JSON), each better than the one before, and None for a breath; only the last has a true "last".
+    `check` returns the settings, each with all that it implies, or raises a ValueError. `frames` yields
+    frames (dicts for JSON), each better than the one before, and None for a breath; only the last one has a
+    true "last".
     `failed` is the frame of an error, and `still()` the picture for a page without a kernel, by mimetype.
     """
 
@@ -50,7 +53,7 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
     _frame = Dict().tag(sync=True, echo_update=False)  # what is shown, so that a saved notebook shows it, too
 
     def __init__(self, about, start, frame):
-        """`about` is all that does not change, for JSON; `start` the settings, by name; `frame` what they show."""
+        """`about`: all that does not change, for JSON; `start`: the settings, by name; `frame`: of them."""
         self._names, self._work = tuple(start), 0  # counts messages and moves: older work ends
         # JupyterLab may hand two messages to two threads of the kernel: the later move must win.
         self._lock, self._setting = RLock(), False
@@ -134,7 +137,7 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
         yield BREATH
         ready, worked, since = [], 0.0, monotonic()
         for values in ahead:
-            for frame in self._frames_of(values):
+            for frame in self._frames_of(values):  # noqa: B007 - the last one is kept
                 if monotonic() - since > STEP:
                     worked += monotonic() - since
                     if ready:

@@ -106,6 +106,8 @@ def _text_writer(text, height):
     style = themed(f'fill="{to_hex(text.get_color())}"') + f' style="font:{text.get_size():g}px {FONT}"'
 
     def write():
+        if not text.get_text():
+            return ""
         ((x, y),) = _flip(text.get_transform().transform([text.get_position()]), height).tolist()
         anchor, baseline = _ANCHOR[text.get_ha()], _BASELINE[text.get_va()]
         return (

@@ -6,7 +6,7 @@ from helpers.figures.picture import Picture
 
 
 class LiveFigure:
-    """A matplotlib Figure in two layers: `paper`, written once, and `ink()`, the animated artists as they are.
+    """A matplotlib Figure in two layers: `paper`, written once, and `ink()`, the animated artists as now.
 
     Change the artists as usual, then ask for the ink. What is not animated never changes: an axis that
     rescales therefore has texts for its tick labels (`decades.py`).

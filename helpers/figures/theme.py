@@ -35,8 +35,8 @@ def _variables(column):
     return "".join(f"--td-{role}:{pair[column]};" for role, pair in COLORS.items())
 
 
-# Which theme a page has: JupyterLab, VS Code and Colab say it on <body> or <html>; of any other page the system
-# decides. A rule with a longer selector wins.
+# Which theme a page has: JupyterLab, VS Code and Colab say it on <body> or <html>; of any other page the
+# system decides. A rule with a longer selector wins.
 DARK_PAGES = (
     'body[data-jp-theme-light="false"]',
     "body.vscode-dark",
