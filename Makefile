@@ -42,7 +42,7 @@ browser: $(VENV)/browser.done
 # The tests on the oldest versions that pyproject.toml and requirements.txt allow, but for the lessons' numbers,
 # which take minutes of training: the lessons themselves are executed. The old versions use parts of other
 # packages that are deprecated today, which is no concern of ours.
-NO_NUMBERS = --ignore-glob='tests/test_lesson_*' --ignore-glob='tests/test_claims_*' --ignore=tests/test_rescue.py
+NO_NUMBERS = $(foreach name,lesson claims rescue,--ignore-glob='tests/chapters/*/test_$(name).py')
 oldest: $(VENV)-oldest/test.done
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(NO_NUMBERS) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning -n logical --dist loadfile $(NBVAL) notebooks

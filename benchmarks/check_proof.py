@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests` is no installed package
 
-from tests.exercises import correct_answers, loses, passes, wrong_answers
+from tests.checking.answers import correct_answers, loses, passes, wrong_answers
 
 
 def main(seeds=200, *names):

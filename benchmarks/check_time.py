@@ -13,7 +13,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests` is no installed package
 
 from helpers.checking import exercise
-from tests.exercises import judged
+from tests.checking.answers import judged
 
 LIMIT = 300
 

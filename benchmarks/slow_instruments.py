@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median
 from time import perf_counter
 
-from helpers import stability
+from helpers.chapters.normalization import stability
 from helpers.instruments import (
     batchnorm_stability,
     degradation_lab,

@@ -1,7 +1,7 @@
 """Trainable Depth: why deep networks break, and the repairs that made them train.
 
 What a notebook imports by name is handed on from here, and is loaded when first used, so that
-`import helpers` costs next to nothing.
+`import helpers` costs next to nothing: what a learner calls, every instrument, and a chapter's own modules.
 """
 
 from importlib import import_module
@@ -14,36 +14,21 @@ _HOME_OF = {
     "report": "helpers.checking",
     "review": "helpers.checking",
     "solution": "helpers.checking",
-    "batchnorm_stability": "helpers.instruments",
-    "degradation_lab": "helpers.instruments",
-    "dropout_masks": "helpers.instruments",
-    "edge_of_chaos": "helpers.instruments",
-    "gain_chain": "helpers.instruments",
-    "gradient_by_layer": "helpers.instruments",
-    "gradient_clipping": "helpers.instruments",
-    "gradient_flow": "helpers.instruments",
-    "init_explorer": "helpers.instruments",
-    "jacobian_spectrum": "helpers.instruments",
-    "layer_statistics": "helpers.instruments",
-    "norm_axes": "helpers.instruments",
-    "paths": "helpers.instruments",
-    "rescue_the_network": "helpers.instruments",
-    "train_vs_eval": "helpers.instruments",
-    "weight_decay": "helpers.instruments",
     "by_layer": "helpers.figures",
     "curves": "helpers.figures",
     "distribution": "helpers.figures",
     "show": "helpers.figures",
 }
 
-__all__ = sorted(_HOME_OF)
-
 
 def __getattr__(name):
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'helpers' has no attribute {name!r}; it hands on {__all__}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
+    module = import_module("helpers.contents").find(name)
+    if module is None:
+        raise AttributeError(f"module 'helpers' has no attribute {name!r}; it hands on {__dir__()}")
+    return getattr(module, name, module)  # an instrument, or else the module
 
 
 def __dir__():
-    return __all__
+    return sorted({*_HOME_OF, *import_module("helpers.contents").modules()})

@@ -6,6 +6,8 @@ Arrays are (batch, features); a leading axis of independent runs is allowed ever
 keys as `params`. The dtype of the input and of the parameters decides the dtype of the result.
 """
 
+from functools import partial
+
 import numpy as np
 
 from helpers import arguments
@@ -439,3 +441,15 @@ def activation(name):
     if isinstance(name, Layer):
         return name
     return ACTIVATIONS[arguments.one_of("activation", name, ACTIVATIONS)]()
+
+
+GROUPS = 4
+
+# What can stand in front of an activation in a network of dense layers; each is called with a width.
+NORMS = {
+    "none": None,
+    "BatchNorm": BatchNorm,
+    "LayerNorm": LayerNorm,
+    "RMSNorm": RMSNorm,
+    "GroupNorm": partial(GroupNorm, GROUPS),
+}

@@ -8,11 +8,12 @@ It is the network of `helpers.network` with all the reuse that is exact:
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
-from helpers import arguments, initializers, jacobians, layers, norms, probes, theory
+from helpers import arguments, initializers, jacobians, layers, probes, theory
 
 WIDEST, DEEPEST, BATCH = 512, 60, 64
 PAIR_WIDTH, PAIRS = 256, 16
@@ -23,6 +24,31 @@ RULES = {
     "normal": initializers.naive,
     "uniform": lambda n_in, n_out, rng: initializers.pytorch_default(n_in, n_out, rng) * (3 * n_in) ** 0.5,
     "orthogonal": lambda n_in, n_out, rng: initializers.orthogonal(n_in, n_out, rng) * n_in**0.5,
+}
+
+ALPHA = 0.2  # PyTorch's 0.01 could not be told from ReLU on the screen
+
+ACTIVATIONS = {
+    "ReLU": layers.ReLU,
+    "leaky ReLU": partial(layers.LeakyReLU, ALPHA),
+    "tanh": layers.Tanh,
+    "sigmoid": layers.Sigmoid,
+    "linear": layers.Identity,
+}
+
+
+class Scheme(NamedTuple):
+    rule: str  # how the weights are drawn, one of RULES
+    sigma_w: object  # width ↦ σ_w = √width · std of a weight; None where the learner sets it
+
+
+SCHEMES = {
+    "naive N(0, 1)": Scheme("normal", lambda width: width**0.5),
+    "Xavier": Scheme("normal", lambda width: 1.0),
+    "He": Scheme("normal", lambda width: 2.0**0.5),
+    "PyTorch default": Scheme("uniform", lambda width: 3.0**-0.5),
+    "orthogonal": Scheme("orthogonal", lambda width: 1.0),
+    "custom σ": Scheme("normal", None),
 }
 
 
@@ -143,7 +169,7 @@ class Statistics:
 
 
 class Normed:
-    """The ReLU network of a Signal with a norm in front of each ReLU, if `norm` is one of norms.NORMS.
+    """The ReLU network of a Signal with a norm in front of each ReLU, if `norm` is one of layers.NORMS.
 
     `before` and `after` are the Statistics of what enters and what leaves the ReLU of each layer.
     """
@@ -151,7 +177,7 @@ class Normed:
     def __init__(self, norm, width, sigma_w, seed):
         x, self.output_grad, self.weights = _draws("normal", width, seed)
         self.scale = np.float32(sigma_w / np.sqrt(width))
-        make = norms.NORMS[arguments.one_of("norm", norm, norms.NORMS)]
+        make = layers.NORMS[arguments.one_of("norm", norm, layers.NORMS)]
         self.norms, self.acts, before, h = [], [], [x], [x]
         for w in self.weights:
             self.norms.append(make(width) if make else layers.Identity())

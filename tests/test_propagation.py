@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from helpers import jacobians, layers, norms, probes, propagation
+from helpers import jacobians, layers, probes, propagation
 from helpers.network import mlp, plain
 
 # One object for each, as in the instruments: what is remembered is found again by it.
@@ -336,7 +336,7 @@ def test_a_normed_signal_is_what_a_plain_network_of_the_same_weights_computes(no
     assert propagation.normed(norm, width, sigma_w, 3) is kept
     x, grad, weights = propagation._draws("normal", width, 3)
     rng = np.random.default_rng(0)
-    network = plain(width, width, depth + 1, width, rng, norms.NORMS[norm], dtype=np.float64)
+    network = plain(width, width, depth + 1, width, rng, layers.NORMS[norm], dtype=np.float64)
     network.layers.pop()
     linear = [layer for layer in network.layers if isinstance(layer, layers.Linear)]
     for layer, w in zip(linear, weights, strict=False):

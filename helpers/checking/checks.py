@@ -9,7 +9,7 @@ from helpers.checking.calls import Printed, in_process, own_functions, quiet
 from helpers.checking.cards import Card, Code, Link, verdict_card
 from helpers.checking.exercise import find
 from helpers.checking.judging import judge
-from helpers.checking.progress import PROGRESS
+from helpers.progress.record import PROGRESS
 
 
 def check(function, seed=None):

@@ -1,25 +1,23 @@
 """What an exercise is: its texts, its reference, the wrong answers it knows, and the properties it checks.
 
-The exercises of a chapter are a module in `exercises/`; every module there has a list EXERCISES.
+The exercises of a chapter are in its `exercises.py`, which has a list EXERCISES.
 """
 
 import difflib
 import functools
 import inspect
-import pkgutil
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 
-from helpers.checking import exercises
+from helpers import contents
 
 
 @dataclass(frozen=True)
 class Wrong:
     """A wrong answer that learners are known to give, as a function.
 
-    tag: the misconception, as in questions/*.toml. message: what it is, and why it is tempting.
+    tag: the misconception, as in words.toml. message: what it is, and why it is tempting.
     """
 
     tag: str
@@ -104,11 +102,7 @@ class Exercise:
 @functools.cache
 def load():
     """All exercises by name, in the order of the chapters."""
-    modules = [
-        import_module(f"{exercises.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(exercises.__path__)
-    ]
-    found = [exercise for module in modules for exercise in module.EXERCISES]
+    found = [exercise for module in contents.exercises() for exercise in module.EXERCISES]
     return {exercise.name: exercise for exercise in sorted(found, key=lambda exercise: exercise.lesson)}
 
 

@@ -1,4 +1,4 @@
-"""Questions as data: reading them from questions/*.toml, and judging an answer."""
+"""Questions as data: reading them from the chapters' words.toml, and judging an answer."""
 
 import ast
 import difflib
@@ -7,10 +7,10 @@ import itertools
 import math
 import operator
 import re
-import tomllib
 from dataclasses import MISSING, dataclass, fields
-from pathlib import Path
 from typing import NamedTuple
+
+from helpers import contents
 
 
 class Verdict(NamedTuple):
@@ -48,7 +48,7 @@ class Choice:
     id: str
     text: str
     options: list[Option]
-    lesson: str = ""  # the notebook's name without .ipynb: that of the file it stands in
+    lesson: str = ""  # the notebook's name without .ipynb
     section: str = ""  # one of the lesson's headings
 
     def __post_init__(self):
@@ -122,28 +122,40 @@ def find(id):
 
 
 @functools.cache
-def load(folder=None):
-    """All questions by id, from every .toml file of a folder (by default the course's own).
+def load():
+    """All questions of all chapters, by id.
 
     Raises ValueError naming the file, the question and what is wrong with it.
     """
+    return read(contents.words())
+
+
+def read(words):
+    """The questions in [(where they stand, a table as in a words.toml)], by id; ValueError as in `load`."""
     questions = {}
-    for file in sorted((folder or Path(__file__).with_name("questions")).glob("*.toml")):
-        where = file.name
+    for file, table in words:
+        where = file
         try:
-            for id, table in tomllib.loads(file.read_text(encoding="utf-8")).items():
-                where = f"{file.name} [{id}]"
+            if not isinstance(lesson := table.get("lesson"), str):
+                raise ValueError("'lesson', the notebook's name, is missing at the top")
+            for id, entry in table.items():
+                if id == "lesson":
+                    continue
+                where = f"{file} [{id}]"
                 if id in questions:
                     raise ValueError("another file has a question with this id")
-                questions[id] = _question(id, table, file.stem)
-        except ValueError as error:  # a TOMLDecodeError is one, too
+                questions[id] = _question(id, entry, lesson)
+        except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
-    return questions
+    return dict(sorted(questions.items(), key=lambda item: item[1].lesson))
 
 
 def _question(id, table, lesson):
     kinds = {"choice": Choice, "number": Number}
-    kind = table.pop("kind", None) if isinstance(table, dict) else None
+    if not isinstance(table, dict):
+        raise ValueError("it is no table")
+    table = dict(table)
+    kind = table.pop("kind", None)
     if kind not in kinds:
         raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(kinds)}")
     return _build(kinds[kind], {**table, "id": id, "lesson": lesson})

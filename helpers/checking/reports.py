@@ -6,12 +6,12 @@ from math import sqrt
 
 from ipywidgets import HTML, VBox
 
+from helpers import contents
 from helpers.checking import exercise, questions
 from helpers.checking.cards import Card, Link, Table
-from helpers.checking.progress import PROGRESS
 from helpers.checking.widgets import QuestionBox
 from helpers.figures.calibration import calibration
-from helpers.rescue import PATIENTS
+from helpers.progress.record import PROGRESS
 
 BANDS = ((50, 60), (65, 80), (85, 100))  # per cent sure
 FEW = 10  # predictions
@@ -104,10 +104,11 @@ def _points():
 
 def _patients():
     """How many patients of the capstone are cured, and which are left; nothing before the first."""
+    patients = contents.find("rescue").PATIENTS
     solved = {row.question for row in PROGRESS.answers() if row.correct}
-    cured = [name for name in PATIENTS if patient_id(name) in solved]
-    left = ", ".join(name for name in PATIENTS if name not in cured) or "nothing: all cured"
-    row = [Link("", CAPSTONE), f"{len(cured)} of {len(PATIENTS)}", left]
+    cured = [name for name in patients if patient_id(name) in solved]
+    left = ", ".join(name for name in patients if name not in cured) or "nothing: all cured"
+    row = [Link("", CAPSTONE), f"{len(cured)} of {len(patients)}", left]
     return (Table(["capstone", "cured", "left"], [row]),) if cured else ()
 
 

@@ -6,11 +6,11 @@ from time import monotonic
 
 from ipywidgets import HTML, Button, IntSlider, Layout, Text, ToggleButtons, VBox
 
-from helpers.checking.progress import PROGRESS
 from helpers.checking.questions import Choice, find
 from helpers.figures.aloud import listen
 from helpers.figures.svg import unique_name
 from helpers.figures.theme import style_sheet
+from helpers.progress.record import PROGRESS
 
 # Options are buttons under each other, of any length. Radio buttons would be the obvious choice, but
 # JupyterLab takes the arrow keys that they need and moves to another cell: without a mouse only the first

@@ -1,37 +1,30 @@
-"""The course's instruments. Each can be called with no arguments, or with any starting setting by name."""
+"""The instruments of all chapters. Each is called with no arguments, or with starting settings."""
 
-from helpers.instruments.batchnorm_stability import batchnorm_stability
-from helpers.instruments.degradation_lab import degradation_lab
-from helpers.instruments.dropout_masks import dropout_masks
-from helpers.instruments.edge_of_chaos import edge_of_chaos
-from helpers.instruments.gain_chain import gain_chain
-from helpers.instruments.gradient_by_layer import gradient_by_layer
-from helpers.instruments.gradient_clipping import gradient_clipping
-from helpers.instruments.gradient_flow import gradient_flow
-from helpers.instruments.init_explorer import init_explorer
-from helpers.instruments.jacobian_spectrum import jacobian_spectrum
-from helpers.instruments.layer_statistics import layer_statistics
-from helpers.instruments.norm_axes import norm_axes
-from helpers.instruments.paths import paths
-from helpers.instruments.rescue_the_network import rescue_the_network
-from helpers.instruments.train_vs_eval import train_vs_eval
-from helpers.instruments.weight_decay import weight_decay
+from helpers import contents
 
-__all__ = [
-    "batchnorm_stability",
-    "degradation_lab",
-    "dropout_masks",
-    "edge_of_chaos",
-    "gain_chain",
-    "gradient_by_layer",
-    "gradient_clipping",
-    "gradient_flow",
-    "init_explorer",
-    "jacobian_spectrum",
-    "layer_statistics",
-    "norm_axes",
-    "paths",
-    "rescue_the_network",
-    "train_vs_eval",
-    "weight_decay",
-]
+
+def names():
+    """The names of all instruments. (To know them, every module of a chapter is imported.)"""
+    from helpers.instruments.frame import Instrument
+
+    def is_instrument(name):
+        module = contents.find(name)
+        return any(
+            isinstance(one, type) and issubclass(one, Instrument) and one.__module__ == module.__name__
+            for one in vars(module).values()
+        )
+
+    return sorted(name for name in contents.modules() if is_instrument(name))
+
+
+def __getattr__(name):
+    if name == "__all__":
+        return names()
+    module = contents.find(name)
+    if module is None or not hasattr(module, name):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(module, name)
+
+
+def __dir__():
+    return [*globals(), *names()]

@@ -6,7 +6,7 @@ Every lesson has a test of its own for barriers, in lessons.py.
 import pytest
 from playwright.sync_api import expect
 
-from helpers.instruments.init_explorer import InitExplorer
+from helpers.chapters.initialization.init_explorer import InitExplorer
 from tests.browser.instruments import button, instrument
 from tests.browser.lessons import OURS, barriers
 

@@ -8,9 +8,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from helpers.chapters.initialization.edge_of_chaos import EdgeOfChaos
+from helpers.chapters.initialization.init_explorer import InitExplorer
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.edge_of_chaos import EdgeOfChaos
-from helpers.instruments.init_explorer import InitExplorer
 from tests.browser.instruments import (
     READ,
     answer,

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from helpers.instruments.gain_chain import GainChain
-from helpers.instruments.gradient_by_layer import GradientByLayer
-from helpers.instruments.jacobian_spectrum import JacobianSpectrum
+from helpers.chapters.depth.gain_chain import GainChain
+from helpers.chapters.depth.gradient_by_layer import GradientByLayer
+from helpers.chapters.depth.jacobian_spectrum import JacobianSpectrum
 from tests.browser.instruments import (
     answer,
     assert_shows,

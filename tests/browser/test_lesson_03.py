@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from helpers.instruments.batchnorm_stability import BatchNormStability
-from helpers.instruments.layer_statistics import LayerStatistics
-from helpers.instruments.norm_axes import NormAxes
-from helpers.instruments.train_vs_eval import TrainVsEval
+from helpers.chapters.normalization.batchnorm_stability import BatchNormStability
+from helpers.chapters.normalization.layer_statistics import LayerStatistics
+from helpers.chapters.normalization.norm_axes import NormAxes
+from helpers.chapters.normalization.train_vs_eval import TrainVsEval
 from tests.browser.instruments import (
     answer,
     assert_shows,

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from helpers.instruments.degradation_lab import DegradationLab
-from helpers.instruments.gradient_flow import GradientFlow
-from helpers.instruments.paths import Paths
+from helpers.chapters.residual.degradation_lab import DegradationLab
+from helpers.chapters.residual.gradient_flow import GradientFlow
+from helpers.chapters.residual.paths import Paths
 from tests.browser.instruments import (
     answer,
     assert_shows,

@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from helpers.instruments.dropout_masks import DropoutMasks
-from helpers.instruments.gradient_clipping import GradientClipping
-from helpers.instruments.rescue_the_network import RescueTheNetwork
-from helpers.instruments.weight_decay import WeightDecay
+from helpers.chapters.regularization.dropout_masks import DropoutMasks
+from helpers.chapters.regularization.gradient_clipping import GradientClipping
+from helpers.chapters.regularization.weight_decay import WeightDecay
+from helpers.chapters.rescue.rescue_the_network import RescueTheNetwork
 from tests.browser.instruments import (
     assert_shows,
     computed,

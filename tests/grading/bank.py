@@ -208,7 +208,7 @@ except ImportError:
 """
 IMPORT = """
 try:
-    from helpers.checking.exercises.initialization import he, gain
+    from helpers.chapters.initialization.exercises import he, gain
 except ImportError:
     pass
 try:

@@ -26,7 +26,8 @@ BOOT = 180  # seconds that a kernel may take on a slow machine
 WITHOUT_NUMPY = """
 import importlib.util, sys
 import helpers, ipywidgets
-from helpers import arguments
+from helpers import arguments, contents
+from helpers.progress import record
 
 def load(name):
     path = f"{helpers.__path__[0]}/checking/{name}.py"
@@ -36,12 +37,11 @@ def load(name):
     return module
 
 checking = sys.modules["helpers.checking"] = type(sys)("helpers.checking")
-load("whole_file")
-questions, progress = load("questions"), load("progress")
+questions = load("questions")
 print(len(questions.load()) > 10, questions.parse_number("2^-3"))
 """
 ANSWERS = """
-store = progress.Progress()
+store = record.Progress()
 before, saved = len(store.answers()), store.record("question", "a-question", "0.5", True)
 print(before, saved, len(store.answers()), store.notice() or "saved")
 """

@@ -1,0 +1,226 @@
+"""Gain chain: what is left of a gradient when every layer multiplies it by about the same factor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers import propagation
+from helpers.figures import svg, theme
+from helpers.figures.decades import Decades
+from helpers.figures.ink import set_band
+from helpers.figures.numbers import from_log10
+from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.propagation import ACTIVATIONS
+
+DEEPEST = 100
+HEALTHY = 3  # decades: a ratio within 10⁻³ and 10³ counts as healthy
+LOST = 6  # decades: a gradient a million times smaller (or larger) than at the other end
+NUMBER, LAYER = "a number", "a random layer"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Log10 values. `course` is the gradient at layers 0 … L when it is 1 at layer L."""
+
+    course: np.ndarray
+    lost_at: int | None  # the depth at which the ratio passes 10⁻⁶ or 10⁶; None if not below 1000 layers
+
+    @property
+    def ratio(self):
+        """R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖."""
+        return float(self.course[0])
+
+    @property
+    def rate(self):
+        """The factor of one layer, as a geometric mean."""
+        return self.ratio / (len(self.course) - 1)
+
+
+def experiment(s):
+    """Settings ↦ Result: multiply the factors, from the last layer back to the first."""
+    factors = _factors(s)
+    course = np.append(np.cumsum(factors[: s.depth][::-1])[::-1], 0.0)
+    return Result(course, _lost_at(factors))
+
+
+def _factors(s):
+    """log10 of what each of the layers 1 … DEEPEST multiplies a gradient's norm by."""
+    if s.chain == NUMBER:
+        return np.full(DEEPEST, np.log10(s.gain))
+    return np.log10(propagation.predict(ACTIVATIONS[s.activation], DEEPEST, s.sigma_w).chi) / 2
+
+
+def _lost_at(factors):
+    """The first depth at which the product is beyond LOST; deeper layers are taken to go on as the last."""
+    ratio = np.cumsum(np.append(factors, np.full(1000 - len(factors), factors[-1])))
+    beyond = np.flatnonzero(np.abs(ratio) >= LOST)
+    return int(beyond[0]) + 1 if beyond.size else None
+
+
+class GainChain(Instrument):
+    title = "Gain chain"
+    question = (
+        "A gradient starts at the last layer with the size 1 and travels back, to the left. Every layer "
+        "multiplies it. With a gain of 0.9, what is left after 50 layers? With 1.1? How close to 1 must the "
+        "gain be for 100 layers to stay in the shaded zone? Then choose an activation: a random layer has a "
+        "gain, too."
+    )
+    controls = (
+        Choice("chain", "Each layer multiplies by", (NUMBER, LAYER), NUMBER, buttons=True),
+        Slider("depth", "Depth L", tuple(range(1, DEEPEST + 1)), 50),
+        Slider(
+            "gain",
+            "Gain of a layer",
+            tuple(k / 100 for k in range(50, 151)),
+            0.9,
+            text="{:.2f}".format,
+            implies={"chain": NUMBER},
+        ),
+        Choice(
+            "activation",
+            "Activation",
+            tuple(ACTIVATIONS),
+            "sigmoid",
+            implies={name: {"chain": LAYER} for name in ACTIVATIONS},
+        ),
+        Slider(
+            "sigma_w",
+            "Weights σ_w",
+            tuple(2.0 ** (k / 16) for k in range(-32, 65)),
+            1.0,
+            text="{:.3g}".format,
+            implies={"chain": LAYER},
+        ),
+    )
+    presets = {
+        "0.9 fifty times": {},
+        "1.1 fifty times": {"gain": 1.1},
+        "Sigmoid, 20 layers": {"chain": LAYER, "depth": 20},
+        "tanh, 20 layers": {"chain": LAYER, "depth": 20, "activation": "tanh"},
+        "ReLU with He": {"chain": LAYER, "activation": "ReLU", "sigma_w": 2.0**0.5},
+    }
+    challenges = (
+        Challenge(
+            "How exact?",
+            "100 layers: find the smallest gain that is still HEALTHY.",
+            {"depth": 100, "gain": 0.9},
+            lambda s, r: s.chain == NUMBER and s.depth == 100 and s.gain < 1 and 0.935 <= s.gain < 0.945,
+            "0.94. Over 100 layers a healthy gain lies between 10⁻³ᐟ¹⁰⁰ = 0.933 and 10³ᐟ¹⁰⁰ = 1.072: the "
+            "deeper the network, the narrower the window.",
+        ),
+        Challenge(
+            "0.007 over 30 layers",
+            "A picture that is often shown says: 30 layers, and 0.007 of the gradient arrives. Which gain "
+            "is that?",
+            {"depth": 30, "gain": 0.7},
+            lambda s, r: s.chain == NUMBER and s.depth == 30 and 0.8425 <= s.gain <= 0.8525,
+            "0.007 to the power 1/30 is 0.848: only 15 % are lost at each layer.",
+        ),
+        Challenge(
+            "A sigmoid that does not vanish",
+            "A sigmoid network of 100 layers: find weights with which it is HEALTHY.",
+            {"chain": LAYER, "depth": 100},
+            lambda s, r: s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and _healthy(r),
+            "σ_w ≈ 10: the slope of a sigmoid is at most ¼, and large weights make up for it.",
+        ),
+    )
+    seeded = False
+
+    experiment = staticmethod(experiment)
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 3.7)
+        ax = figure.add_subplot()
+        figure.subplots_adjust(left=0.085, right=0.985, bottom=0.225, top=0.91)
+        artists = {
+            "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.RANGE),
+            "course": ax.plot([], [], label="gradient, from layer L back to 0", **theme.MEASURED_LINE)[0],
+            "even": ax.plot([], [], label="the same factor at every layer", **theme.THEORY_LINE)[0],
+            "lost": ax.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],
+            "note": ax.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
+            "axis": Decades(ax),
+        }
+        ax.set(xlim=(-1, DEEPEST + 1), xlabel="layer")
+        ax.set_title("‖∂L/∂h‖ by layer: it sets out at layer L, on the right, with the size 1", loc="left")
+        figure.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        axis, layers = artists["axis"], np.arange(s.depth + 1)
+        axis.fit(r.course)
+        zone = np.clip(axis.place([-HEALTHY, HEALTHY]), -1, 1)
+        set_band(artists["healthy"], [-1, DEEPEST + 1], [zone[0]] * 2, [zone[1]] * 2)
+        artists["course"].set_data(layers, axis.place(r.course))
+        artists["even"].set_data([0, s.depth], axis.place([r.ratio, 0.0]))
+        passed = np.flatnonzero(np.abs(r.course) >= LOST)
+        if not passed.size:
+            artists["lost"].set_data([], [])
+            artists["note"].set_text("")
+            return
+        layer = int(passed[-1])
+        x, y = layer, float(axis.place(r.course[layer]))
+        artists["lost"].set_data([x], [y])
+        right = x < DEEPEST / 2
+        artists["note"].set(
+            position=(x + (2 if right else -2), y + (-0.1 if (y < 0) == right else 0.1)),
+            ha="left" if right else "right",
+            text=f"passes {_threshold(r)} at layer {layer}",
+        )
+
+    def readouts(self, s, r):
+        return [
+            ("R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖", from_log10(r.ratio)),
+            ("per layer", f"× {from_log10(r.rate)}"),
+            (
+                f"R passes {_threshold(r)}",
+                f"at {_layers(r.lost_at)}" if r.lost_at else "never in 1000 layers",
+            ),
+        ]
+
+    def verdict(self, s, r):
+        if s.chain == NUMBER:
+            what = f"{s.gain:.2f} multiplied {s.depth} times is {from_log10(r.ratio)}."
+        else:
+            what = (
+                f"A {s.activation} layer with σ_w = {s.sigma_w:.3g} multiplies a gradient by "
+                f"{from_log10(r.rate)}; {s.depth} of them by {from_log10(r.ratio)}."
+            )
+        if _healthy(r):
+            return Verdict("HEALTHY", what, "good")
+        word = "VANISHES" if r.ratio < 0 else "EXPLODES"
+        return Verdict(word, what, "alarm")
+
+    def describe(self, s, r):
+        chain = (
+            f"a gain of {s.gain:.2f} at every layer"
+            if s.chain == NUMBER
+            else f"random {s.activation} layers with σ_w = {s.sigma_w:.3g}"
+        )
+        return (
+            f"The size of a gradient by layer on a logarithmic scale, with {chain}. It is 1 at layer "
+            f"{s.depth} and {from_log10(r.ratio)} at layer 0. A shaded zone from 0.001 to 1000 is called "
+            f"healthy. A dashed line has the same factor, {from_log10(r.rate)}, at every layer."
+        )
+
+
+def _healthy(r):
+    return abs(r.ratio) <= HEALTHY
+
+
+def _threshold(r):
+    return "10⁶" if r.ratio > 0 else "10⁻⁶"
+
+
+def _layers(depth):
+    return f"{depth} layer" + ("s" if depth > 1 else "")
+
+
+def gain_chain(**settings):
+    """The gain chain. Starting settings are keywords; an unknown one is a ValueError.
+
+    chain ("a number", "a random layer"), depth 1–100, gain 0.5–1.5 (what a number multiplies by), activation
+    ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), sigma_w 0.25–16 (√n times the standard deviation of
+    a weight; theory of wide layers, He et al. 2015 and Schoenholz et al. 2017). It has no seed.
+    """
+    return GainChain(**settings)

@@ -1,0 +1,211 @@
+"""Gradient by layer: real backpropagation through a random deep network, and what theory says of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers import propagation
+from helpers.chapters.depth.gain_chain import HEALTHY
+from helpers.figures import svg, theme
+from helpers.figures.decades import Decades
+from helpers.figures.ink import set_band
+from helpers.figures.numbers import from_log10
+from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.propagation import ACTIVATIONS, SCHEMES
+
+CUSTOM = "custom σ"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Log10 curves, each relative to its value at the last layer, L."""
+
+    h: np.ndarray  # ‖∂L/∂h_l‖ for l = 0 … L
+    weight: np.ndarray  # ‖∂L/∂W_l‖ for l = 1 … L
+    predicted: np.ndarray  # of h, in an infinitely wide network
+    low: np.ndarray  # the band around it
+    high: np.ndarray
+    slopes: np.ndarray  # (the largest φ′)^(L − l): what slopes alone allow
+    sigma_w: float
+    saturated: float
+
+    @property
+    def ratio(self):
+        """R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖."""
+        return float(self.h[0])
+
+    @property
+    def inside(self):
+        """Is R within the band?"""
+        return bool(self.low[0] - 0.01 <= self.ratio <= self.high[0] + 0.01)
+
+
+def experiment(s):
+    """Settings ↦ Result: a random gradient sent back from the last layer to the input."""
+    act, scheme = ACTIVATIONS[s.activation], SCHEMES[s.scheme]
+    sigma_w = s.sigma_w if scheme.sigma_w is None else scheme.sigma_w(s.width)
+    asked = (s.width, act, scheme.rule, sigma_w, s.seed)
+    _, dh = propagation.backward_moments(asked, s.depth)
+    _, saturated = propagation.arrival(asked, s.depth)
+    theory = propagation.predict(act, s.depth, sigma_w)
+    spread = theory.gradient_log_spread(s.width, scheme.rule == "orthogonal")
+    # These are norms, not their squares: half of the logarithms. The typical value lies below the mean.
+    middle = (np.log(theory.h_gradient2) - spread**2 / 2) / 2
+    return Result(
+        h=_relative(dh.second) / 2,
+        weight=_relative(propagation.weight_gradient_norms(asked, s.depth)),
+        predicted=np.log10(theory.h_gradient2) / 2,
+        low=(middle - spread) / np.log(10),
+        high=(middle + spread) / np.log(10),
+        slopes=np.log10(act().steepest) * np.arange(s.depth, -1, -1),
+        sigma_w=sigma_w,
+        saturated=saturated,
+    )
+
+
+def _relative(values):
+    """log10, relative to the last value; where all units of a layer are off, values are 0 and this is −∞."""
+    with np.errstate(divide="ignore"):
+        return np.log10(values) - np.log10(values[-1] or 1.0)
+
+
+class GradientByLayer(Instrument):
+    title = "Gradient by layer"
+    question = (
+        "A random network, and one honest backward pass from layer L, on the right, to the input. Which "
+        "activation lets the gradient arrive? Do the gradients of the weights (squares) tell the same story "
+        "as those of the signal (dots)? And can a sigmoid curve climb above the dotted line, which some call "
+        "a bound?"
+    )
+    controls = (
+        Choice("activation", "Activation", tuple(ACTIVATIONS), "sigmoid", buttons=True),
+        Choice("scheme", "Initial weights", tuple(SCHEMES), "Xavier"),
+        Slider("depth", "Depth L", tuple(range(1, propagation.DEEPEST + 1)), 20),
+        Slider("width", "Width n", (16, 24, 32, 48, 64, 96, 128, 192, 256), 128),
+        Slider(
+            "sigma_w",
+            "Custom σ_w",
+            tuple(2.0 ** (k / 16) for k in range(-32, 65)),
+            1.0,
+            text="{:.3g}".format,
+            implies={"scheme": CUSTOM},
+        ),
+    )
+    presets = {
+        "Sigmoid": {},
+        "tanh": {"activation": "tanh"},
+        "ReLU, Xavier": {"activation": "ReLU"},
+        "ReLU, He": {"activation": "ReLU", "scheme": "He"},
+        "Sigmoid above 0.25": {"scheme": "He"},
+        "Large sigmoid weights": {"scheme": CUSTOM, "sigma_w": 10.15},
+    }
+    challenges = (
+        Challenge(
+            "Rescue the sigmoid",
+            "50 sigmoid layers of width 256: find initial weights with which the gradient is HEALTHY.",
+            {"depth": 50, "width": 256},
+            lambda s, r: s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and _healthy(r),
+            "Near σ_w = 10 the weights make up for the flat slope. It is a knife's edge: a little less "
+            "vanishes, a little more explodes.",
+        ),
+        Challenge(
+            "Hidden from the weights",
+            "ReLU: find settings in which ∂L/∂h at the input is less than a thousandth of what it is at the "
+            "last layer, while ∂L/∂W differs by less than a factor of 3 between the first and the last "
+            "layer.",
+            {"activation": "ReLU", "scheme": "He"},
+            lambda s, r: (
+                s.activation == "ReLU" and r.ratio < -HEALTHY and abs(float(r.weight[0])) < np.log10(3)
+            ),
+            "With ReLU the signal shrinks on its way up exactly as the gradient shrinks on its way down. "
+            "∂L/∂W is a product of the two, so it stays level. (Then all of it is tiny, at every layer.)",
+        ),
+        Challenge(
+            "Explode",
+            "tanh: make the gradient EXPLODE within 30 layers.",
+            {"activation": "tanh", "depth": 10},
+            lambda s, r: s.activation == "tanh" and s.depth <= 30 and r.ratio > HEALTHY,
+            "Saturated units pass little, but large weights more than make up for it.",
+        ),
+    )
+
+    experiment = staticmethod(experiment)
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 4.0)
+        ax = figure.add_subplot()
+        figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92)
+        squares = {**theme.MEASURED_LINE, "marker": "s", "ls": ":", "color": theme.SECOND}
+        limit = {"ls": ":", "color": theme.MUTED, "animated": True}
+        artists = {
+            "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
+            "slopes": ax.plot([], [], label="(largest φ′) to the power L − l", **limit)[0],
+            "weight": ax.plot([], [], label="‖∂L/∂W‖ measured", **squares)[0],
+            "h": ax.plot([], [], label="‖∂L/∂h‖ measured", **theme.MEASURED_LINE)[0],
+            "theory": ax.plot([], [], label="‖∂L/∂h‖ theory (infinite width)", **theme.THEORY_LINE)[0],
+            "axis": Decades(ax),
+        }
+        ax.set(xlim=(-0.5, propagation.DEEPEST + 0.5), xlabel="layer")
+        ax.set_title("Gradient by layer, relative to the last layer", loc="left")
+        figure.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        axis, layers = artists["axis"], np.arange(s.depth + 1)
+        axis.fit(r.h, r.weight, r.predicted, r.low, r.high)
+        artists["h"].set_data(layers, axis.place(r.h))
+        artists["theory"].set_data(layers, axis.place(r.predicted))
+        artists["slopes"].set_data(layers, r.slopes / axis.reach)  # it may leave the figure
+        artists["weight"].set_data(layers[1:], axis.place(r.weight))
+        set_band(artists["band"], layers, axis.place(r.low), axis.place(r.high))
+
+    def readouts(self, s, r):
+        rows = [
+            ("R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖", from_log10(r.ratio)),
+            ("theory", from_log10(r.predicted[0])),
+            ("per layer", f"× {from_log10(r.ratio / s.depth)}"),
+            ("slopes alone", f"{from_log10(r.slopes[0])}"),
+            ("‖∂L/∂W₁‖ / ‖∂L/∂W_L‖", from_log10(r.weight[0])),
+            ("σ_w", f"{r.sigma_w:.3g}"),
+        ]
+        if s.activation in ("tanh", "sigmoid"):
+            rows.append(("saturated", f"{r.saturated:.0%} of units at layer {s.depth}"))
+        return rows
+
+    def verdict(self, s, r):
+        where = "within" if r.inside else "outside"
+        sentence = (
+            f"Over {s.depth} layers the gradient changes × {from_log10(r.ratio)}, {where} theory: 95 % of "
+            f"such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
+        )
+        if r.ratio == -np.inf:
+            sentence += " At some layer all units are off for every input: no gradient passes."
+        if _healthy(r):
+            return Verdict("HEALTHY", sentence, "good")
+        return Verdict("VANISHES" if r.ratio < 0 else "EXPLODES", sentence, "alarm")
+
+    def describe(self, s, r):
+        return (
+            f"Gradient norms by layer, relative to the last, on a logarithmic scale: a {s.activation} "
+            f"network of width {s.width} and depth {s.depth} with {s.scheme} weights "
+            f"(σ_w = {r.sigma_w:.3g}), seed {s.seed}. ‖∂L/∂h‖ goes from 1 at layer {s.depth} to "
+            f"{from_log10(r.ratio)} at layer 0; theory, dashed, says {from_log10(r.predicted[0])}, with 95 % "
+            f"of networks between {from_log10(r.low[0])} and {from_log10(r.high[0])}. ‖∂L/∂W‖, squares, is "
+            f"{from_log10(r.weight[0])} at layer 1. A dotted line, the largest slope alone, ends at "
+            f"{from_log10(r.slopes[0])}."
+        )
+
+
+def _healthy(r):
+    return abs(r.ratio) <= HEALTHY
+
+
+def gradient_by_layer(**settings):
+    """The gradient by layer. Starting settings are keywords; an unknown one is a ValueError.
+
+    activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme ("naive N(0, 1)", "Xavier", "He",
+    "PyTorch default", "orthogonal", "custom σ"), depth 1–60, width 16–256, sigma_w 0.25–16 (√n times the
+    standard deviation of a weight), seed.
+    """
+    return GradientByLayer(**settings)

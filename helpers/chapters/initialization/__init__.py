@@ -1,0 +1,1 @@
+"""Chapter 2, Initialization: how large the first weights should be."""

@@ -1,0 +1,217 @@
+"""Edge of chaos: where random deep networks keep two inputs apart, and where they do not."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from helpers import propagation, theory
+from helpers.figures import svg, theme
+from helpers.figures.ink import set_band
+from helpers.figures.numbers import from_log10
+from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.propagation import ACTIVATIONS
+
+DEPTH = 30
+SIGMA_W = tuple(2.0 ** (k / 32) for k in range(-64, 129))
+SIGMA_B = tuple(k / 20 for k in range(61))
+VISIBLE = (0.24, 20)  # of σ_w, so that a marker at either end is seen whole
+CLOSE = 0.02  # χ this near to 1 counts as critical
+ALIKE = 0.95  # inputs whose correlation has come this far are called alike
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found. `predicted`, `measured` and `spread` hold the correlation of two inputs by layer."""
+
+    settled: float | None  # E[z²] deep in the network, None where it grows for ever
+    chi: float
+    predicted: np.ndarray
+    measured: np.ndarray
+    spread: np.ndarray
+
+    @property
+    def phase(self):
+        if abs(self.chi - 1) <= CLOSE:
+            return "critical"
+        return "ordered" if self.chi < 1 else "chaotic"
+
+
+def experiment(s):
+    """Settings ↦ Result: the phase by theory, and two inputs followed through a real network."""
+    act = ACTIVATIONS[s.activation]
+    settled, chi = _phase(act, s.sigma_w, s.sigma_b)
+    measured, spread = propagation.correlations(DEPTH, act, s.sigma_w, s.sigma_b, s.correlation, s.seed)
+    predicted = propagation.predict_correlations(act, DEPTH, s.sigma_w, s.sigma_b, s.correlation)
+    return Result(settled, chi, predicted, measured, spread)
+
+
+@lru_cache(maxsize=256)
+def _phase(act, sigma_w, sigma_b):
+    """Where E[z²] settles, and χ there. Homogeneous activations have the same χ at every size."""
+    phi = act()
+    settled = theory.settled_second_moment(phi, sigma_w, sigma_b)
+    at = 1.0 if phi.homogeneous or settled is None else max(settled, 1e-6)
+    return settled, theory.backward_factor(phi, sigma_w, at)
+
+
+@lru_cache(maxsize=8)
+def _edge(act):
+    """The critical line inside the diagram, σ_b from 0 up."""
+    sigma_w, sigma_b = theory.critical_line(act(), np.geomspace(1e-4, 1e3, 90))
+    order = np.argsort(sigma_b)
+    return np.append(sigma_w[order[:1]], sigma_w[order]), np.append(0.0, sigma_b[order])
+
+
+class EdgeOfChaos(Instrument):
+    title = "Edge of chaos"
+    question = (
+        "Weights have variance σ_w²/n and biases σ_b². On the left of the line the difference between two "
+        "inputs fades, and gradients vanish; on its right nearly equal inputs fly apart, and gradients "
+        "explode. Walk along the line: what must you do to σ_w when you raise σ_b? Why has ReLU no chaos, "
+        "only growth?"
+    )
+    controls = (
+        Slider("sigma_w", "Weights σ_w", SIGMA_W, 1.0, text="{:.3g}".format),
+        Slider("sigma_b", "Biases σ_b", SIGMA_B, 0.0, text="{:.2f}".format),
+        Slider(
+            "correlation",
+            "Correlation c",
+            tuple(k / 20 for k in range(-10, 20)) + (0.99,),
+            0.6,
+            text="{:.2f}".format,
+        ),
+        Choice("activation", "Activation", tuple(ACTIVATIONS), "tanh"),
+    )
+    presets = {
+        "Ordered": {"sigma_w": 0.5, "sigma_b": 0.3},
+        "Critical tanh": {"sigma_w": 1.0, "sigma_b": 0.0},
+        "Chaotic": {"sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
+        "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5},
+        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0},
+    }
+    challenges = (
+        Challenge(
+            "Find the edge",
+            "tanh with σ_b = 0.30: find the σ_w at which χ is within 0.02 of 1.",
+            {"sigma_b": 0.3, "sigma_w": 0.5},
+            lambda s, r: s.activation == "tanh" and s.sigma_b == 0.3 and r.phase == "critical",
+            "Biases make z larger, so tanh works where it is flatter; a larger σ_w has to make up for it.",
+        ),
+        Challenge(
+            "A sigmoid that does not vanish",
+            "Find a sigmoid network on the edge.",
+            {"activation": "sigmoid", "sigma_w": 1.0},
+            lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
+            "The slope of a sigmoid is at most ¼, so σ_w has to be above 10. “Sigmoids vanish” is true of "
+            "the usual weights, not of sigmoids.",
+        ),
+        Challenge(
+            "Fly apart",
+            "tanh: take two inputs with correlation 0.99 and bring them below 0.10 at layer 30.",
+            {"correlation": 0.99},
+            lambda s, r: s.activation == "tanh" and s.correlation == 0.99 and abs(r.predicted[-1]) < 0.1,
+            "That is chaos: a small difference grows layer by layer until nothing of the likeness is left.",
+        ),
+    )
+
+    experiment = staticmethod(experiment)
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 4.0)
+        phases, course = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        figure.subplots_adjust(left=0.075, right=0.985, bottom=0.21, top=0.92, wspace=0.22)
+        phases.set_xscale("log", base=2)
+        here = {"ls": "", "marker": "D", "ms": 9, "color": theme.MEASURED, "animated": True}
+        artists = {
+            "ordered": phases.fill_betweenx([1], 1, color=theme.SECOND, **theme.RANGE),
+            "chaotic": phases.fill_betweenx([1], 1, color=theme.THEORY, **theme.RANGE),
+            "edge": phases.plot([], [], label="edge of chaos: χ = 1", **theme.THEORY_LINE)[0],
+            "here": phases.plot([], [], label="your network", **here)[0],
+            "left": phases.text(0, 2.8, "ordered", ha="right", va="top", animated=True),
+            "right": phases.text(0, 2.8, "", ha="left", va="top", animated=True),
+            "spread": course.fill_between([0], 0, color=theme.MEASURED, **theme.RANGE),
+            "theory": course.plot([], [], label="theory", **theme.THEORY_LINE)[0],
+            "measured": course.plot([], [], label="measured, width 256", **theme.MEASURED_LINE)[0],
+        }
+        phases.set(xlim=VISIBLE, ylim=(-0.1, 3), xlabel="σ_w", ylabel="σ_b")
+        phases.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        phases.xaxis.set_minor_locator(NullLocator())
+        phases.set_title("Phase diagram", loc="left")
+        course.set(xlim=(0, DEPTH), ylim=(-0.55, 1.05), xlabel="layer", ylabel="correlation of two inputs")
+        course.set_title("Two inputs on their way", loc="left")
+        for axes, place in ((phases, "lower left"), (course, "lower right")):
+            figure.legend(*axes.get_legend_handles_labels(), loc=place, ncols=2, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        sigma_w, sigma_b = _edge(ACTIVATIONS[s.activation])
+        set_band(artists["ordered"], sigma_b, 0 * sigma_w + VISIBLE[0], sigma_w, vertical=True)
+        set_band(artists["chaotic"], sigma_b, sigma_w, 0 * sigma_w + VISIBLE[1], vertical=True)
+        artists["edge"].set_data(sigma_w, sigma_b)
+        artists["here"].set_data([s.sigma_w], [s.sigma_b])
+        top = np.interp(2.7, sigma_b, sigma_w)
+        artists["left"].set_x(top / 1.12)
+        artists["right"].set(x=top * 1.12, text="chaotic" if _bounded(s) else "unbounded")
+        artists["theory"].set_data(range(DEPTH + 1), r.predicted)
+        artists["measured"].set_data(range(DEPTH + 1), r.measured)
+        set_band(artists["spread"], range(DEPTH + 1), r.measured - r.spread, r.measured + r.spread)
+
+    def readouts(self, s, r):
+        return [
+            ("χ = factor on E[(∂L/∂h)²]", f"× {r.chi:.3g} per layer"),
+            ("E[z²] settles at", _where(s, r)),
+            (
+                "correlation at layer 30",
+                f"{r.measured[-1]:.2f} measured, {r.predicted[-1]:.2f} theory",
+            ),
+        ]
+
+    def verdict(self, s, r):
+        change = from_log10(DEPTH * np.log10(r.chi))
+        over = f"Over {DEPTH} layers the mean square of a gradient changes × {change}"
+        ends = f"inputs that began at {s.correlation:.2f} end at {r.measured[-1]:.2f}"
+        if r.phase == "critical":
+            return Verdict("CRITICAL", f"{over}; {ends}. It neither fades nor grows exponentially.", "good")
+        if r.phase == "ordered":
+            alike = r.predicted[-1] > ALIKE
+            fate = "All inputs come to look alike." if alike else "The signal fades, and keeps its direction."
+            return Verdict("ORDERED", f"{over}; {ends}. {fate}", "alarm")
+        if _bounded(s):
+            return Verdict("CHAOTIC", f"{over}; {ends}.", "alarm")
+        return Verdict("UNBOUNDED", f"{over}, and the signal grows too; {ends}. This is not chaos.", "alarm")
+
+    def describe(self, s, r):
+        beyond = "chaotic" if _bounded(s) else "unbounded"
+        phase = beyond if r.phase == "chaotic" else r.phase
+        return (
+            f"Left: the plane of σ_w and σ_b for {s.activation}, split by a dashed line into an ordered "
+            f"side on the left and {beyond} on the right; your network, a diamond at σ_w = {s.sigma_w:.3g} "
+            f"and σ_b = {s.sigma_b:.2f}, is {phase}. Right: the correlation of two inputs over {DEPTH} "
+            f"layers goes from {s.correlation:.2f} to {r.measured[-1]:.2f} measured, "
+            f"{r.predicted[-1]:.2f} in theory."
+        )
+
+
+def _where(s, r):
+    if r.settled is None:
+        return "nowhere: it grows"
+    if not _bounded(s) and r.phase == "critical" and r.settled > 0:
+        return "any value: it stays"
+    return f"{r.settled:.3g}"
+
+
+def _bounded(s):
+    """Does the activation saturate, so that E[z²] always settles somewhere?"""
+    return not ACTIVATIONS[s.activation]().homogeneous
+
+
+def edge_of_chaos(**settings):
+    """The edge of chaos. Starting settings are keywords; an unknown one is a ValueError.
+
+    sigma_w 0.25–16, sigma_b 0–3, correlation −0.5–0.99 (of the two inputs), activation ("ReLU",
+    "leaky ReLU", "tanh", "sigmoid", "linear"), seed.
+    """
+    return EdgeOfChaos(**settings)

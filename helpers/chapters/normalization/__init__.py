@@ -1,0 +1,1 @@
+"""Chapter 3, Batch normalization: correcting the signal while the network trains."""

@@ -1,0 +1,237 @@
+"""Layer statistics: the mean and the spread of every layer, with a norm and without."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers import layers, propagation, theory
+from helpers.figures import svg, theme
+from helpers.figures.ink import set_band
+from helpers.figures.numbers import power_of_ten, short
+from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.layers import NORMS
+
+RELU = layers.ReLU()
+AFTER = (theory.mean_after(RELU), (theory.second_moment_after(RELU) - theory.mean_after(RELU) ** 2) ** 0.5)
+TARGET = {"before the ReLU": (0.0, 1.0), "after the ReLU": AFTER}
+DECADES = (1, 4, 12, 40)  # either side of a spread of 1
+REACHES = (1.2, 1e2, 1e6, 1e15, 1e40)  # of the mean's axis
+TICKS = np.linspace(-1, 1, 5)
+STABLE = 2.0  # a spread within this factor of where it began is stable
+ALIKE = 0.9  # a cosine between inputs above this: they are hard to tell apart
+DEEPEST = 50
+WITHOUT = {"ls": "--", "marker": "s", "ms": 4, "markevery": 5, "color": theme.SECOND, "animated": True}
+UNITS = {"ls": ":", "marker": "^", "ms": 4, "markevery": 5, "color": theme.GOOD, "animated": True}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Statistics of the layers 0 … depth at the chosen place, of the network without and with the norm."""
+
+    without: propagation.Statistics
+    normed: propagation.Statistics
+    cosine: float  # between two inputs, at the last layer, with the norm
+    gradient_ratio: float  # ‖∂L/∂h_0‖ / ‖∂L/∂h_L‖ with the norm
+
+    @property
+    def drift(self):
+        """By what factor the spread changes from layer 1 to the last."""
+        return self.normed.std[-1] / self.normed.std[1]
+
+
+def experiment(s):
+    """Settings ↦ Result."""
+    place = "before" if s.place.startswith("before") else "after"
+    without, normed = (propagation.normed(norm, s.width, s.sigma_w, s.seed) for norm in ("none", s.norm))
+    return Result(
+        getattr(without, place).upto(s.depth),
+        getattr(normed, place).upto(s.depth),
+        normed.cosine[s.depth],
+        normed.gradient_ratio(s.depth),
+    )
+
+
+class LayerStatistics(Instrument):
+    title = "Layer statistics"
+    question = (
+        "An untrained ReLU network with a norm in front of every ReLU (blue), and the same weights without "
+        "one (purple). Find first weights for which the purple curves run away: what do the blue ones do? "
+        "Then look at the green curve, how much a single unit varies from input to input: which norm keeps "
+        "it up in 50 layers, and what does that do to the gradient?"
+    )
+    controls = (
+        Choice("norm", "Norm", tuple(NORMS), "BatchNorm", buttons=True),
+        Choice("place", "Place", tuple(TARGET), "before the ReLU", buttons=True),
+        Slider("depth", "Depth L", tuple(range(2, DEEPEST + 1)), 20),
+        Slider("width", "Width n", (16, 32, 64, 128, 256), 128),
+        Slider(
+            "sigma_w",
+            "First weights σ_w",
+            tuple(2.0 ** (k / 8) for k in range(-12, 17)),
+            2.0 ** (6 / 8),
+            text="{:.3g}".format,
+        ),
+    )
+    presets = {
+        "No norm, too large": {"norm": "none", "sigma_w": 2.0},
+        "No norm, He": {"norm": "none", "sigma_w": 2.0**0.5},
+        "BatchNorm, too large": {"sigma_w": 4.0},
+        "After the ReLU": {"place": "after the ReLU"},
+        "LayerNorm, 50 layers": {"norm": "LayerNorm", "depth": 50},
+        "BatchNorm, 50 layers": {"depth": 50},
+    }
+    challenges = (
+        Challenge(
+            "Level, but blind",
+            "Find a norm and a depth at which the spread holds, and yet all inputs look alike "
+            f"(a cosine above {ALIKE}).",
+            {},
+            lambda s, r: s.norm != "none" and 1 / STABLE < r.drift < STABLE and r.cosine > ALIKE,
+            "The values still differ from unit to unit, no longer from input to input. A norm over one "
+            "example cannot see that.",
+        ),
+        Challenge(
+            "Forward calm, backward storm",
+            "BatchNorm: make the gradient at layer 0 more than 1,000 times that at the last layer.",
+            {},
+            lambda s, r: s.norm == "BatchNorm" and r.gradient_ratio > 1000,
+            "BatchNorm does not only fix the forward pass: without skips it multiplies the gradient by about "
+            "1.21 at every layer, at any σ_w.",
+        ),
+    )
+
+    experiment = staticmethod(experiment)
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 4.0)
+        mean, spread = figure.subplots(1, 2)
+        figure.subplots_adjust(left=0.085, right=0.985, bottom=0.21, top=0.92, wspace=0.24)
+        target = {"color": theme.MUTED, "ls": ":", "lw": 1.5, "animated": True}
+        artists = {"targets": []}
+        for axes in (mean, spread):
+            tick = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
+            tick |= {"color": theme.MUTED, "animated": True}
+            artists["targets"].append(axes.axhline(0, label="theory with BatchNorm", **target))
+            artists[f"ticks_{len(artists['targets'])}"] = [axes.text(-0.02, y, "", **tick) for y in TICKS]
+            axes.set(xlim=(-0.5, DEEPEST + 0.5), ylim=(-1.05, 1.05), xlabel="layer")
+            axes.set_yticks(TICKS, [""] * len(TICKS))
+        artists |= {
+            "units": mean.fill_between(
+                [0], 0, color=theme.MEASURED, label="±1 sd of the units", **theme.RANGE
+            ),
+            "mean_without": mean.plot([], [], **WITHOUT)[0],
+            "mean": mean.plot([], [], **theme.MEASURED_LINE)[0],
+            "std_without": spread.plot([], [], label="no norm", **WITHOUT)[0],
+            "std": spread.plot([], [], label="with the norm", **theme.MEASURED_LINE)[0],
+            "unit_std": spread.plot([], [], label="one unit over the inputs", **UNITS)[0],
+        }
+        mean.set_title("Mean of all values (band: ±1 sd of the units' means)", loc="left", fontsize=10)
+        spread.set_title("Standard deviation", loc="left", fontsize=10)
+        figure.legend(*spread.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        layers_ = np.arange(s.depth + 1)
+        target_mean, target_std = TARGET[s.place]
+        reach = _fitting(REACHES, max(np.abs(c).max() for c in _mean_curves(r)))
+        decades = _fitting(DECADES, np.abs(np.log10(np.concatenate(_spread_curves(r)))).max())
+
+        def place(mean):
+            return np.arcsinh(mean) / np.arcsinh(reach)
+
+        artists["targets"][0].set_ydata([place(target_mean)] * 2)
+        artists["targets"][1].set_ydata([np.log10(target_std) / decades] * 2)
+        for label, tick in zip(artists["ticks_1"], TICKS, strict=True):
+            label.set_text(_mean_tick(tick, reach))
+        for label, tick in zip(artists["ticks_2"], TICKS, strict=True):
+            label.set_text(f"{10 ** (tick * decades):.2g}" if decades <= 1 else power_of_ten(tick * decades))
+        edges = (r.normed.mean + side * r.normed.units_apart for side in (-1, 1))
+        set_band(artists["units"], layers_, *(place(edge) for edge in edges))
+        artists["mean_without"].set_data(layers_, place(r.without.mean))
+        artists["mean"].set_data(layers_, place(r.normed.mean))
+        for name, curve in zip(("std_without", "std", "unit_std"), _spread_curves(r), strict=True):
+            artists[name].set_data(layers_, np.log10(curve) / decades)
+
+    def readouts(self, s, r):
+        without = f"mean {short(r.without.mean[-1])}, std {short(r.without.std[-1])}"
+        rows = [(f"layer {s.depth}, without a norm", without)]
+        if s.norm != "none":
+            found = f"mean {_rounded(r.normed.mean[-1])}, std {short(r.normed.std[-1])}"
+            rows.append((_with(s.norm), found))
+        return [
+            *rows,
+            ("one unit over the inputs", f"std {short(r.normed.unit_std[-1])}"),
+            ("cosine between inputs", f"{r.cosine:.2f}"),
+            (f"‖∂L/∂h‖ layer 0 / layer {s.depth}", f"{short(r.gradient_ratio)} {_with(s.norm)}"),
+        ]
+
+    def verdict(self, s, r):
+        sentence = (
+            f"{_with(s.norm)} the spread goes from {short(r.normed.std[1])} at layer 1 to "
+            f"{short(r.normed.std[-1])} at layer {s.depth}"
+        )
+        if s.norm != "none":
+            sentence += f"; without a norm from {short(r.without.std[1])} to {short(r.without.std[-1])}"
+        sentence += "."
+        if not 1 / STABLE < r.drift < STABLE:
+            return Verdict("DRIFTS", sentence, "alarm")
+        if r.cosine > ALIKE:
+            sentence += f" But the inputs have become alike: their cosine is {r.cosine:.2f}."
+        if r.gradient_ratio > 100:
+            sentence += f" But the gradient explodes: × {short(r.gradient_ratio)} on its way to layer 0."
+        return Verdict("STABLE", sentence, "good")
+
+    def describe(self, s, r):
+        return (
+            f"Two panels over the layers 0 to {s.depth} of a ReLU network of width {s.width} with σ_w = "
+            f"{s.sigma_w:.3g}, seed {s.seed}, {s.place}. Left: the mean of all values, at layer {s.depth} "
+            f"{_rounded(r.normed.mean[-1])} {_with(s.norm)} and {short(r.without.mean[-1])} without a norm. "
+            f"Right, on a logarithmic scale: the standard deviation, {short(r.normed.std[-1])} "
+            f"{_with(s.norm)} and {short(r.without.std[-1])} without; that of one unit over the inputs is "
+            f"{short(r.normed.unit_std[-1])}. Dotted: what theory says for BatchNorm, mean "
+            f"{TARGET[s.place][0]:.2f} and standard deviation {TARGET[s.place][1]:.2f}."
+        )
+
+
+def _mean_curves(r):
+    normed = r.normed
+    return r.without.mean, normed.mean + normed.units_apart, normed.mean - normed.units_apart
+
+
+def _spread_curves(r):
+    smallest = np.finfo(np.float32).tiny  # a narrow layer may be all zeros
+    return [np.maximum(c, smallest) for c in (r.without.std, r.normed.std, r.normed.unit_std)]
+
+
+def _fitting(sizes, needed):
+    """The smallest of `sizes` that is enough, or the largest."""
+    return next((size for size in sizes if needed <= size), sizes[-1])
+
+
+def _mean_tick(tick, reach):
+    """The label at a share of the mean's axis, which is bent like arcsinh: straight where it is short."""
+    if tick == 0:
+        return "0"
+    sign = "−" if tick < 0 else ""
+    if reach <= REACHES[0]:
+        return f"{sign}{np.sinh(abs(tick) * np.arcsinh(reach)):.2g}"
+    return sign + power_of_ten(np.log10(reach)) if abs(tick) == 1 else ""
+
+
+def _with(norm):
+    return "without a norm" if norm == "none" else f"with {norm}"
+
+
+def _rounded(mean):
+    """A mean; what rounding leaves of an exact 0 is called 0."""
+    return "0" if abs(mean) < 1e-6 else short(mean)
+
+
+def layer_statistics(**settings):
+    """Layer statistics. Starting settings are keywords; an unknown one is a ValueError.
+
+    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), place ("before the ReLU", "after the
+    ReLU"), depth 2–50, width 16–256, sigma_w 0.354–4 (√n times the standard deviation of a weight), seed.
+    """
+    return LayerStatistics(**settings)

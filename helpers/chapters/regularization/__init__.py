@@ -1,0 +1,1 @@
+"""Chapter 5, Regularization: not learning by heart."""

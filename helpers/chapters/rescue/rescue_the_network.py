@@ -1,0 +1,273 @@
+"""Rescue the network: seven deep networks that do not train. See the symptoms, name the disease, cure it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from helpers.chapters.rescue import rescue
+from helpers.chapters.rescue.rescue import PATIENTS, Course, Design, Symptoms
+from helpers.checking.reports import patient_id
+from helpers.figures import svg, theme
+from helpers.figures.numbers import counted, from_log10, power_of_ten, short
+from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.progress.record import PROGRESS
+
+REACH = 10  # decades up and down in the pictures of signal and gradient
+LOSSES = (0.01, 1e4)  # seen in the picture of the loss
+NAMES = {
+    "init": "weights",
+    "act": "activation",
+    "norm": "norm",
+    "skip": "skip",
+    "scale": "branch scale",
+    "lr": "η",
+    "clip": "clipping",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """The network before its first step, as found and as it is now; its training; what was changed."""
+
+    found: Symptoms
+    now: Symptoms
+    course: Course
+    changed: tuple[str, ...]
+
+    @property
+    def finished(self):
+        return self.course.diverged or len(self.course.loss) >= rescue.STEPS
+
+
+def experiment(s):
+    """Settings ↦ Results: the symptoms at once, then ever more of the training."""
+    patient, now = PATIENTS[s.patient].design, design(s)
+    seen = _symptoms(patient, s.seed), _symptoms(now, s.seed)
+    changed = tuple(f"{NAMES[name]}: {_worded(getattr(now, name))}" for name in patient.changes(now))
+    yield Result(*seen, Course(np.empty(0), False), changed)
+    for course in rescue.training(now, s.seed):
+        yield Result(*seen, course, changed)
+
+
+def design(s):
+    """The Design that the settings describe."""
+    return Design(**{name: getattr(s, name) for name in NAMES})
+
+
+@lru_cache(maxsize=64)
+def _symptoms(design, seed):
+    return rescue.symptoms(design, seed)
+
+
+def _worded(value):
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def is_solved(s, r):
+    """Does it learn, after at least one change and no more than the patient's budget?"""
+    return r.course.learns and 1 <= len(r.changed) <= PATIENTS[s.patient].budget
+
+
+def _solved(patient, *, without_skip=False):
+    return lambda s, r: s.patient == patient and is_solved(s, r) and not (without_skip and s.skip == "on")
+
+
+def _start(patient):
+    return {"patient": patient, **asdict(PATIENTS[patient].design)}
+
+
+class RescueTheNetwork(Instrument):
+    title = "Rescue the network"
+    question = (
+        "Seven networks of 50 layers, and none of them learns to read digits. Choose a patient and read the "
+        "symptoms before you touch anything: how large is the signal in each layer, how large the gradient, "
+        "what does the loss do? Name the disease. Then change as little as you can. Dotted: as it was found."
+    )
+    controls = (
+        Choice(
+            "patient",
+            "Patient",
+            tuple(PATIENTS),
+            "A",
+            buttons=True,
+            implies={name: asdict(patient.design) for name, patient in PATIENTS.items()},
+        ),
+        Choice("init", "Weights", tuple(rescue.INITS), PATIENTS["A"].design.init),
+        Choice("act", "Activation", rescue.ACTS, PATIENTS["A"].design.act),
+        Choice("norm", "Norm", tuple(rescue.NORMS), PATIENTS["A"].design.norm),
+        Choice("skip", "Skip connections", rescue.SKIPS, PATIENTS["A"].design.skip),
+        Choice("scale", "Branch scale", tuple(rescue.SCALES), PATIENTS["A"].design.scale),
+        Slider(
+            "lr",
+            "Learning rate η",
+            rescue.RATES,
+            PATIENTS["A"].design.lr,
+            text=lambda lr: f"{lr:.4f}".rstrip("0"),
+        ),
+        Choice("clip", "Clip the norm at", tuple(rescue.CLIPS), PATIENTS["A"].design.clip),
+    )
+    presets: Mapping = {
+        "A healthy network": {**_start("F"), "lr": 0.1},
+        "All at once": {**_start("G"), "skip": "on", "norm": "BatchNorm", "lr": 0.1},
+    }
+    challenges = (
+        Challenge(
+            "A, without a skip",
+            "Cure patient A with one change, and leave the skip connections off.",
+            _start("A"),
+            _solved("A", without_skip=True),
+            "Weights of the right size are enough for tanh: chapter 2's repair alone carries 50 layers.",
+        ),
+        Challenge(
+            "B, without a skip",
+            "Cure patient B with one change, and leave the skip connections off.",
+            _start("B"),
+            _solved("B", without_skip=True),
+            "A norm in every layer spreads the inputs apart again and keeps the sigmoid where it is steep.",
+        ),
+        Challenge(
+            "D, keeping η",
+            "Cure patient D with one change, and leave η at 0.3.",
+            _start("D"),
+            lambda s, r: _solved("D")(s, r) and s.lr == PATIENTS["D"].design.lr,
+            "Clipping contains the few steps that would throw it; a norm or a smaller branch scale makes the "
+            "slope gentler. Several repairs stand in for each other.",
+        ),
+        Challenge(
+            "G, two diseases",
+            "Cure patient G. One change is not enough, two are.",
+            _start("G"),
+            _solved("G"),
+            "Each disease hides the other: with a small η it looks as if only the gradient had vanished.",
+        ),
+    )
+
+    experiment = staticmethod(experiment)
+
+    def solved(self, s, r):
+        return [patient_id(s.patient), "; ".join(r.changed)] if is_solved(s, r) else None
+
+    def on_solved(self, patient, changes):
+        PROGRESS.record("question", patient, changes, True)
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 3.9)
+        signal, gradient, course = figure.subplots(1, 3)
+        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.25, top=0.91, wspace=0.3)
+        for axes, title in ((signal, "Signal E[h²]"), (gradient, "Gradient ‖∂L/∂h‖, top = 1")):
+            axes.set(xlim=(0, rescue.DEPTH), ylim=(-REACH - 0.5, REACH + 0.5), xlabel="layer")
+            axes.yaxis.set_major_locator(FixedLocator(range(-REACH, REACH + 1, 5)))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
+            axes.set_title(title, loc="left")
+            axes.axhline(0, color=theme.MUTED, lw=1)
+        low, high = np.log10(LOSSES)
+        course.set(xlim=(0, rescue.STEPS), ylim=(low, high), xlabel="step")
+        course.yaxis.set_major_locator(FixedLocator(range(int(low), int(high) + 1)))
+        course.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
+        course.set_title("Training loss", loc="left")
+        guess = f"guessing: {rescue.GUESSING:.2f}"
+        course.axhline(np.log10(rescue.GUESSING), color=theme.MUTED, lw=1, label=guess)
+        learns = {"ls": "--", "color": theme.THEORY}
+        course.axhline(np.log10(rescue.LEARNS), label=f"learns below {rescue.LEARNS:.2f}", **learns)
+        now = {**theme.MEASURED_LINE, "markevery": 4}
+        found = {"ls": ":", "lw": 2.4, "color": theme.SECOND, "animated": True}
+        artists = {
+            "found_signal": signal.plot([], [], label="as found", **found)[0],
+            "now_signal": signal.plot([], [], label="now", **now)[0],
+            "found_gradient": gradient.plot([], [], **found)[0],
+            "now_gradient": gradient.plot([], [], **now)[0],
+            "loss": course.plot([], [], color=theme.MEASURED, lw=1.6, animated=True)[0],
+            "end": course.plot([], [], ls="", marker="X", ms=10, color=theme.ALARM, animated=True)[0],
+            "note": course.text(75, high - 0.5, "", ha="center", va="center", animated=True),
+        }
+        handles = [artists["found_signal"], artists["now_signal"], *course.get_lines()[:2]]
+        figure.legend(handles, [h.get_label() for h in handles], loc="lower center", ncols=4, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        for name, seen in (("found", r.found), ("now", r.now)):
+            artists[f"{name}_signal"].set_data(seen.layers, _decades(seen.signal))
+            relative = seen.gradient[1:] / seen.gradient[-1]
+            artists[f"{name}_gradient"].set_data(seen.layers[1:], _decades(relative))
+        loss = np.log10(np.clip(np.nan_to_num(r.course.loss, nan=1e9, posinf=1e9), 1e-9, 1e9))
+        artists["loss"].set_data(range(1, len(loss) + 1), loss)
+        top = np.log10(LOSSES[1]) - 0.15
+        artists["end"].set_data(*([len(loss)], [top]) if r.course.diverged else ([], []))
+        artists["note"].set_text(f"not finite from step {len(loss)}" if r.course.diverged else "")
+
+    def readouts(self, s, r):
+        patient = PATIENTS[s.patient]
+        return [
+            ("changes", f"{len(r.changed)} of {patient.budget}"),
+            ("gradient, first over last layer", _size(r.now.gradient_ratio)),
+            ("E[h²], last layer", _size(r.now.signal[-1])),
+            ("cosine between inputs", f"{r.now.alike[-1]:.2f}".replace("-", "−")),
+            ("loss", _final(r.course)),
+        ]
+
+    def verdict(self, s, r):
+        changes = counted(len(r.changed), "change")
+        what = f" ({'; '.join(r.changed)})" if r.changed else ""
+        if not r.finished:
+            return Verdict(
+                "TRAINING", f"step {len(r.course.loss)} of {rescue.STEPS}, {changes}{what}.", "muted"
+            )
+        if is_solved(s, r):
+            return Verdict("SOLVED", f"in {changes}{what}: the loss is {short(r.course.final)}.", "good")
+        if r.course.learns:
+            enough = PATIENTS[s.patient].budget
+            return Verdict("TRAINS", f"but after {changes}{what}; {enough} would be enough.", "muted")
+        if r.course.diverged:
+            return Verdict(
+                "DIVERGED",
+                f"the loss is not finite from step {len(r.course.loss)} on; {changes}{what}.",
+                "alarm",
+            )
+        return Verdict(
+            "STUCK",
+            f"a loss of {short(r.course.final)} after {rescue.STEPS} steps, where guessing gives "
+            f"{rescue.GUESSING:.2f}; {changes}{what}.",
+            "alarm",
+        )
+
+    def describe(self, s, r):
+        return (
+            f"Patient {s.patient}, three pictures by layer and by step. Signal: E[h²] goes from "
+            f"{_size(r.now.signal[0])} at the input to {_size(r.now.signal[-1])} at the last hidden "
+            f"layer. Gradient: that of the first hidden layer is {_size(r.now.gradient_ratio)} times "
+            f"that of the last. Training loss: {_final(r.course)}. Dotted lines show the network as it "
+            f"was found, with a ratio of {_size(r.found.gradient_ratio)}. Changes: "
+            f"{'; '.join(r.changed) or 'none'}."
+        )
+
+
+def _final(course):
+    if course.diverged:
+        return f"not finite from step {len(course.loss)}"
+    return short(course.final) if len(course.loss) else "no step yet"
+
+
+def _size(value):
+    return from_log10(np.log10(value)) if np.isfinite(value) and value > 0 else "0" if value == 0 else "∞"
+
+
+def _decades(values):
+    """log10, cut off far outside the picture, also where float32 has nothing left or no room."""
+    with np.errstate(all="ignore"):
+        decades = np.log10(np.asarray(values, np.float64))
+    return np.clip(np.nan_to_num(decades, nan=3 * REACH, posinf=3 * REACH, neginf=-3 * REACH), -99, 99)
+
+
+def rescue_the_network(**settings):
+    """Rescue the network. Starting settings are keywords; an unknown one is a ValueError.
+
+    patient ("A" … "G") brings its own network. What can be changed: init ("naive N(0, 1)", "PyTorch default",
+    "Xavier", "He", "orthogonal"), act ("ReLU", "tanh", "sigmoid"), norm ("none", "BatchNorm"), skip ("off",
+    "on"), scale of the branches ("1", "1/√blocks", "learned, from 0"), lr 0.0001–3, clip ("off", "10", "1",
+    "0.1"), seed.
+    """
+    return RescueTheNetwork(**settings)

@@ -1,0 +1,1 @@
+"""Chapter 4, Residual connections: layers that only add."""

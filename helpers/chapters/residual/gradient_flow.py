@@ -1,0 +1,255 @@
+"""Residual against plain: the size of a gradient on its way back through a deep stack of blocks."""
+
+import numpy as np
+
+from helpers.chapters.residual import skips
+from helpers.figures import svg, theme
+from helpers.figures.ink import set_band
+from helpers.figures.numbers import counted, from_log10, power_of_ten
+from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.frame import Challenge, Instrument, Verdict
+
+BOUNDED = 1  # decade: a gradient that arrives at between 1/10 and 10 times its size is bounded
+FAR = 3  # decades, beyond which it has exploded or vanished
+DECADES = (2, 4, 8, 16, 32, 64, 128)  # of the vertical axis, either side of 1
+TICKS, LAW_TICKS = np.linspace(-1, 1, 5), np.linspace(0, 1, 3)
+LEARNED = "learned"
+GAINS = tuple(k / 20 for k in range(1, 31))
+
+
+def experiment(s):
+    """Settings ↦ skips.Flow; learned scales of a real network are trained, and so yield one after another."""
+    if s.scale != LEARNED:
+        return skips.flow(s.blocks, s.depth, s.gain, s.scale, s.norm, s.seed)
+    if s.blocks != "real network":  # nothing to learn from: the scales stay where they start
+        return skips.flow(s.blocks, s.depth, s.gain, "0", s.norm, s.seed)
+    return skips.learned_flow(s.depth, s.gain, s.norm, s.seed)
+
+
+class GradientFlow(Instrument):
+    title = "Residual against plain: gradient flow"
+    question = (
+        "A gradient of size 1 enters at the top and travels back, from right to left. A plain stack "
+        "multiplies it by about g at every block. The skip adds a path of exactly 1, and yet the sum does "
+        "not stay at 1: at which gain does the residual network explode? Which branch scale tames it, and "
+        "what does a norm inside F do?"
+    )
+    controls = (
+        Choice("scale", "Branch scale", ("1", "1/√L", "0", LEARNED), "1", buttons=True),
+        Choice("blocks", "Blocks", skips.BLOCKS, "random matrices", buttons=True),
+        Choice("norm", "Norm in F", tuple(skips.NORMS), "none", buttons=True),
+        Slider("depth", "Depth L", tuple(range(1, skips.DEEPEST + 1)), 50),
+        Slider("gain", "Gain g", GAINS, 0.5, text="{:.3g}".format),
+    )
+    presets = {
+        "A popular cell: g² = 0.7": {"gain": 0.7**0.5},
+        "Fifty times 1.1": {"blocks": "one number", "gain": 0.1},
+        "Branches over √L": {"gain": 1.0, "scale": "1/√L"},
+        "LayerNorm in F": {"gain": 1.0, "norm": "LayerNorm", "blocks": "real network"},
+        "Learned scales": {"gain": 1.0, "scale": LEARNED, "blocks": "real network", "depth": 20},
+        "Above 1, with a skip": {"gain": 1.2},
+    }
+    challenges = (
+        Challenge(
+            "Tame a gain of 1",
+            "Random matrices with g = 1, L = 50, no norm: bring R between 0.1 and 10 with the branch scale, "
+            "but leave the branches switched on.",
+            {"gain": 1.0},
+            lambda s, r: (
+                (s.gain, s.depth, s.norm, s.blocks) == (1.0, 50, "none", "random matrices")
+                and 0 < r.scales[0] < 1
+                and _end(r.residual) < BOUNDED
+            ),
+            "(1 + g²/L)^{L/2} can never pass e^{g²/2}, which is 1.65 for g = 1, however deep the network is.",
+        ),
+        Challenge(
+            "Where the popular picture breaks",
+            "Branch scale 1, no norm, random matrices, L = 50: find the smallest gain on the slider at which "
+            "R leaves the bounded range.",
+            {"gain": 0.05},
+            lambda s, r: (
+                (s.scale, s.norm, s.blocks, s.depth) == ("1", "none", "random matrices", 50)
+                and _end(r.residual) > BOUNDED
+                and s.gain <= 0.35
+            ),
+            "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “A skip keeps the gradient near 1” needs small "
+            "branches.",
+        ),
+        Challenge(
+            "A norm that fails without the skip",
+            "Real network: find a norm with which the plain stack explodes although the residual one stays "
+            "below 100.",
+            {"blocks": "real network", "gain": 1.0},
+            lambda s, r: s.blocks == "real network" and _end(r.plain) > 3 and abs(_end(r.residual)) < 2,
+            "BatchNorm without skips multiplies a gradient by 1.21 at every ReLU layer. On the trunk of a "
+            "residual network it never stands.",
+        ),
+    )
+
+    experiment = staticmethod(experiment)
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 4.0)
+        flow, law = figure.subplots(1, 2, width_ratios=(1.9, 1))
+        figure.subplots_adjust(left=0.08, right=0.985, bottom=0.235, top=0.92, wspace=0.22)
+        moving = {"animated": True}
+        measured = {"ls": "-", "ms": 4, "markevery": 5, **moving}
+        here = {"ls": "", "marker": "D", "ms": 9, "color": theme.MEASURED, **moving}
+        artists = {
+            "bounded": flow.fill_between([0], 0, color=theme.GOOD, label="0.1 to 10: bounded", **theme.RANGE),
+            "plain theory": flow.plot([], [], ls=":", color=theme.MUTED, label="plain, theory", **moving)[0],
+            "plain": flow.plot([], [], marker="s", color=theme.SECOND, label="plain", **measured)[0],
+            "theory": flow.plot([], [], label="residual, theory", **theme.THEORY_LINE)[0],
+            "residual": flow.plot([], [], marker="o", color=theme.MEASURED, label="residual", **measured)[0],
+            "ticks": _tick_labels(flow, TICKS, -0.02),
+            "laws": {
+                scale: law.plot([], [], ls=dash, color=theme.THEORY, **moving)[0]
+                for scale, dash in (("1", "--"), ("1/√L", ":"))
+            },
+            "names": {
+                scale: law.text(1.38, 0, f"scale {scale}", color=theme.THEORY, ha="right", **moving)
+                for scale in ("1", "1/√L")
+            },
+            "here": law.plot([], [], **here)[0],
+            "law ticks": _tick_labels(law, LAW_TICKS, -0.04),
+        }
+        flow.set(xlim=(-1, skips.DEEPEST + 1), ylim=(-1, 1), xlabel="block l")
+        flow.set_title("‖∂L/∂h‖ behind block l, over that at the last", loc="left")
+        flow.set_yticks(TICKS, [""] * len(TICKS))
+        law.set(xlim=(0, GAINS[-1] + 0.08), ylim=(-0.12, 1.1), xlabel="gain g")
+        law.set_title("R by gain: theory, and yours", loc="left")
+        law.set_yticks(LAW_TICKS, [""] * len(LAW_TICKS))
+        figure.legend(*flow.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        curves = {
+            "plain": r.plain,
+            "plain theory": r.plain_theory,
+            "residual": r.residual,
+            "theory": r.residual_theory,
+        }
+        logs = {name: _log10(values) for name, values in curves.items()}
+        # A plain network may vanish out of the picture; where the residual one is must be seen.
+        reach = _reach(np.concatenate([logs["residual"], logs["theory"], np.maximum(logs["plain"], -8)]))
+        for name, values in logs.items():
+            artists[name].set_data(np.arange(s.depth + 1), values / reach)
+        _write_ticks(artists["ticks"], TICKS, reach)
+        edge = np.full(2, BOUNDED / reach)
+        set_band(artists["bounded"], np.array([-1, skips.DEEPEST + 1]), -edge, edge)
+        laws = {scale: _law(s, scale) for scale in artists["laws"]}
+        reach = _reach(np.append(laws["1"], _end(r.residual)))
+        heights = []
+        for scale, line in artists["laws"].items():
+            line.set_data(GAINS, laws[scale] / reach)
+            heights.append(laws[scale][-1] / reach)
+        for name, y in zip(artists["names"].values(), _apart(heights), strict=True):
+            name.set_y(y)
+        artists["here"].set_data([s.gain], [_end(r.residual) / reach])
+        _write_ticks(artists["law ticks"], LAW_TICKS, reach)
+
+    def readouts(self, s, r):
+        rows = [
+            ("gradient at block 0, plain", from_log10(_end(r.plain))),
+            ("residual, R", from_log10(_end(r.residual))),
+            ("theory", from_log10(_end(r.residual_theory))),
+            ("residual / plain", from_log10(_end(r.residual) - _end(r.plain))),
+        ]
+        if s.scale == LEARNED:
+            rows.append(("learned scales", f"{np.min(r.scales):.2f} to {np.max(r.scales):.2f}"))
+        else:
+            rows.append(("branch scale", f"{r.scales[0]:.3g}"))
+        return rows
+
+    def verdict(self, s, r):
+        end, plain = _end(r.residual), _end(r.plain)
+        blocks = counted(s.depth, "block")
+        sentence = f"R = {from_log10(end)} over {blocks}; the plain stack has {from_log10(plain)}." + _why(
+            s, r
+        )
+        if not np.isfinite(end):
+            return Verdict("DIVERGED", "the training has left the range of numbers.", "alarm")
+        if abs(end) <= BOUNDED:
+            return Verdict("BOUNDED", sentence, "good")
+        word = ("EXPLODES" if end > FAR else "GROWS") if end > 0 else ("VANISHES" if end < -FAR else "FADES")
+        return Verdict(word, sentence, "alarm")
+
+    def describe(self, s, r):
+        return (
+            f"The size of a gradient behind each of {s.depth} blocks ({s.blocks}, gain {s.gain:.3g}, branch "
+            f"scale {s.scale}, norm in F: {s.norm}), on a logarithmic scale, relative to its size at the "
+            f"last block. Going back to block 0, the plain stack's becomes {from_log10(_end(r.plain))}; the "
+            f"residual one's becomes {from_log10(_end(r.residual))}, where theory says "
+            f"{from_log10(_end(r.residual_theory))}. A shaded range from 0.1 to 10 counts as bounded. A "
+            f"second panel shows R in theory against the gain: with scale 1 it climbs to "
+            f"{from_log10(_law(s, '1')[-1])} at gain 1.5, with scale 1/√L to "
+            f"{from_log10(_law(s, '1/√L')[-1])}."
+        )
+
+
+def _why(s, r):
+    """What to make of R, in a sentence."""
+    if s.blocks == "one number":
+        note = " Every branch points the same way here, so the factors are 1 + s·g: the worst case."
+        return note + (" A norm has nothing to divide by." if s.norm != "none" else "")
+    if s.scale == LEARNED:
+        trained = s.blocks == "real network"
+        at_start = " Learned scales start at 0, where every block is the identity: R is exactly 1"
+        return f"{at_start}{'; training moves them.' if trained else '.'}"
+    if s.scale == "0":
+        return " All branches are switched off: every block is the identity."
+    if s.norm != "none":
+        return " The norm divides the branch's gradient by the size of h, which grows: R is a power of L."
+    if s.scale == "1/√L":
+        return f" It cannot pass e^(g²/2) = {np.exp(s.gain**2 / 2):.3g} in theory, at any depth."
+    return (
+        f" Each block multiplies by √(1 + g²) = {np.hypot(1, s.gain):.3f} on average: a skip is not a bound."
+    )
+
+
+def _law(s, scale):
+    """log10 of R in theory at each gain."""
+    return _log10(skips.law(s.blocks, s.depth, GAINS, scale, s.norm, s.seed))
+
+
+def _end(sizes):
+    """log10 of what arrives."""
+    return float(_log10(sizes[:1])[0])
+
+
+def _log10(values):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log10(values)
+
+
+def _reach(logs):
+    """The fewest decades that hold all of these."""
+    farthest = np.abs(logs[np.isfinite(logs)]).max(initial=0)
+    return next((decades for decades in DECADES if farthest <= decades), DECADES[-1])
+
+
+def _tick_labels(axes, places, x):
+    style = {"ha": "right", "va": "center", "color": theme.MUTED, "transform": axes.get_yaxis_transform()}
+    return [axes.text(x, y, "", animated=True, **style) for y in places]
+
+
+def _write_ticks(labels, places, reach):
+    for label, y in zip(labels, places, strict=True):
+        exponent = y * reach
+        label.set_text(power_of_ten(exponent) if exponent == round(exponent) else from_log10(exponent))
+
+
+def _apart(heights, gap=0.09, above=0.05):
+    """Heights for the names of two lines: above their ends, clear of a marker, a line of text apart."""
+    upper, lower = (min(height + above, 1.03) for height in heights)
+    return max(upper, lower + gap), lower
+
+
+def gradient_flow(**settings):
+    """Residual against plain gradient flow. Starting settings are keywords; an unknown one is a ValueError.
+
+    scale ("1", "1/√L", "0", "learned"), blocks ("one number", "random matrices", "real network"), norm
+    ("none", "LayerNorm", "BatchNorm"), depth 1–100 (blocks), gain 0.05–1.5 (what a block's branch does to
+    the size of a gradient), seed.
+    """
+    return GradientFlow(**settings)

@@ -1,0 +1,263 @@
+"""Paths: the many routes through a residual network, which of them carry the gradient, and what cuts do."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from helpers import probes
+from helpers.chapters.residual import degradation, skips
+from helpers.data import load_digits
+from helpers.figures import svg, theme
+from helpers.figures.numbers import counted, from_log10
+from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.network import Network, unstack
+from helpers.training import evaluate
+
+EPOCHS = 7
+LENGTHS = (3, 6, 9, 12, 18, 27)  # blocks; depths of 8, 14, 20, 26, 38 and 56 layers of weights
+BATCH = 16  # digits whose gradients are taken apart
+KINDS = ("residual + BN", "plain + BN")
+STATES = ("at the start", "trained")
+SURVIVES = 0.1  # of the accuracy may be lost
+
+
+def _or_none(block):
+    return str(block) if block else "none"
+
+
+@dataclass(frozen=True)
+class Studied:
+    """A network, its accuracy on the test digits, and that without each piece in turn (nan: not cut yet)."""
+
+    network: Network
+    accuracy: float
+    lesions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found. Shares are arrays over the path lengths 0, 1, … blocks."""
+
+    kept: np.ndarray  # the blocks that are left, by number
+    paths: np.ndarray  # share of all paths that are left
+    carried: np.ndarray  # share of the squared gradient, measured
+    predicted: np.ndarray  # the same in theory, for random weights
+    accuracy: float  # of what is left, on the test digits
+    residual: Studied
+    plain: Studied | None
+    epochs: int
+
+    @property
+    def mean_length(self):
+        """The mean length of a path, by the gradient that it carries."""
+        return float(np.arange(len(self.carried)) @ self.carried)
+
+
+def experiment(s):
+    """Settings ↦ Results: of the network at its start; or epoch after epoch of its training, then cut up."""
+    if s.network == STATES[0]:
+        yield _result(s, *(_studied(kind, s.depth, s.seed, 0) for kind in KINDS), 0)
+        return
+    training = degradation.single(KINDS[0], 2 + 2 * s.depth, s.seed)
+    for epochs in range(max(1, len(training.courses)), EPOCHS):
+        accuracy = 1 - float(training.course(epochs).test_error[0])
+        so_far = Studied(unstack(training.network, 0), accuracy, np.full(s.depth, np.nan))
+        yield _result(s, so_far, None, epochs)
+    yield _result(s, *(_studied(kind, s.depth, s.seed, EPOCHS) for kind in KINDS), EPOCHS)
+
+
+@lru_cache(maxsize=12)
+def _studied(kind, blocks, seed, epochs):
+    digits, depth = load_digits(), 2 + 2 * blocks
+    if epochs:
+        training = degradation.single(kind, depth, seed)
+        training.course(epochs)
+        network = unstack(training.network, 0)
+    else:
+        network = degradation.build(kind, depth, seed)
+        skips.fix_statistics(network, digits.x_train)
+    test = digits.x_test, digits.y_test
+    return Studied(network, float(evaluate(network, *test)[1]), skips.lesions(network, *test))
+
+
+def _result(s, residual, plain, epochs):
+    digits = load_digits()
+    luck = np.random.default_rng([s.seed, 1]).random(LENGTHS[-1])[: s.depth]
+    kept = [i for i in np.flatnonzero(luck < s.keep) if i != min(s.deleted, s.depth) - 1]
+    left = skips.without(residual.network, set(range(s.depth)) - set(kept))
+    found = skips.gradients_by_path_length(left, digits.x_train[:BATCH], digits.y_train[:BATCH])
+    squares = (found.astype(np.float64) ** 2).sum(axis=(1, 2))
+    return Result(
+        kept=np.array(kept, int),
+        paths=skips.path_lengths(len(kept)),
+        carried=squares / squares.sum(),
+        predicted=skips.path_lengths(len(kept), _parts(s.depth, s.seed)[kept]),
+        accuracy=float(evaluate(left, digits.x_test, digits.y_test)[1]),
+        residual=residual,
+        plain=plain,
+        epochs=epochs,
+    )
+
+
+@lru_cache(maxsize=32)
+def _parts(blocks, seed):
+    """What each block's branch carries of the squared gradient, in theory, while the weights are random."""
+    first = degradation.build(KINDS[0], 2 + 2 * blocks, seed).layers[0]
+    start = float(probes.batch_variance(first.forward(load_digits().x_train)))
+    return skips.branch_parts(blocks, 1.0, "BatchNorm", relus=2, start=start)
+
+
+class Paths(Instrument):
+    title = "Paths through a residual network"
+    question = (
+        "Each block can be taken or skipped, so L blocks make 2^L paths. Most of them go through about half "
+        "of the blocks. Does the gradient use those? Train the network, and look again. Then delete a block, "
+        "and compare with what the same cut does to a plain network."
+    )
+    controls = (
+        Choice("network", "Network", STATES, "trained", buttons=True),
+        Slider("depth", "Blocks L", LENGTHS, 9),
+        Slider("deleted", "Deleted block", tuple(range(LENGTHS[-1] + 1)), 0, _or_none, at_most="depth"),
+        Slider("keep", "Keep probability", tuple(k / 10 for k in range(1, 11)), 1.0, "{:.1f}".format),
+    )
+    presets = {
+        "27 blocks, untrained": {"depth": 27, "network": STATES[0]},
+        "27 blocks, trained": {"depth": 27},
+        "Cut one block": {"deleted": 5},
+        "Keep half of the blocks": {"keep": 0.5},
+    }
+    challenges = (
+        Challenge(
+            "Half of the paths",
+            "Remove exactly half of all paths of the trained network with 9 blocks, and keep its accuracy "
+            "within 5 percentage points.",
+            {},
+            lambda s, r: (
+                (s.network, s.depth) == (STATES[1], 9)
+                and len(r.kept) == 8
+                and r.residual.accuracy - r.accuracy <= 0.05
+            ),
+            "Every block is in one half of the paths: to delete one is to delete that half. The other half "
+            "still computes nearly the same.",
+        ),
+        Challenge(
+            "Break it",
+            "Bring the trained network with 9 blocks below 50 % without touching a single block by name.",
+            {},
+            lambda s, r: (s.network, s.depth, s.deleted) == (STATES[1], 9, 0) and r.accuracy < 0.5,
+            "It can lose one block, not most of them. An ensemble whose members share their weights is not "
+            "a heap of independent networks.",
+        ),
+    )
+
+    experiment = staticmethod(experiment)
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 4.0)
+        lengths, cuts = figure.subplots(1, 2, width_ratios=(1.25, 1))
+        figure.subplots_adjust(left=0.075, right=0.985, bottom=0.3, top=0.92, wspace=0.2)
+        moving = {"animated": True}
+        here = {"ls": "", "marker": "D", "ms": 9, "color": theme.GOOD, **moving}
+        residual = {**theme.MEASURED_LINE, "markevery": 1}
+        plain = {"ls": "--", "marker": "s", "ms": 4, "color": theme.SECOND, **moving}
+        artists = {
+            "paths": lengths.stairs(
+                np.zeros(LENGTHS[-1] + 1),
+                np.arange(LENGTHS[-1] + 2) - 0.5,
+                fill=True,
+                color=theme.MUTED,
+                alpha=0.3,
+                label="share of the paths",
+                **moving,
+            ),
+            "theory": lengths.plot([], [], label="theory, random weights", **theme.THEORY_LINE)[0],
+            "carried": lengths.plot([], [], label="share of the squared gradient", **residual)[0],
+            "plain": cuts.plot([], [], label="plain, without a pair of layers", **plain)[0],
+            "residual": cuts.plot([], [], label="residual, without a block", **residual)[0],
+            "here": cuts.plot([], [], label="what is left now", **here)[0],
+        }
+        lengths.set(xlim=(-0.8, LENGTHS[-1] + 0.8), xlabel="length of the path, in blocks")
+        lengths.set_yscale("function", functions=(np.sqrt, np.square))
+        lengths.set(ylim=(0, 1), yticks=(0, 0.01, 0.05, 0.1, 0.25, 0.5, 1))
+        lengths.set_title("Which paths there are, and which are used", loc="left")
+        cuts.set(xlim=(-0.8, LENGTHS[-1] + 0.8), ylim=(0, 1.03), xlabel="number of the block that is cut")
+        cuts.set_title("Test accuracy after a cut", loc="left")
+        for axes, side in ((lengths, 0.03), (cuts, 0.56)):
+            handles = axes.get_legend_handles_labels()
+            figure.legend(*handles, loc="lower left", bbox_to_anchor=(side, 0), ncols=1, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        bars = np.zeros(LENGTHS[-1] + 1)
+        bars[: len(r.paths)] = r.paths
+        artists["paths"].set_data(bars)
+        artists["theory"].set_data(range(len(r.predicted)), r.predicted)
+        artists["carried"].set_data(range(len(r.carried)), r.carried)
+        blocks = np.arange(1, s.depth + 1)
+        artists["residual"].set_data(blocks, r.residual.lesions)
+        artists["plain"].set_data(blocks, np.full(s.depth, np.nan) if r.plain is None else r.plain.lesions)
+        artists["here"].set_data([min(s.deleted, s.depth)], [r.accuracy])
+
+    def readouts(self, s, r):
+        rows = [
+            ("paths", _paths(r)),
+            ("mean length", f"{len(r.kept) / 2:.1f} blocks"),
+            ("by their gradient", f"{r.mean_length:.1f} blocks"),
+            ("accuracy, whole", f"{r.residual.accuracy:.1%}"),
+            ("what is left", f"{r.accuracy:.1%}"),
+        ]
+        if r.plain is not None:
+            rows.append(("plain, whole", f"{r.plain.accuracy:.1%}"))
+            rows.append(("after a cut, median", f"{np.median(r.plain.lesions):.1%}"))
+        return rows
+
+    def verdict(self, s, r):
+        used = f"The gradient comes through {r.mean_length:.1f} of {len(r.kept)} blocks on average"
+        if r.epochs == 0:
+            return Verdict("UNTRAINED", f"{used}: theory for random weights is the dashed line.", "muted")
+        whole = (
+            f"after {counted(r.epochs, 'epoch')}; the whole network is right on {r.residual.accuracy:.1%}."
+        )
+        if len(r.kept) == s.depth:
+            return Verdict("WHOLE", f"{used} {whole}", "good")
+        lost = r.residual.accuracy - r.accuracy
+        cut = f"{s.depth - len(r.kept)} of {s.depth} blocks cut, {r.accuracy:.1%} of the answers are right"
+        if lost <= SURVIVES:
+            return Verdict("SURVIVES", f"{cut}: {100 * lost:.1f} points lost. {used}.", "good")
+        return Verdict("BREAKS", f"{cut}: {100 * lost:.1f} points lost. {used}.", "alarm")
+
+    def describe(self, s, r):
+        plain = ""
+        if r.plain is not None:
+            plain = (
+                f" A plain network of the same depth, right on {r.plain.accuracy:.1%}, has a median of "
+                f"{np.median(r.plain.lesions):.1%} after such a cut."
+            )
+        return (
+            f"Left: of the {_paths(r)} paths through {len(r.kept)} blocks the share of each "
+            f"length, as bars around {len(r.kept) / 2:.1f}; and a line for the share of the squared "
+            f"gradient, around {r.mean_length:.1f} blocks. Right: the test accuracy of a residual network of "
+            f"{s.depth} blocks, {s.network}, without each block in turn: {_range(r.residual.lesions)}; "
+            f"whole it is {r.residual.accuracy:.1%}, and what is left now is {r.accuracy:.1%}.{plain}"
+        )
+
+
+def _paths(r):
+    return from_log10(len(r.kept) * np.log10(2))
+
+
+def _range(accuracies):
+    if np.isnan(accuracies).any():
+        return "not measured yet"
+    return f"between {accuracies.min():.1%} and {accuracies.max():.1%}"
+
+
+def paths(**settings):
+    """Paths through a residual network. Starting settings are keywords; an unknown one is a ValueError.
+
+    network ("at the start", "trained"), depth 3–27 (blocks), deleted 0–27 (a block, 0 for none), keep
+    0.1–1 (the probability with which each block is kept), seed.
+    """
+    return Paths(**settings)

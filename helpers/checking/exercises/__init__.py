@@ -1,1 +1,0 @@
-"""The graded exercises: one module a chapter, each with a list EXERCISES."""

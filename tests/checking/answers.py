@@ -1,0 +1,59 @@
+"""What the tests of exercises share: judging one as a check does.
+
+Each chapter has such a module, `tests/chapters/*/answers.py`. It says, by an exercise's name,
+CORRECT {name: unusual functions that must get full points} and WRONG {name: [(function, what is found)]}:
+the tag of a misconception, the kind of a problem (calls.Problem), or None where points are lost and no name
+is given. All are held to 5 seeds in the tests, and to 200 by `benchmarks/check_proof.py`.
+"""
+
+from importlib import import_module
+
+from helpers import contents
+from helpers.checking import exercise
+from helpers.checking.calls import Printed, in_process, quiet
+from helpers.checking.judging import judge
+
+MODULES = [
+    import_module(module.__name__.replace("helpers", "tests", 1).replace("exercises", "answers"))
+    for module in contents.exercises()
+]
+
+
+def found(verdict):
+    """The tag or the kind of problem that a verdict names."""
+    return verdict.wrong.tag if verdict.wrong else verdict.problem.kind if verdict.problem else None
+
+
+def correct_answers():
+    """(exercise, function) for all answers that must get full points."""
+    given = [
+        (name, function) for module in MODULES for name, list in module.CORRECT.items() for function in list
+    ]
+    references = [(item.name, item.reference) for item in exercise.load().values()]
+    return [(exercise.find(name), function) for name, function in references + given]
+
+
+def wrong_answers():
+    """(exercise, function, what must be found) for all answers that must lose points."""
+    given = [(name, *pair) for module in MODULES for name, list in module.WRONG.items() for pair in list]
+    known = [
+        (item.name, wrong.function, wrong.tag) for item in exercise.load().values() for wrong in item.wrong
+    ]
+    return [(exercise.find(name), function, finding) for name, function, finding in known + given]
+
+
+def passes(item, function, seed):
+    """Whether an answer gets all points."""
+    verdict = judged(item, function, seed)
+    return verdict.outcome == "correct" and verdict.points == item.points
+
+
+def loses(item, function, finding, seed):
+    """Whether an answer loses points with the right message."""
+    verdict = judged(item, function, seed)
+    return verdict.outcome == "incorrect" and verdict.points < item.points and found(verdict) == finding
+
+
+def judged(item, function, seed):
+    with quiet(Printed()):
+        return judge(item, in_process(function), seed)

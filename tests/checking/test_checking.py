@@ -1,0 +1,433 @@
+"""check, hint and solution: one card for whatever a learner's function does, and a process that lives on."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+from helpers.checking import calls, cards, check, checks, hint, solution
+from helpers.checking.calls import in_process
+from helpers.checking.cards import verdict_card
+from helpers.checking.exercise import Exercise, Property, Wrong, find
+from helpers.checking.judging import judge
+from helpers.checking.values import Phi, Seed, live, plain
+from helpers.progress.record import Progress
+
+EXERCISE = find("predict_h2")
+right = EXERCISE.reference
+
+
+@pytest.fixture(autouse=True)
+def shown(tmp_path, monkeypatch):
+    """The cards that are shown, with a progress of their own."""
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
+    monkeypatch.setattr(checks, "PROGRESS", Progress())
+    cards = []
+    monkeypatch.setattr(checks, "display", cards.append)
+    return cards
+
+
+def learner(body, **names):
+    """A function predict_h2 with this body, as a cell of a notebook would define it."""
+    code = "def predict_h2(x, widths, variances):\n" + textwrap.indent(textwrap.dedent(body).strip(), "    ")
+    scope = {"np": np, "math": math, **names}
+    exec(compile(code, "<cell>", "exec"), scope)
+    return scope["predict_h2"]
+
+
+def judged(body, seed=0, seconds=0.3, **names):
+    return judge(EXERCISE, in_process(learner(body, **names), seconds), seed)
+
+
+# --- The three outcomes -----------------------------------------------------------------------------
+
+
+def test_a_right_answer_gets_a_plain_float_and_a_card(shown):
+    points = check(right)
+    assert type(points) is float and points == 10
+    (card,) = shown
+    assert card.look == "good" and "✓" in card.title and "10 of 10" in card.title
+
+
+@pytest.mark.parametrize("body", ["raise NotImplementedError", "pass", "...", "return ...", "return None"])
+def test_a_stub_is_not_attempted_and_not_recorded(shown, body):
+    assert check(learner(body)) == 0.0
+    assert "not attempted" in shown[0].title and shown[0].look == "muted"
+    assert checks.PROGRESS.attempts() == []
+
+
+def test_a_wrong_answer_is_named_and_recorded_with_its_points_by_property(shown):
+    wrong = next(wrong for wrong in EXERCISE.wrong if wrong.tag == "fan-out-for-fan-in")
+    wrong.function.__name__ = "predict_h2"
+    assert check(wrong.function, seed=3) == 3.0
+    (card,) = shown
+    assert wrong.message in repr(card) and card.look == "alarm"
+    (row,) = checks.PROGRESS.attempts()
+    assert (row.points, row.possible, row.tag) == (3.0, 10.0, "fan-out-for-fan-in")
+    assert '"one layer": 0' in row.parts
+
+
+def test_a_card_shows_the_smallest_failing_call_with_got_and_expected():
+    verdict = judged("return 2 * np.mean(x**2)")
+    text = repr(verdict_card(verdict))
+    assert "predict_h2(\n" in text and "x=np.array([[" in text
+    assert "got  " in text and "expected  " in text
+    prop, row = verdict.failure
+    assert prop.name == "one layer" and f"{row.expected:.6g}" in text
+
+
+def test_the_call_on_the_card_can_be_pasted():
+    he = find("he")
+    verdict = judge(he, in_process(lambda fan_in, fan_out, alpha, rng: rng.normal(size=(fan_in, fan_out))), 0)
+    line = next(line for line in repr(verdict_card(verdict)).splitlines() if "he(" in line)
+    assert eval(line.strip(), {"np": np, "he": he.reference}).std() < 1
+    gain = find("gain")
+    assert eval(cards.shown(Phi("tanh", 0.5)), {"np": np})(2.0) == np.tanh(1.0)
+    assert gain.reference(live(Phi("relu"))) == pytest.approx(np.sqrt(2), rel=1e-4)
+
+
+def test_the_same_seed_gives_the_same_inputs_and_none_gives_fresh_ones(shown):
+    seen = []
+
+    def predict_h2(x, widths, variances):
+        seen.append(float(x.sum()))
+
+    for seed in (1, 1, 2, None, None):
+        check(predict_h2, seed)
+    first = seen[::1]
+    assert first[0] == first[1] and len(set(first)) == 4
+
+
+def test_a_constant_factor_is_pointed_out():
+    verdict = judged("return 3 * right(x, widths, variances)", right=right)
+    assert "3 times what is expected" in verdict.pattern
+    assert "sign" in judged("return -right(x, widths, variances)", right=right).pattern
+
+
+def test_partial_credit_and_an_error_in_a_part_only():
+    body = """
+        if len(set(widths)) > 1 and len(widths) > 2:
+            raise ValueError("too hard")
+        return right(x, widths, variances)
+    """
+    verdict = judged(body, right=right)
+    assert verdict.points == 6 and verdict.problem.kind == "error"
+
+
+@pytest.mark.parametrize("end", ["return None", "raise NotImplementedError", "pass"])
+def test_what_is_begun_is_not_called_unattempted(end):
+    body = f"""
+        if len(set(widths)) == 1 or len(widths) == 2:
+            return right(x, widths, variances)
+        {end}
+    """
+    verdict = judged(body, right=right)
+    assert (verdict.points, verdict.outcome) == (6, "incorrect")
+
+
+# --- What comes before the numbers ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ("return np.ones(3)", "shape", "should be one number, not an array of shape"),
+        ("return {'a': 1}", "form", "dictionary"),
+        ("return 'ten'", "form", "the text 'ten'"),
+        ("return np.array(['a'])", "form", "an array of <U1"),
+        ("return 1j", "form", "a complex"),
+        ("return {1, 2}", "form", "a set"),
+        ("return float('nan')", "nan", "nan"),
+        ("return math.inf", "nan", "infinity"),
+        ("return 10**5000", "nan", "infinity"),
+        ("return [-(10**400)]", "nan", "infinity"),
+        ("return np.array([10**400])", "form", "an array of object"),
+        ("x += 1\nreturn np.mean(x**2)", "mutated", "changes"),
+        ("variances.append(1)\nreturn 1.0", "mutated", "changes"),
+        ("return 7", "constant", "the same for every input"),
+        ("return undefined", "error", "NameError: name 'undefined'"),
+        ("return x @ x", "error", "ValueError"),
+        ("return 1 / 0", "error", "divided by zero"),
+        ("return predict_h2(x, widths, variances)", "error", "calls itself without end"),
+        ("raise SystemExit", "exit", "leave Python"),
+        ("import sys\nsys.exit(3)", "exit", "SystemExit: 3"),
+        ("while True:\n    pass", "time", "0.3 seconds"),
+        ("while True:\n    try:\n        pass\n    except Exception:\n        pass", "time", "0.3 seconds"),
+        ("while True:\n    try:\n        pass\n    except:\n        pass", "time", "0.3 seconds"),
+        ("return np.ones(10**14)", "memory", "more memory"),
+    ],
+)
+def test_a_problem_is_said_in_plain_words(body, kind, words):
+    verdict = judged(body)
+    assert verdict.problem.kind == kind
+    assert words in verdict.problem.text
+    assert verdict.outcome == "incorrect" and verdict.points == 0
+    text = repr(verdict_card(verdict))
+    assert verdict.problem.text in text and "Traceback" not in text and "helpers" not in text
+
+
+def test_an_exception_points_to_the_learners_own_line(shown):
+    source = (
+        "def helper(x):\n    return x.shope\n\ndef predict_h2(x, widths, variances):\n    return helper(x)\n"
+    )
+    scope = {}
+    exec(compile(source, "<a cell>", "exec"), scope)
+    calls.linecache.cache["<a cell>"] = (len(source), None, source.splitlines(True), "<a cell>")
+    check(scope["predict_h2"])
+    assert "line 2:  return x.shope" in repr(shown[0])
+
+
+def test_other_parameters_are_explained():
+    verdict = judge(EXERCISE, in_process(lambda x: 1.0), 0)
+    assert verdict.problem.kind == "signature"
+    assert "(x)" in verdict.problem.text
+
+
+def test_what_a_learner_wrote_is_escaped(shown):
+    check(learner("print('<script>1</script>')\nraise ValueError('<script>2</script>')"))
+    check(learner("return '<script>3</script>'"))
+    check("<script>")
+    for card in shown:
+        html = card._repr_html_()
+        assert "&lt;script&gt;" in html and "<script>" not in html
+
+
+def test_cards_are_announced_and_use_the_pages_colours(shown):
+    check(right)
+    html = shown[0]._repr_html_()
+    assert 'role="status"' in html
+    assert "#" not in cards.LOOK.split("</style>")[0].replace("var(--", "")
+
+
+# --- What a function may do to the process ----------------------------------------------------------
+
+
+def still_works():
+    return check(right) == 10.0
+
+
+def test_a_print_flood_is_cut(shown):
+    check(learner("for _ in range(100_000):\n    print('flood')\nreturn 0.0"))
+    text = repr(shown[0])
+    assert "flood" in text and "characters more" in text and len(text) < 4000
+    assert still_works()
+
+
+def test_warnings_and_prints_of_right_code_are_swallowed(shown, capfd):
+    body = """
+        import sys, warnings
+        print("hello"); print("to stderr", file=sys.stderr); warnings.warn("careful")
+        np.log(np.zeros(1)); np.array([1e308]) * 10; np.float32(1e38) * np.float32(10)
+        return right(x, widths, variances)
+    """
+    assert check(learner(body, right=right)) == 10.0
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux limits a process's memory")
+def test_a_huge_allocation_in_small_steps_is_stopped(shown):
+    assert check(learner("parts = []\nwhile True:\n    parts.append(np.empty(10**7))")) == 0.0
+    assert "more memory" in repr(shown[0])
+    assert np.ones(10**7).sum() == 1e7
+    assert still_works()
+
+
+def test_an_endless_loop_costs_one_time_limit_not_one_per_input(shown):
+    start = time.monotonic()
+    judged("while True: pass")
+    assert time.monotonic() - start < 0.3 * 3
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert still_works()
+
+
+def test_without_signals_the_clock_is_looked_at_on_every_line():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(judged("while True:\n    pass")))
+    thread.start()
+    thread.join(20)
+    assert found[0].problem.kind == "time" and sys.gettrace() is None
+
+
+def test_the_stop_button_stops_the_check():
+    code = """
+        import os, signal, threading
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background is deaf to it
+        from helpers.checking import check
+        def predict_h2(x, widths, variances):
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+            while True:
+                pass
+        try:
+            check(predict_h2)
+        except KeyboardInterrupt:
+            print("stopped", signal.getitimer(signal.ITIMER_REAL))
+    """
+    out = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60
+    )
+    assert out.stdout.strip() == "stopped (0.0, 0.0)", out.stderr
+
+
+def test_a_replaced_numpy_does_not_fool_the_check_and_is_left_as_it_was(shown, monkeypatch):
+    yes = lambda *args, **kwargs: True  # noqa: E731
+    for name in ("allclose", "all", "abs", "isfinite", "array_equal", "asarray"):
+        monkeypatch.setattr(np, name, yes)
+    monkeypatch.setattr(np.random, "default_rng", yes)
+    assert check(learner("return -1.0 - x[0, 0]")) == 0.0
+    assert np.allclose is yes and np.asarray is yes and np.random.default_rng is yes
+    monkeypatch.undo()
+    judged("return 1.0")
+    assert np.allclose is not yes and calls._replaced == {}, "an earlier check's patches come back"
+
+
+def test_a_function_that_replaces_numpy_does_not_fool_the_check(shown):
+    keep = np.abs, np.mean
+    try:
+        assert check(learner("np.abs = np.mean = lambda *a, **k: 0.0\nreturn 5.0 + x[0, 0]")) == 0.0
+        assert np.mean([1, 2]) == 0.0, "what a learner replaced stays replaced for the learner"
+    finally:
+        np.abs, np.mean = keep
+    assert still_works()
+
+
+def test_objects_that_are_equal_to_everything_are_not_believed():
+    class Yes(float):
+        __eq__ = __le__ = __ge__ = lambda self, other: True
+        __sub__ = __rsub__ = __abs__ = lambda self, *other: self
+        __hash__ = None
+
+    class Same(np.ndarray):
+        __eq__ = __le__ = lambda self, other: np.ones(self.shape, bool)
+
+    assert judged("return Yes(1.0)", Yes=Yes).points == 0
+    assert judged("return np.ones(1).view(Same)", Same=Same).points == 0
+
+
+def test_an_exception_that_cannot_be_printed_gets_a_card(shown):
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert check(learner("raise Mute", Mute=Mute)) == 0.0
+    assert "Mute" in repr(shown[0])
+
+
+def test_a_mistake_of_the_check_is_not_blamed_on_the_learner(shown, monkeypatch):
+    def broken(*args):
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(checks, "judge", broken)
+    assert check(right) == 0.0
+    assert "not yours" in repr(shown[0])
+
+
+# --- Finding the exercise ---------------------------------------------------------------------------
+
+
+def test_the_name_will_do(shown, monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "predict_h2", right, raising=False)
+    assert check("predict_h2") == 10.0
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("predict_h", "Did you mean: predict_h2"),
+        ("zebra", "xavier"),
+        (3, "not int"),
+        ("gain", "run its cell first"),
+    ],
+)
+def test_what_is_no_exercise_gets_a_card(shown, what, words):
+    assert check(what) == 0.0
+    assert words in repr(shown[0])
+
+
+# --- Hints and solutions ----------------------------------------------------------------------------
+
+
+def test_hints_come_one_by_one_and_are_recorded(shown):
+    for _ in range(3):
+        hint("predict_h2")
+    first, second, third = map(repr, shown)
+    assert EXERCISE.hints[0] in first and EXERCISE.hints[1] not in first
+    assert EXERCISE.hints[1] in second and EXERCISE.hints[1] in third
+    assert [row.number for row in checks.PROGRESS.hints("predict_h2")] == [1, 2]
+    assert hint("zebra") is None and "no hint" in repr(shown[-1])
+
+
+def test_the_solution_opens_with_full_points(shown):
+    solution(right)
+    assert "0 of 10 points" in repr(shown[-1]) and "def " not in repr(shown[-1])
+    check(right)
+    solution(right)
+    assert "def predict_h2(x, widths, variances):" in repr(shown[-1])
+    solution("zebra")
+    assert "no solution" in repr(shown[-1])
+
+
+def test_everything_works_where_nothing_can_be_saved(shown, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("in the way")
+    assert check(right) == 10.0
+    assert "cannot be saved" in repr(shown[0])
+    hint(right)
+    solution(right)
+    assert "def predict_h2" in repr(shown[-1])
+
+
+# --- Plain data, and diagnosis ----------------------------------------------------------------------
+
+
+def test_a_generator_and_an_activation_travel_as_tags():
+    given = live((Seed(3), [Phi("leaky_relu", 0.2)], {"a": np.ones(2)}))
+    assert given[0].standard_normal() == np.random.default_rng(3).standard_normal()
+    assert given[1][0](np.array([-1.0, 2.0])).tolist() == [-0.2, 2.0]
+    with pytest.raises(ValueError, match=r"name='sine'.*sin"):
+        Phi("sine")
+
+
+def test_what_is_returned_is_turned_into_plain_data():
+    value = plain({"a": (np.float32(1), [np.int64(2), np.bool_(True)]), 3: np.ones((2, 1), np.float16)})
+    assert value["a"] == (1.0, [2, True]) and type(value["a"][1][1]) is bool and value["3"].shape == (2, 1)
+    deep = []
+    for _ in range(100):
+        deep = [deep]
+    with pytest.raises(TypeError, match="deep"):
+        plain(deep)
+
+
+def test_the_judge_needs_nothing_but_the_call():
+    """As a grader uses it: the function lives elsewhere."""
+    verdict = judge(EXERCISE, lambda args: calls.Outcome(plain(right(*live(args))), args), 0)
+    assert verdict.outcome == "correct"
+
+
+def test_a_mistake_is_named_only_when_one_is_left():
+    def toy(a):
+        return a
+
+    twins = [Wrong(f"twin-{i}", "it adds one.", lambda a: a + 1) for i in range(2)]
+    prop = Property("value", 1, lambda rng: [(rng.random(),)])
+    texts = ("02_initialization", "section", "title", 1, 1, ("", ""))
+    both, one = (Exercise(*texts, toy, [prop], known) for known in (twins, twins[:1]))
+    call = in_process(lambda a: a + 1)
+    assert judge(both, call, 0).wrong is None
+    assert judge(one, call, 0).wrong is twins[0]
+
+
+def test_nothing_is_left_behind_in_the_process():
+    before = warnings.filters[:], np.geterr(), signal.getsignal(signal.SIGALRM), sys.stdout, os.getcwd()
+    judged("raise SystemExit")
+    judged("while True: pass")
+    assert before == (
+        warnings.filters[:], np.geterr(), signal.getsignal(signal.SIGALRM), sys.stdout, os.getcwd()
+    )  # fmt: skip

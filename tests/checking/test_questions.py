@@ -1,0 +1,472 @@
+"""Questions: their data, the judging of answers, and the widgets that ask them."""
+
+import re
+import sys
+import tomllib
+from html import escape
+from math import e, pi
+
+import ipywidgets
+import numpy as np
+import pytest
+
+from helpers import chapters, contents
+from helpers.checking import ask, predict, questions, widgets
+from helpers.checking.questions import Choice, Number, find, load, parse_number, read
+from helpers.progress.record import Progress
+
+# The truth behind every numeric question, computed a second time.
+FORMULAS = {
+    "predict-nine-tenths": lambda: np.exp(50 * np.log(9 / 10)),
+    "predict-rate-007": lambda: np.exp(np.log(7 / 1000) / 30),
+    "predict-tanh-slope": lambda: 1 - np.tanh(0.0) ** 2,
+    "depth-window": lambda: 10 ** (-3 / 200),
+    "depth-nan-table": lambda: 31.2**3 / 4.7**2,
+    "depth-factors": lambda: len(range(4, 20 + 1)),
+    "predict-naive-factor": lambda: 256 * 1.0**2 * 0.5,
+    "predict-xavier-25": lambda: np.prod(np.full(25, 128 * (1 / 128) / 2)),
+    "predict-he-var": lambda: 1 - np.sqrt(2 / (2 * pi)) ** 2,
+    "predict-pytorch-factor": lambda: 64 * ((2 / np.sqrt(64)) ** 2 / 12) / 2,
+    "init-he-std": lambda: np.sqrt(2.0 / 128),
+    "init-xavier-bound": lambda: np.sqrt(3 * 2 / (100 + 50)),
+    "init-leaky-variance": lambda: 1 / np.mean([1, 0.2**2]),
+    "init-spread": lambda: np.sqrt(5 * 16 / 320),
+    "predict-dropout-second": lambda: 0.5 * (1 / 0.5) ** 2,
+    "predict-dropout-compound": lambda: np.prod(np.full(8, 1 / (1 - 0.5))),
+    "predict-scale-free": lambda: 1 / (1 / 3),
+    "predict-variance-shift": lambda: 1 / (0.5 * (1 / 0.5) ** 2),
+    "predict-clip": lambda: 12 / np.linalg.norm([3, 4, 12]),
+    "reg-keep-or-drop": lambda: 1 - 0.8,
+    "reg-decay-time": lambda: np.exp(-0.001 * 0.1 * 10_000),
+    "reg-clip-small": lambda: 0.3 * min(1, 1 / np.hypot(0.3, 0.4)),
+    "predict-bn-element": lambda: (6 - np.mean([2, 2, 6, 6])) / np.std([2, 2, 6, 6]),
+    "predict-bn-after-relu": lambda: np.sqrt(0.5 - np.sqrt(1 / (2 * pi)) ** 2),
+    "predict-bn-running": lambda: np.log(0.01) / np.log(0.99),
+    "bn-frozen": lambda: (5.0 - 4) / np.sqrt(4),
+    "bn-identity": lambda: np.hypot(4.0, 3.0),
+    "bn-scale": lambda: 3.0**-1,
+    "bn-unbiased": lambda: 3.0 * 4 / (4 - 1),
+    "bn-axes": lambda: np.zeros((8, 16, 10, 10))[:, 0].size,
+    "bn-rms": lambda: 7 / np.sqrt(np.mean([1.0**2, 7.0**2])),
+    "predict-res-scalar": lambda: np.prod(np.full(50, 1 + 0.1)),
+    "predict-res-root-l": lambda: np.exp(1 / 2),
+    "predict-res-mixing": lambda: (np.linalg.matrix_power(np.full((4, 4), 1 / 4), 60) @ np.ones(4)).max(),
+    "res-sign": lambda: (1 - 2) ** 10,
+    "res-growth": lambda: np.hypot(1, 1) ** 16,
+    "res-scale": lambda: np.sqrt(1 / 64),
+    "res-paths": lambda: 2 ** (6 - 1),
+}
+
+ALL = list(load().values())
+NUMBERS = [question for question in ALL if isinstance(question, Number)]
+CHOICES = [question for question in ALL if isinstance(question, Choice)]
+NAME = lambda question: question.id  # noqa: E731
+
+
+@pytest.fixture(autouse=True)
+def progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
+    monkeypatch.setattr(widgets, "PROGRESS", Progress())
+    return widgets.PROGRESS
+
+
+# --- The questions of the course ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", NUMBERS, ids=NAME)
+def test_every_number_follows_from_its_formula(question):
+    truth = FORMULAS[question.id]()
+    assert question.answer == pytest.approx(truth, rel=1e-12)
+    typed = f"{truth:.3g}"
+    assert question.judge(typed) == (True, question.right, None, f"{float(typed):.4g}")
+
+
+def test_every_formula_has_its_question():
+    assert set(FORMULAS) == {question.id for question in NUMBERS}
+
+
+@pytest.mark.parametrize("question", NUMBERS, ids=NAME)
+def test_every_wrong_number_gets_its_own_message(question):
+    assert question.wrong
+    for wrong in question.wrong:
+        verdict = question.judge(f"{wrong.value:.3g}")
+        assert verdict[:3] == (False, wrong.feedback, wrong.tag)
+    for factor, feedback in ((1e-3, question.too_small), (1e3, question.too_large)):
+        verdict = question.judge(str(question.answer * factor))
+        assert verdict[:3] == (False, feedback, None)
+    messages = [question.right, *(wrong.feedback for wrong in question.wrong)]
+    assert len(set(messages)) == len(messages)
+
+
+@pytest.mark.parametrize("question", CHOICES, ids=NAME)
+def test_every_option_gets_its_own_message(question):
+    for option in question.options:
+        verdict = question.judge(option.text)
+        assert verdict[:3] == (option.correct, option.feedback, option.tag or None)
+        assert not re.search(r"[<>\n]|&\w+;", option.text), "options are plain text"
+    assert len({option.feedback for option in question.options}) == len(question.options)
+
+
+@pytest.mark.parametrize("question", ALL, ids=NAME)
+def test_ids_and_tags_are_readable_and_html_is_balanced(question):
+    known = question.options if isinstance(question, Choice) else question.wrong
+    for name in [question.id, *(answer.tag for answer in known if answer.tag)]:
+        assert re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", name)
+    for html in [question.text, *(answer.feedback for answer in known)]:
+        assert html.count("<") == 2 * html.count("</")
+
+
+def test_a_prediction_is_close_enough_within_its_factor():
+    question = find("predict-xavier-25")
+    for answer, right in (("8.9e-8", True), ("1e-8", True), ("9e-8", False), ("9e-9", False)):
+        assert question.judge(answer).correct is right
+
+
+# --- Reading numbers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.125", 0.125),
+        ("1/8", 0.125),
+        ("2^-25", 2**-25),
+        ("2**-25", 2**-25),
+        ("2⁻²⁵", 2**-25),
+        ("3e-8", 3e-8),
+        ("3E−8", 3e-8),
+        ("3 x 10^-8", 3e-8),
+        ("3·10⁻⁸", 3e-8),
+        ("×128", 128),
+        (" 128x ", 128),
+        ("≈ 0.68", 0.68),
+        ("+.5", 0.5),
+        ("-(1 - 3)", 2),
+        ("sqrt(2/128)", 0.125),
+        ("√(2/128)", 0.125),
+        ("√ 4 / 2", 1),
+        ("50 %", 0.5),
+        ("0,125", 0.125),
+        ("1 - 1/π", 1 - 1 / pi),
+        ("e^2", e**2),
+    ],
+)
+def test_numbers_as_people_write_them(text, value):
+    assert parse_number(text) == pytest.approx(value, rel=1e-12)
+
+
+NONSENSE = [
+    "", "  ", "about half", "1,000,000", "1 2", "1/0", "1e999", "9^9^9^9", "(-1)^0.5", "sqrt(-1)",
+    "sqrt", "sqrt(1, 2)", "epi", "2pi", "1j", "nan", "inf", "1//2", "...", "()", "(1", "²", "%",
+    "1\x00", "9" * 9999, "(" * 99 + "1" + ")" * 99, "__import__('os')", "1if 1 else 2", "x", "1_0",
+    "١٢", "<script>alert(1)</script>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+def test_nonsense_gets_a_sentence_with_an_example(text):
+    with pytest.raises(ValueError, match=r"Type a number such as 0\.25, 1/8"):
+        parse_number(text)
+
+
+# --- Mistakes in the data -------------------------------------------------------------------------
+
+CHOICE = """
+[a-choice]
+kind = "choice"
+text = "?"
+options = [
+  {text = "yes", correct = true, feedback = "Right."},
+  {text = "no", tag = "a-tag", feedback = "Wrong."},
+]
+"""
+NUMBER = """
+[a-number]
+kind = "number"
+text = "?"
+answer = "1/4"
+right = "Right."
+too_small = "Larger."
+too_large = "Smaller."
+wrong = [{value = 2, tag = "a-tag", feedback = "Wrong."}]
+"""
+
+
+def questions_in(**files):
+    """The questions in files of these names and contents."""
+    lesson = 'lesson = "02_initialization"'
+    return read([(f"{name}.toml", tomllib.loads(f"{lesson}\n{text}")) for name, text in files.items()])
+
+
+def test_data_without_mistakes():
+    assert list(questions_in(a=CHOICE, b=NUMBER)) == ["a-choice", "a-number"]
+
+
+@pytest.fixture
+def a_chapter_more(tmp_path, monkeypatch):
+    """The folder of a new chapter."""
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    monkeypatch.setattr(chapters, "__path__", [*chapters.__path__, str(tmp_path)])
+    yield folder
+    sys.modules.pop("helpers.chapters.more", None)
+
+
+def test_a_file_that_is_no_toml_is_named(a_chapter_more):
+    (a_chapter_more / "words.toml").write_text(CHOICE + CHOICE)
+    with pytest.raises(ValueError, match=r"more/words\.toml.*(twice|exist|overwrite)"):
+        contents.words()
+
+
+def test_words_say_to_which_lesson_they_belong():
+    with pytest.raises(ValueError, match=r"q\.toml: 'lesson'.* is missing"):
+        read([("q.toml", tomllib.loads(CHOICE))])
+
+
+@pytest.mark.parametrize(
+    ("toml", "old", "new", "message"),
+    [
+        (CHOICE, "text =", "colour =", r"q\.toml \[a-choice\]: unknown key 'colour'.*text, options"),
+        (CHOICE, '"choice"', '"essay"', "kind is 'essay'; it must be one of choice, number"),
+        (CHOICE, 'kind = "choice"', "", "kind is None"),
+        (CHOICE, ", correct = true", ', tag = "b"', "exactly one option must be correct"),
+        (CHOICE, ', tag = "a-tag"', ", correct = true", "exactly one option must be correct"),
+        (CHOICE, ', tag = "a-tag"', "", "a wrong option has no 'tag'"),
+        (CHOICE, ', feedback = "Wrong."', "", "options: 'feedback' is missing"),
+        (CHOICE, '"Wrong."', '""', "options: feedback: '' is not a str, or is empty"),
+        (CHOICE, "= true", "= 1", "options: correct: 1 is not a bool"),
+        (CHOICE, '"no"', '"yes"', "two options have the same text"),
+        (CHOICE, "{text", "3, {text", "options: 3 is not a table"),
+        (CHOICE, "[a-choice]", "a-choice = 3\n[other]", r"\[a-choice\]: it is no table"),
+        (NUMBER, 'right = "Right."', "", "'right' is missing"),
+        (NUMBER, '"1/4"', '"a quarter"', "answer: I cannot read 'a quarter'"),
+        (NUMBER, '"1/4"', "true", "answer: I cannot read 'True'"),
+        (NUMBER, "value = 2", "value = 0.25", "the tolerance cannot tell 0.25 from 0.25"),
+        (NUMBER, ', feedback = "Wrong."', "", "wrong: 'feedback' is missing"),
+        (NUMBER, "wrong = [", "wrong = 3 # ", "wrong: 3 is not a list"),
+    ],
+)
+def test_a_mistake_in_the_data_is_named(toml, old, new, message):
+    assert old in toml
+    with pytest.raises(ValueError, match=message):
+        questions_in(q=toml.replace(old, new))
+
+
+def test_an_id_is_unique_over_all_files():
+    with pytest.raises(ValueError, match=r"b\.toml \[a-number\]: another file has"):
+        questions_in(a=NUMBER, b=NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("id", "near"), [("init-he-stdd", "init-he-std"), ("nonsense", "init-symmetry"), (3, "predict-")]
+)
+@pytest.mark.parametrize("show", [ask, predict])
+def test_an_unknown_id_lists_the_near_ones(show, id, near):
+    with pytest.raises(ValueError, match=f"There is no question {id!r}.*{near}"):
+        show(id)
+
+
+# --- The widgets ----------------------------------------------------------------------------------
+
+
+def answers(progress):
+    return [(row.kind, row.answer, row.correct, row.confidence) for row in progress.answers()]
+
+
+def type_and_press_enter(box, text):
+    """The browser sends a message, and then the new value."""
+    box.field._handle_custom_msg({"event": "submit"}, [])
+    box.field.value = text
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """A function that lets some seconds pass."""
+    now = [0]
+    monkeypatch.setattr(widgets, "monotonic", lambda: now[0])
+    return lambda: now.__setitem__(0, now[0] + 5)
+
+
+@pytest.mark.parametrize("question", CHOICES, ids=NAME)
+@pytest.mark.parametrize("show", [ask, predict])
+def test_every_option_can_be_chosen(question, show, progress):
+    box = show(question.id)
+    for option in question.options:
+        box.field.value = option.text
+        box.button.click()
+        if show is ask:
+            assert option.feedback in box.feedback.value
+    assert [row.answer for row in progress.answers()] == [o.text for o in question.options]
+    assert [row.misconception for row in progress.answers()] == [
+        option.tag or None for option in question.options
+    ]
+
+
+@pytest.mark.parametrize("question", NUMBERS, ids=NAME)
+def test_every_known_number_can_be_typed(question, progress):
+    box = ask(question.id)
+    known = [(question.answer, question.right)]
+    known += [(wrong.value, wrong.feedback) for wrong in question.wrong]
+    for value, feedback in known:
+        type_and_press_enter(box, f"{value:.3g}")
+        assert feedback in box.feedback.value
+    assert [row.correct for row in progress.answers()] == [1] + [0] * len(question.wrong)
+
+
+def test_feedback_says_in_words_whether_it_is_right():
+    box = ask("init-he-std")
+    type_and_press_enter(box, "0.5")
+    assert "✗ Not yet." in box.feedback.value
+    assert 'class="td-card td-alarm"' in box.feedback.value
+    type_and_press_enter(box, "1/8")
+    assert "✓ Right." in box.feedback.value
+    assert 'class="td-card td-good"' in box.feedback.value
+    assert "You wrote 1/8, read as 0.125." in box.feedback.value
+
+
+def test_nothing_is_preselected_and_nothing_chosen_is_not_wrong(progress):
+    box = ask("init-recursion")
+    assert box.field.value is None
+    box.button.click()
+    assert "Choose one of the options first." in box.feedback.value
+    assert "td-muted" in box.feedback.value
+    assert answers(progress) == []
+
+
+@pytest.mark.parametrize("show", [ask, predict])
+@pytest.mark.parametrize("text", NONSENSE)
+def test_nonsense_is_answered_but_not_recorded(show, text, progress):
+    box = show("predict-he-var")
+    box.field.value = text
+    box.button.click()
+    assert "Type a number such as" in box.feedback.value
+    assert "✗" not in box.feedback.value
+    assert answers(progress) == []
+
+
+def test_what_was_typed_is_escaped():
+    box = ask("init-he-std")
+    type_and_press_enter(box, "<img src=x onerror=alert(1)>")
+    assert escape("<img src=x") in box.feedback.value
+    assert "<img" not in box.feedback.value
+
+
+def test_leaving_the_field_does_not_submit_but_enter_and_the_button_do(progress, later):
+    box = predict("predict-he-var")
+    box.button.click()
+    later()
+    box.field.value = "1"
+    assert answers(progress) == []
+    box.confidence.value = 80
+    box.button.click()
+    later()
+    type_and_press_enter(box, "2")
+    later()
+    box.field.value = "0.5"
+    assert answers(progress) == [("prediction", "1", 0, 80), ("prediction", "2", 0, 80)]
+
+
+def test_an_option_is_not_submitted_by_choosing_it(progress, later):
+    box = ask("init-he-fan")
+    box.button.click()
+    later()
+    box.field.value = "False"
+    assert "Choose one" in box.feedback.value
+    box.button.click()
+    assert "✓ Right." in box.feedback.value
+
+
+def test_a_click_that_overtakes_its_value_counts_for_it(progress, later):
+    box = ask("init-he-std")
+    type_and_press_enter(box, "0.5")
+    later()
+    box.button.click()
+    box.field.value = "0.125"
+    assert "✓ Right." in box.feedback.value
+
+
+def test_the_same_answer_twice_is_recorded_once(progress):
+    box = ask("init-he-std")
+    for text in ("0.5", " 0.5 ", "0.125"):
+        type_and_press_enter(box, text)
+        box.button.click()
+    type_and_press_enter(ask("init-he-std"), "0.125")
+    assert [row[1] for row in answers(progress)] == ["0.5", "0.125"]
+
+
+def test_no_deprecated_part_of_ipywidgets_is_used():
+    field = ask("init-he-std").field
+    assert field._submission_callbacks.callbacks == []
+    assert field.continuous_update is False, "a click would overtake what is being typed"
+
+
+def test_a_prediction_is_saved_and_does_not_show_the_truth(progress):
+    box = predict("predict-naive-factor")
+    assert "td-card" not in box.feedback.value
+    box.confidence.value = 70
+    assert box.confidence.description == "I am 70 % sure"
+    for text in ("256", "128"):
+        type_and_press_enter(box, text)
+        assert f"<b>Saved:</b> “{text}” (70 % sure)." in box.feedback.value
+        assert "Run the next cell" in box.feedback.value
+        assert not re.search("✓|✗|Right|td-good|td-alarm", box.feedback.value)
+    assert "Your first prediction, “256” (70 % sure), is the one" in box.feedback.value
+    assert answers(progress) == [("prediction", "256", 0, 70), ("prediction", "128", 1, 70)]
+    assert progress.answers()[0].misconception == "forgets-relu-half"
+
+
+def test_another_confidence_is_another_row(progress):
+    box = predict("predict-he-var")
+    type_and_press_enter(box, "1")
+    box.button.click()
+    assert "<b>Already noted:</b>" in box.feedback.value
+    box.confidence.value = 100
+    box.button.click()
+    assert [row[3] for row in answers(progress)] == [50, 100]
+
+
+def test_a_notebook_that_is_run_again_remembers_its_predictions(progress):
+    type_and_press_enter(ask("predict-he-var"), "2")
+    assert "td-card" not in predict("predict-he-var").feedback.value
+    type_and_press_enter(predict("predict-he-var"), "1")
+    again = predict("predict-he-var")
+    assert "You answered this before: “1” (50 % sure)." in again.feedback.value
+    assert "td-muted" in again.feedback.value
+    type_and_press_enter(again, "0.68")
+    again = predict("predict-he-var")
+    assert "before: “0.68” (50 % sure). Your first prediction, “1”" in again.feedback.value
+
+
+def test_a_database_that_fails_is_mentioned_once(tmp_path, progress):
+    (tmp_path / "progress.sqlite3").write_bytes(b"not a database " * 100)
+    box = predict("predict-he-var")
+    type_and_press_enter(box, "1")
+    assert "<b>Noted:</b> “1” (50 % sure)" in box.feedback.value
+    assert "cannot be saved" in box.feedback.value
+    other = ask("init-he-std")
+    type_and_press_enter(other, "0.125")
+    assert "✓ Right." in other.feedback.value
+    assert "cannot be saved" not in other.feedback.value
+    assert "You answered this before" in predict("predict-he-var").feedback.value
+
+
+@pytest.mark.parametrize("show", [ask, predict])
+def test_the_style_is_sent_once_and_options_may_wrap(show):
+    box = show("init-symmetry")
+    html = [part.value for part in box.children if isinstance(part, ipywidgets.HTML)]
+    assert "".join(html).count("--td-good:") == 2  # once for either theme
+    assert box.field.layout.width == "auto"
+    assert "td-ask" in box._dom_classes
+
+
+def test_a_page_without_a_kernel_shows_the_question():
+    bundle = ask("init-recursion")._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "Which formula holds" in " ".join(bundle["text/html"].split())
+    assert "<li>Var(z) = n · Var(W) · E[h²]</li>" in bundle["text/html"]
+    assert "<ul>" not in ask("init-he-std")._repr_mimebundle_()["text/html"]
+
+
+def test_the_questions_module_needs_no_widgets():
+    assert "ipywidgets" not in vars(questions)

@@ -1,0 +1,194 @@
+"""The report and the review: what a learner is told about where they stand."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from helpers import review as handed_on
+from helpers.chapters.rescue.rescue import PATIENTS
+from helpers.checking import exercise, questions, report, reports, review, widgets
+from helpers.checking.cards import address
+from helpers.figures.calibration import calibration, wilson
+from helpers.progress.record import Answer, Progress
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
+    monkeypatch.setattr(reports, "PROGRESS", Progress())
+    monkeypatch.setattr(widgets, "PROGRESS", reports.PROGRESS)
+    return reports.PROGRESS
+
+
+def answer(days_ago, correct, confidence=None, question="init-he-std"):
+    time = (NOW - timedelta(days=days_ago)).isoformat(timespec="microseconds")
+    return Answer(time, "question", question, "1", correct, confidence, None)
+
+
+def due_in(*answers):
+    """In how many days the question is due, counted from now."""
+    (due,) = reports.due_times(answers).values()
+    return round((due - NOW) / timedelta(days=1), 3)
+
+
+# --- report -----------------------------------------------------------------------------------------
+
+
+def test_an_empty_report_lists_all_that_is_left():
+    text = repr(report())
+    for item in exercise.load().values():
+        assert f"`{item.name}`" in text
+    assert "0 of 100" in text and "Predictions: none yet" in text and "worth reading" not in text
+
+
+def test_points_are_the_best_of_each_exercise(progress):
+    for points in (4, 10, 2):
+        progress.record_attempt("he", points, 10, {})
+    progress.record_attempt("xavier", 4, 10, {}, "lecun-for-xavier")
+    text = repr(report())
+    assert "14 of 100" in text and "`he`" not in text and "`xavier`" in text
+    assert "lecun for xavier" in text and "4 · Choosing the scale" not in text.split("lecun")[0]
+
+
+def test_a_misconception_goes_when_it_is_overcome(progress):
+    progress.record("question", "init-he-std", "1/64", False, None, "variance-given-as-std")
+    progress.record_attempt("he", 4, 10, {}, "ignores-leak")
+    assert "variance given as std" in repr(report()) and "ignores leak" in repr(report())
+    progress.record("question", "init-he-std", "1/8", True)
+    progress.record_attempt("he", 10, 10, {})
+    assert "worth reading again" not in repr(report())
+
+
+def test_a_kind_of_problem_is_no_misconception(progress):
+    progress.record_attempt("he", 0, 10, {}, "shape")
+    assert "worth reading again" not in repr(report())
+
+
+def test_the_first_prediction_counts_and_few_are_not_judged(progress):
+    progress.record("prediction", "predict-he-var", "1", False, 90)
+    progress.record("prediction", "predict-he-var", "0.68", True, 90)
+    text = repr(report())
+    assert re.search(r"90% +0 of 1\n", text)
+    assert "too early" in text
+
+
+@pytest.mark.parametrize(
+    ("sure", "right", "words"),
+    [(90, 5, "too much"), (60, 20, "more than you think"), (70, 13, "can be luck"), (100, 20, "can be luck")],
+)
+def test_calibration_says_no_more_than_the_numbers_do(sure, right, words):
+    rows = [answer(0, i < right, sure) for i in range(20)]
+    assert words in reports.calibrated(rows)
+
+
+def test_the_report_is_a_card_with_links():
+    html = report()._repr_html_()
+    assert 'href="../notebooks/02_initialization.ipynb"' in html and 'role="status"' in html
+
+
+def test_cured_patients_of_the_capstone_are_counted(progress):
+    assert "cured" not in repr(report())
+    for name in "AAC":
+        progress.record("question", reports.patient_id(name), "skip", True)
+    assert re.search(r"2 of 7 +B, D, E, F, G\n", repr(report()))
+    for name in PATIENTS:
+        progress.record("question", reports.patient_id(name), "skip", True)
+    assert "7 of 7" in repr(report()) and "all cured" in repr(report())
+
+
+def test_unknown_questions_and_exercises_of_other_versions_do_no_harm(progress):
+    progress.record("question", "gone", "1", False, None, "a-tag")
+    progress.record_attempt("gone", 1, 10, {}, "a-tag")
+    assert "gone" not in repr(report())
+    assert "Nothing to review yet" in repr(review())
+
+
+# --- review -----------------------------------------------------------------------------------------
+
+
+def test_a_missed_question_is_due_at_once_and_a_right_one_after_1_3_7_21_and_60_days():
+    assert due_in(answer(2, False)) == -2
+    assert due_in(answer(0, True)) == 1
+    course, days = [], 100.0
+    for wait in (1, 3, 7, 21, 60, 60):
+        course.append(answer(days, True))
+        assert due_in(*course) == pytest.approx(wait - days, abs=1e-3)
+        days -= wait
+
+
+def test_a_right_answer_before_its_time_or_without_confidence_is_no_step():
+    assert due_in(answer(0.5, True), answer(0.1, True)) == 0.5
+    assert due_in(answer(5, True, 60), answer(1, True, 60)) == 0
+    assert due_in(answer(5, True, 70), answer(1, True, 70)) == 2
+
+
+def test_a_miss_starts_again():
+    assert due_in(answer(9, True), answer(7, True), answer(3, False), answer(2, True)) == -1
+
+
+def test_review_asks_what_is_due(progress):
+    assert handed_on is review
+    progress.record("question", "init-he-std", "1/64", False)
+    progress.record("prediction", "predict-he-var", "1", False, 90)
+    progress.record("question", "init-symmetry", "right", True)
+    head, *boxes = review().children
+    assert {box.question.id for box in boxes} == {"init-he-std", "predict-he-var"}
+    assert "2 due" in head.value and all(box.kind == "question" for box in boxes)
+    assert len(review(count=1).children) == 2
+
+
+def test_a_later_chapter_asks_about_earlier_ones_first(progress, monkeypatch):
+    known = {
+        "late": questions.find("init-he-std"),
+        "early": questions.find("init-symmetry"),
+    }
+    object.__setattr__(known["late"], "lesson", "03_x")
+    monkeypatch.setattr(reports.questions, "load", lambda: known)
+    try:
+        for id in known:
+            progress.record("question", id, "1", False)
+        assert [box.question for box in review().children[1:]] == [known["early"], known["late"]]
+        assert [box.question for box in review(3).children[1:]] == [known["early"]]
+        assert "Nothing to review yet" in repr(review(2))
+    finally:
+        object.__setattr__(known["late"], "lesson", "02_initialization")
+
+
+def test_an_answer_in_a_review_counts_even_if_it_is_the_same_as_last_time(progress):
+    progress._append(answer(5, True)._replace(answer="1/8"))
+    (_, box) = review().children
+    box.field.value = "1/8"
+    box.submit()
+    box.submit()
+    assert [row.answer for row in progress.answers()] == ["1/8", "1/8"]
+    assert due_in(*progress.answers()) == pytest.approx(3, abs=0.01)
+    assert "Nothing is due" in repr(review())
+
+
+def test_when_nothing_is_due_the_date_of_the_next_is_said(progress):
+    progress.record("question", "init-he-std", "1/8", True)
+    date = f"{datetime.now().astimezone() + timedelta(days=1):%d %B %Y}"
+    assert date in repr(review())
+
+
+def test_the_sections_of_questions_are_headings_of_their_lesson():
+    for question in questions.load().values():
+        assert "#cell-id=" in address(question.lesson, question.section), question.id
+
+
+def test_without_the_notebooks_a_link_still_opens_the_lesson():
+    assert address("09_nowhere", "1 · Nothing") == "../notebooks/09_nowhere.ipynb"
+
+
+def test_the_calibration_picture_says_how_little_few_predictions_say():
+    low, high = wilson([0, 1, 5, 50], [1, 1, 10, 100])
+    assert low[0] == pytest.approx(0, abs=1e-12) and high[0] == pytest.approx(0.793, abs=1e-3)
+    assert (low[1], high[1]) == pytest.approx((1 - high[0], 1))
+    assert (low[2], high[2]) == pytest.approx((0.237, 0.763), abs=1e-3)
+    assert high[3] - low[3] < 0.2
+    picture = calibration([(0.55, 1, 2), (0.9, 3, 4)])
+    assert "1 of 2 at 55%, 3 of 4 at 90%" in picture.alt
+    assert "<svg" in picture.html() and 'role="img"' in picture.html()
