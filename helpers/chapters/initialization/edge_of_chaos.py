@@ -86,11 +86,11 @@ class EdgeOfChaos(Instrument):
         Choice("activation", "Activation", tuple(ACTIVATIONS), "tanh"),
     )
     presets = {
-        "Ordered": {"sigma_w": 0.5, "sigma_b": 0.3},
-        "Critical tanh": {"sigma_w": 1.0, "sigma_b": 0.0},
-        "Chaotic": {"sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
-        "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5},
-        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0},
+        "Ordered": {"activation": "tanh", "sigma_w": 0.5, "sigma_b": 0.3},
+        "Critical tanh": {"activation": "tanh", "sigma_w": 1.0, "sigma_b": 0.0},
+        "Chaotic": {"activation": "tanh", "sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
+        "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5, "sigma_b": 0.0},
+        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
     }
     challenges = (
         Challenge(
@@ -103,7 +103,7 @@ class EdgeOfChaos(Instrument):
         Challenge(
             "A sigmoid that does not vanish",
             "Find a sigmoid network on the edge.",
-            {"activation": "sigmoid", "sigma_w": 1.0},
+            {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
             "The slope of a sigmoid is at most ¼, so σ_w has to be above 10. “Sigmoids vanish” is true of "
             "the usual weights, not of sigmoids.",
@@ -111,7 +111,7 @@ class EdgeOfChaos(Instrument):
         Challenge(
             "Fly apart",
             "tanh: take two inputs with correlation 0.99 and bring them below 0.10 at layer 30.",
-            {"correlation": 0.99},
+            {"sigma_w": 1.0, "correlation": 0.99},
             lambda s, r: s.activation == "tanh" and s.correlation == 0.99 and abs(r.predicted[-1]) < 0.1,
             "That is chaos: a small difference grows layer by layer until nothing of the likeness is left.",
         ),
