@@ -274,9 +274,16 @@ export class View {
     const { instrument } = this, at = instrument.index(control.name), id = unique(), next = this.near(control);
     let { values, texts } = control;
     const label = make('label', { for: id });
+    const moved = () => instrument.go(instrument.after({ [control.name]: values[input.valueAsNumber] }), next);
     const input = make('input', {
-      type: 'range', id, min: 0, step: 1, 'aria-label': control.label,
-      input: () => instrument.go(instrument.after({ [control.name]: values[input.valueAsNumber] }), next),
+      type: 'range', id, min: 0, step: 1, 'aria-label': control.label, input: moved,
+      keydown: event => {
+        const steps = { PageUp: 5, PageDown: -5 }[event.key];
+        if (!steps) return;
+        event.preventDefault();
+        input.valueAsNumber += steps;
+        moved();
+      },
     });
     if (values.length <= 15) {
       const gap = `calc((100% - 24px) / ${values.length - 1})`;

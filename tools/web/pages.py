@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from helpers.figures.theme import COLORS, STYLE
+from helpers.figures.theme import COLORS, style_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -149,7 +149,7 @@ def page_body(page, pages):
     """A notebook as HTML, without the frame of the site around it."""
     resources = {"live": "../" + page.live}
     body, _ = Exporter(pages, page.path.parent).from_notebook_node(page.notebook, resources)
-    body = body.replace(STYLE, "")  # every output brings it along; here it is in the style sheet
+    body = body.replace(style_sheet(), "")  # every output brings it along; here it is in the style sheet
     return _TO_A_NOTEBOOK.sub(r"\1.html", body)  # in an output; those of the text lead to pages already
 
 
@@ -211,14 +211,11 @@ def _first_words(body):
 
 def _stylesheet():
     """The course's colours in all ways to choose a theme, then the styles of widgets' texts, then ours."""
-    light, dark = (
-        "".join(f"--td-{role}: {pair[column]}; " for role, pair in COLORS.items()) for column in (0, 1)
-    )
+    light = "".join(f"--td-{role}: {pair[0]}; " for role, pair in COLORS.items())
     themes = (
-        "@media (prefers-color-scheme: dark) {body:not([data-jp-theme-light]) {" + dark + "}}\n"
         '@media print {body, body[data-jp-theme-light="false"], body:not([data-jp-theme-light]) {'
         + light
         + "}}\n"
     )
-    course = STYLE.removeprefix("<style>").removesuffix("</style>")
+    course = style_sheet().removeprefix("<style>").removesuffix("</style>")
     return f"{course}\n{themes}\n{(HERE / 'style.css').read_text(encoding='utf-8')}"
