@@ -8,7 +8,7 @@ const CHARACTERS = 2e7; // of their ink
 const NEXT = 60; // frames that are asked for ahead
 const REST = 120; // ms without a move after which the kernel is told where the controls stand
 const PATIENCE = 3000; // ms after which a kernel that does not answer is said to be silent
-const SILENT = 'Python does not answer: it is busy, or its kernel has ended. What was shown before still moves.';
+const SILENT = 'Python does not answer yet: it is busy, or its kernel has ended. What was shown before still moves.';
 
 let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
@@ -119,7 +119,8 @@ export class Instrument {
   }
 
   missing() {
-    return this.next().filter(state => !this.frames.has(key(state))).slice(0, NEXT);
+    const asked = key(this.state);
+    return this.next().filter(state => key(state) !== asked && !this.frames.has(key(state))).slice(0, NEXT);
   }
 
   /** The hand is about to move: ask for what it may need, if the kernel has nothing better to do. */
@@ -135,13 +136,13 @@ export class Instrument {
   /** The host brings frames: [[state, frame], …]. */
   answer(frames) {
     let fresh = false;
+    clearTimeout(this.waiting);
+    if (this.note === SILENT) this.say('');
     for (const [state, frame] of frames) {
       const name = key(state);
       this.keep(state, frame);
       if (name === this.asked) {
         this.asked = null;
-        clearTimeout(this.waiting);
-        if (this.note === SILENT) this.say('');
         // The hand may be elsewhere by now. This is newer than what is seen, unless that is where the hand is.
         if (this.shown !== key(this.state)) fresh = true;
         if (fresh && name !== key(this.state)) {
