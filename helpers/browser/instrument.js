@@ -3,6 +3,7 @@
 // one state. Frames are kept, so that a hand that comes back, or that was expected, need not wait.
 // This module has two hosts: a notebook's widget (at the end), and a page with a file of frames.
 
+const FORMAT = 1; // of a file of frames; the same number stands in page.py
 const KEPT = 3000; // frames
 const CHARACTERS = 2e7; // of their ink
 const NEXT = 60; // frames that are asked for ahead
@@ -104,6 +105,11 @@ export class Instrument {
       this.frames.delete(oldest);
       this.size -= gone.ink.length;
     }
+  }
+
+  forget() {
+    this.frames.clear();
+    this.size = 0;
   }
 
   /** Ask for the present state, unless an answer is on its way: then afterwards, for where the hand is by then. */
@@ -212,6 +218,7 @@ export class View {
     this.root.addEventListener('pointerdown', () => this.hold(true));
     this.released = () => this.hold(false);
     for (const over of ['pointerup', 'pointercancel']) window.addEventListener(over, this.released);
+    this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
     element.append(this.root);
     instrument.views.add(this);
     this.draw();
@@ -252,6 +259,16 @@ export class View {
     return { slider: this.slider, buttons: this.radios, menu: this.menu }[control.kind].call(this, control);
   }
 
+  /** The state with a control at a position; where not all have frames, at the nearest that has one. */
+  nearest(name, values, position) {
+    const { instrument } = this, { has } = instrument.host;
+    const state = at => instrument.after({ [name]: values[at] });
+    if (!has) return state(position);
+    const there = values.map((_, at) => at).filter(at => has.call(instrument.host, state(at)));
+    if (!there.length) return state(position);
+    return state(there.reduce((best, at) => (Math.abs(at - position) < Math.abs(best - position) ? at : best)));
+  }
+
   /** Every position of a control, nearest first. */
   near(control) {
     return () => {
@@ -275,7 +292,7 @@ export class View {
     const { instrument } = this, at = instrument.index(control.name), id = unique(), next = this.near(control);
     let { values, texts } = control;
     const label = make('label', { for: id });
-    const moved = () => instrument.go(instrument.after({ [control.name]: values[input.valueAsNumber] }), next);
+    const moved = () => instrument.go(this.nearest(control.name, values, input.valueAsNumber), next);
     const input = make('input', {
       type: 'range', id, min: 0, step: 1, 'aria-label': control.label, input: moved,
       keydown: event => {
@@ -405,8 +422,9 @@ export class View {
   picture(frame) {
     if (frame.problem) {
       this.verdict.className = 'td-verdict td-alarm';
-      this.verdict.textContent = frame.problem;
-      this.readouts.textContent = '';
+      this.verdict.innerHTML = frame.problem;
+      this.ink.replaceChildren(); // never the picture of other settings
+      this.readouts.replaceChildren();
     } else {
       this.ink.innerHTML = frame.ink;
       this.ink.setAttribute('aria-label', `${this.instrument.about.title}. ${frame.says}`);
@@ -436,6 +454,52 @@ export class View {
 /** Write only what is new: a screen reader speaks what changes. */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** The host on a page without a kernel: a file of frames that was made beforehand. */
+class File {
+  constructor({ about, frames }, live) {
+    this.about = about;
+    this.there = new Map(frames.map(([state, frame]) => [key(state), frame]));
+    this.absent = `This combination is not on this page. ${live ? `In <a href="${live}">the live lesson</a> every one is.` : ''}`;
+    this.instrument = new Instrument(this);
+  }
+
+  state() {
+    return this.about.start;
+  }
+
+  frame() {
+    return this.there.get(key(this.about.start));
+  }
+
+  has(state) {
+    return this.there.has(key(state));
+  }
+
+  want(now) {
+    if (now) this.instrument.answer([[now, this.there.get(key(now)) ?? { problem: this.absent, last: true }]]);
+  }
+
+  save() {}
+}
+
+/** Bring the still pictures of a page to life that name a file of frames. */
+export async function enliven(page = document) {
+  for (const still of page.querySelectorAll('.td-still[data-frames]')) {
+    const { frames, live } = still.dataset;
+    try {
+      const packed = await fetch(frames);
+      if (!packed.ok) throw Error(packed.statusText);
+      const file = await new Response(packed.body.pipeThrough(new DecompressionStream('gzip'))).json();
+      if (file.format !== FORMAT) throw Error('another version');
+      const place = make('div');
+      new View(new File(file, live).instrument, place);
+      still.replaceWith(place);
+    } catch (error) {
+      still.append(make('p', { class: 'td-note' }, `A still picture: its frames could not be loaded (${error.message}).`));
+    }
+  }
 }
 
 /** The host in a notebook: one widget model, however many views it has. */
