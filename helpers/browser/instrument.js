@@ -195,8 +195,14 @@ export class View {
     this.paper = make('div', { class: 'td-figure' });
     this.paper.innerHTML = about.paper;
     const box = this.paper.firstElementChild.getAttribute('viewBox');
-    this.paper.insertAdjacentHTML('beforeend', `<svg class="td-ink" viewBox="${box}" role="img"></svg>`);
-    this.ink = this.paper.lastElementChild;
+    const layer = kind => {
+      this.paper.insertAdjacentHTML('beforeend', `<svg class="${kind}" viewBox="${box}"></svg>`);
+      return this.paper.lastElementChild;
+    };
+    this.ghost = layer('td-ghost');
+    this.ghost.setAttribute('aria-hidden', 'true');
+    this.ink = layer('td-ink');
+    this.ink.setAttribute('role', 'img');
     this.question = make('p', { class: 'td-question' });
     this.question.innerHTML = about.question;
     this.goal = make('div', { class: 'td-goal', role: 'status' });
@@ -377,6 +383,53 @@ export class View {
     return chips.length ? make('div', { class: 'td-row' }, make('span', {}, 'Challenges'), ...chips) : '';
   }
 
+  /** Keep the present curves as a ghost, to compare with. */
+  keeper() {
+    const button = make('button', {
+      type: 'button', class: 'td-chip td-button', title: 'Keep the present curves, to compare with', 'aria-pressed': 'false',
+      click: () => {
+        const held = button.getAttribute('aria-pressed') === 'true', { frame } = this.instrument;
+        button.setAttribute('aria-pressed', !held);
+        this.ghost.innerHTML = held ? '' : frame.ink ?? '';
+        this.scale = scale(frame);
+        // Words and tick labels are those of the present.
+        for (const text of this.ghost.querySelectorAll('text')) text.remove();
+      },
+    }, 'Hold');
+    return button;
+  }
+
+  /** Copy the line of Python that comes back to what is seen. */
+  copier() {
+    const { instrument } = this, { name, defaults } = instrument.about;
+    return make('button', {
+      type: 'button', class: 'td-chip td-button', title: 'Copy the line of Python that shows this',
+      click: () => {
+        const changed = instrument.controls
+          .map((control, i) => [control.name, instrument.state[i], defaults[i]])
+          .filter(([, value, usual]) => value !== usual)
+          .map(([setting, value]) => `${setting}=${JSON.stringify(value)}`);
+        const code = `${name}(${changed.join(', ')})`;
+        copy(code);
+        instrument.say(`Copied: ${code}`);
+      },
+    }, 'Copy as code');
+  }
+
+  /** On a page: copy the address that opens it with this state. */
+  linker() {
+    const { instrument } = this;
+    return make('button', {
+      type: 'button', class: 'td-chip td-button', title: 'Copy the address that shows this',
+      click: () => {
+        const address = instrument.host.link(instrument.state);
+        copy(address);
+        history.replaceState(null, '', address);
+        instrument.say('Copied: the address of this page, with these settings.');
+      },
+    }, 'Copy link');
+  }
+
   /** Reset and the seed. */
   again() {
     const { instrument } = this, { start } = instrument.about, at = instrument.index('seed');
@@ -400,6 +453,8 @@ export class View {
       const after = () => instrument.after({ seed: (instrument.state[at] + 1) % (highest + 1) });
       row.append(make('label', { for: id }, label), seed, button('New seed', 'Other random numbers, same settings', after));
     }
+    row.append(this.keeper(), this.copier());
+    if (instrument.host.link) row.append(this.linker());
     return row;
   }
 
@@ -427,6 +482,7 @@ export class View {
       this.readouts.replaceChildren();
     } else {
       this.ink.innerHTML = frame.ink;
+      this.ghost.toggleAttribute('hidden', scale(frame) !== this.scale); // on other axes it would lie
       this.ink.setAttribute('aria-label', `${this.instrument.about.title}. ${frame.says}`);
       const [word, sentence, tone] = frame.verdict;
       this.verdict.className = `td-verdict td-${frame.last ? tone : 'muted'}`;
@@ -449,6 +505,15 @@ export class View {
     const leave = () => { this.instrument.challenge = null; this.instrument.draw(); };
     this.goal.replaceChildren(words, make('button', { type: 'button', class: 'td-chip', 'aria-label': 'Leave the challenge', click: leave }, '×'));
   }
+}
+
+/** What moving tick labels say: curves can be compared where it is the same. */
+function scale(frame) {
+  return (frame.ink?.match(/text-anchor="end"[^>]*>[^<]*/g) ?? []).join();
+}
+
+function copy(text) {
+  navigator.clipboard?.writeText(text).catch(() => {}); // what is said shows it anyway
 }
 
 /** Write only what is new: a screen reader speaks what changes. */
@@ -477,6 +542,20 @@ class File {
     return this.there.has(key(state));
   }
 
+  /** The address of this page with a state of this instrument; `opened` reads it. */
+  link(state) {
+    return `${location.href.split('#')[0]}#${this.about.name}=${encodeURIComponent(JSON.stringify(state))}`;
+  }
+
+  opened() {
+    const [name, state] = location.hash.slice(1).split('=');
+    if (name !== this.about.name) return;
+    try {
+      const wanted = JSON.parse(decodeURIComponent(state));
+      if (this.has(wanted)) this.instrument.go(wanted);
+    } catch { /* an address that nobody copied from here */ }
+  }
+
   want(now) {
     if (now) this.instrument.answer([[now, this.there.get(key(now)) ?? { problem: this.absent, last: true }]]);
   }
@@ -493,9 +572,10 @@ export async function enliven(page = document) {
       if (!packed.ok) throw Error(packed.statusText);
       const file = await new Response(packed.body.pipeThrough(new DecompressionStream('gzip'))).json();
       if (file.format !== FORMAT) throw Error('another version');
-      const place = make('div');
-      new View(new File(file, live).instrument, place);
+      const place = make('div'), host = new File(file, live);
+      new View(host.instrument, place);
       still.replaceWith(place);
+      host.opened();
     } catch (error) {
       still.append(make('p', { class: 'td-note' }, `A still picture: its frames could not be loaded (${error.message}).`));
     }

@@ -100,8 +100,11 @@ class Frames:
         for most in (THIN, DENSE, ALL):
             if any(is_reached(state) for state in self.moves(start, most)):
                 return True
-        ends = list(self.moves(start, 3))
-        return any(
-            is_reached({**one, **{n: v for n, v in other.items() if v != start[n]}})
-            for one, other in product(ends, ends)
-        )
+        for one, other in product(self.moves(start, 7), repeat=2):
+            if monotonic() > self.until:
+                break
+            both = {**one, **{name: value for name, value in other.items() if value != start[name]}}
+            if challenge in self.instrument.frame(**both)["reached"]:
+                self.add(one)  # the way there
+                return is_reached(both)
+        return False

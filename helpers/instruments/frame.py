@@ -213,6 +213,7 @@ class Instrument(InNotebook):
             "controls": [control.about() for control in self._controls.values()],
             "first": self.first,
             "start": list(self._start.values()),
+            "defaults": [control.default for control in self._controls.values()],
             "presets": [[name, self._case(start)] for name, start in self.presets.items()],
             "challenges": [[c.name, c.task, c.lesson, self._case(c.start)] for c in self.challenges],
         }
