@@ -464,7 +464,7 @@ export class View {
     const { frame, challenge, about, note, state } = this.instrument;
     for (const move of this.moves) move();
     write(this.note, note);
-    this.root.classList.toggle('td-unfinished', !frame.last);
+    this.root.classList.toggle('td-unfinished', !frame.last || this.instrument.shown !== key(state));
     // A control that was moved by a preset is to be seen.
     if (this.more && this.before && this.hidden.some(i => state[i] !== this.before[i])) this.more.open = true;
     this.before = state;

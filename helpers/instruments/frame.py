@@ -230,7 +230,7 @@ class Instrument(InNotebook):
             picture, words = "", f'<div class="td-card td-alarm">{frame["problem"]}</div>'
         else:
             self.move(self._artists, self.settings, self.result)  # frames made ahead have moved them
-            picture = self.figure.picture(self.description).inside()
+            picture = self.figure.picture(self.description).image()
             word, sentence, tone = frame["verdict"]
             rows = "".join(f"<span><i>{name}</i> <b>{value}</b></span> " for name, value in frame["readouts"])
             words = (

@@ -8,6 +8,7 @@ it, on top of its start}, `BAD` [(setting, value that is not allowed, what the m
 
 import re
 import xml.etree.ElementTree as ET
+from base64 import b64decode
 from itertools import product
 
 from helpers.instruments.controls import Slider
@@ -73,6 +74,8 @@ def verdict(instrument):
 
 
 def drawing(html):
+    if image := re.search(r"data:image/svg\+xml;base64,([^\"]*)", html):
+        html = b64decode(image[1]).decode()
     return ET.fromstring(html[html.index("<svg") : html.rindex("</svg>") + 6])
 
 
