@@ -166,10 +166,10 @@ class BatchNorm(Layer):
     x is (batch, n). PyTorch's conventions: σ² is the biased variance (divided by N), ε stands inside the
     root, and in train mode the running statistics move by `momentum` towards the batch's:
     running = (1 − momentum) running + momentum · batch, where `running_var` takes the *unbiased* variance
-    (divided by N − 1). Eval mode (`train=False`) uses the running statistics. Keras writes
-    running = m · running + (1 − m) · batch with m = 0.99 and stores the biased variance: its m is our
-    1 − momentum. Raises ValueError for a wrong shape, and for a batch of one in train mode (x − μ would be
-    0 for every input).
+    (divided by N − 1; their alg. 2). Eval mode (`train=False`) uses the running statistics. Keras 3 has
+    ε = 1e-3, writes running = m · running + (1 − m) · batch with m = 0.99, and stores the biased variance.
+    Raises ValueError for a wrong shape, and for a batch of one in train mode (x − μ would be 0 for every
+    input).
     """
 
     state = ("running_mean", "running_var")

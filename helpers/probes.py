@@ -13,7 +13,9 @@ import numpy as np
 
 from helpers import arguments
 from helpers.layers import Linear, Residual, every_layer
-from helpers.network import Network
+from helpers.losses import softmax_cross_entropy
+from helpers.network import Network, stack
+from helpers.optimizers import SGD
 
 
 def second_moment(a):
@@ -81,6 +83,29 @@ def linear_probe(h, labels, h_test, labels_test, ridge=1e-3):
     gram = h.T @ h + ridge * len(h) * np.eye(h.shape[1])
     guesses = (h_test @ np.linalg.solve(gram, h.T @ one_hot)).argmax(axis=1)
     return float(np.mean(guesses == labels_test))
+
+
+def kept_promise(network, x, y, rates, loss=softmax_cross_entropy):
+    """How far along the gradient the loss stays predictable: the drop it makes over the drop it promises.
+
+    For each η of `rates` the loss on x (batch, n) and y (batch, …) after the step W − η ∂L/∂W of all
+    parameters, in train mode: (L(W) − L(W − η ∂L/∂W)) / (η ‖∂L/∂W‖²). 1: it falls as a straight line would,
+    as for η → 0. Below 0: it rises. The network is left as it is. (The walk along the gradient is that of
+    Santurkar et al. 2018, who show the range of the losses on it.) Raises ValueError for a rate that is not
+    above 0, or a network with an axis of runs.
+    """
+    rates = np.array([arguments.number("rates", rate, above=0) for rate in rates])
+    if network.runs is not None:
+        raise ValueError(f"network has {network.runs} runs: take one of them with unstack")
+    copies = stack([network] * len(rates))  # one for each η: all steps are taken at once
+    before, grad = loss(copies.forward(x), y)
+    copies.backward(grad)
+    grads = [g for layer in every_layer(copies.layers) for g in layer.grads.values()]
+    squares = sum(np.sum(g.astype(np.float64) ** 2, axis=tuple(range(1, g.ndim))) for g in grads)
+    SGD(copies.layers, rates, momentum=0.0).step()
+    with np.errstate(all="ignore"):  # a step may be far too long
+        after, _ = loss(copies.forward(x), y)
+    return (before - after) / (rates * squares)
 
 
 @dataclass(frozen=True)

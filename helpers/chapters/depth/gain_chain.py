@@ -122,7 +122,8 @@ class GainChain(Instrument):
             "A sigmoid network of 100 layers: find weights with which it is HEALTHY.",
             {"chain": LAYER, "activation": "sigmoid", "sigma_w": 1.0, "depth": 100},
             lambda s, r: s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and _healthy(r),
-            "σ_w ≈ 10: the slope of a sigmoid is at most ¼, and large weights make up for it.",
+            "σ_w ≈ 10. The gain is weight times slope. The largest slope, ¼, alone asks for 4; but weights "
+            "that large push most units to where the sigmoid is flatter, and so it takes 10.",
         ),
     )
     seeded = False

@@ -106,8 +106,9 @@ class GradientByLayer(Instrument):
             "50 sigmoid layers of width 256: find initial weights with which the gradient is HEALTHY.",
             {"activation": "sigmoid", "scheme": "Xavier", "depth": 50, "width": 256},
             lambda s, r: s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and _healthy(r),
-            "Near σ_w = 10 the weights make up for the flat slope. It is a knife's edge: a little less "
-            "vanishes, a little more explodes.",
+            "Near σ_w = 10 the weights make up for the slopes: for the ¼ at the steepest place, and for the "
+            "saturation that they cause themselves. It is a knife's edge: a little less vanishes, a little "
+            "more explodes.",
         ),
         Challenge(
             "Hidden from the weights",

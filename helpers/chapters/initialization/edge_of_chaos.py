@@ -105,8 +105,9 @@ class EdgeOfChaos(Instrument):
             "Find a sigmoid network on the edge.",
             {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
-            "The slope of a sigmoid is at most ¼, so σ_w has to be above 10. “Sigmoids vanish” is true of "
-            "the usual weights, not of sigmoids.",
+            "σ_w is above 10. The largest slope, ¼, alone asks for 4; but weights that large saturate most "
+            "units, whose slope is smaller still. “Sigmoids vanish” is true of the usual weights, not of "
+            "sigmoids.",
         ),
         Challenge(
             "Fly apart",

@@ -123,9 +123,10 @@ def _lost(low, high, way):
 class InitExplorer(Instrument):
     title = "Init explorer"
     question = (
-        "A batch of random inputs with E[h²] = 1 goes through a random network. Each layer multiplies E[h²] "
-        "by about the same factor, so the curve is close to a straight line. Which scheme keeps it level "
-        "with ReLU, and does the same one do it with tanh? How narrow must a He network be to fail too?"
+        "A batch of random inputs with E[h²] = 1 goes through a random network without biases. Each layer "
+        "multiplies E[h²] by about the same factor, so the curve is close to a straight line. Which scheme "
+        "keeps it level with ReLU, and does the same one do it with tanh? How narrow must a He network be to "
+        "fail too?"
     )
     controls = (
         Choice("scheme", "Scheme", tuple(SCHEMES), "He", buttons=True),

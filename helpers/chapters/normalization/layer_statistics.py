@@ -96,8 +96,8 @@ class LayerStatistics(Instrument):
             "BatchNorm: make the gradient at layer 0 more than 1,000 times that at the last layer.",
             {"norm": "BatchNorm", "depth": 20},
             lambda s, r: s.norm == "BatchNorm" and r.gradient_ratio > 1000,
-            "BatchNorm does not only fix the forward pass: without skips it multiplies the gradient by about "
-            "1.21 at every layer, at any σ_w.",
+            "BatchNorm does not only fix the forward pass: in an untrained network without skips it "
+            "multiplies the gradient by about 1.21 at every layer, at any σ_w.",
         ),
     )
 

@@ -1,18 +1,20 @@
 """What regularizers do, measured: dropout's moments, decay under noise, and trainings repeated in pairs."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
 from helpers import arguments
-from helpers.data import Split, load_digits
+from helpers.data import Split, load_digits, shifted
 from helpers.initializers import he_normal
 from helpers.layers import BatchNorm, Dropout, Linear, ReLU
+from helpers.losses import softmax_cross_entropy
 from helpers.network import Network, stack
 from helpers.optimizers import SGD, WITH_DECAY
 from helpers.progress_bar import ProgressBar
-from helpers.training import evaluate, train
+from helpers.training import Training, evaluate
 
 # Dropout, and two slips. Each says with which probability a unit stays, and what it is multiplied by then.
 FORMS = {
@@ -87,12 +89,18 @@ def left_by_noise(optimizer, scales, steps=1000, lr=1e-3, weight_decay=1.0, weig
     return params["weight"].mean(axis=1)
 
 
+LOOK = 10  # steps between two looks at the digits that early stopping holds out
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a small classifier of the digits (64, width, width, 10) is built and trained.
 
     `dropout` stands behind each hidden ReLU; with `norm`, a BatchNorm before it. `label_noise` is the share
-    of the `examples` training labels that are replaced by a wrong digit.
+    of the `examples` training labels that are replaced by a wrong digit. Of the examples, `held_out` are not
+    trained on: the weights that the network keeps are those with the lowest loss on them (early stopping,
+    looked at every LOOK steps). `shifts` adds four copies of each training digit, moved by a pixel; then the
+    pixels have to be scaled alike (`per_pixel=False`).
     """
 
     optimizer: str = "Adam + L2"
@@ -103,12 +111,20 @@ class Recipe:
     width: int = 64
     examples: int = 100
     label_noise: float = 0.0
+    held_out: int = 0
+    shifts: bool = False
+    per_pixel: bool = True
     steps: int = 300
     batch: int = 32
 
+    def __post_init__(self):
+        arguments.whole("held_out", self.held_out, low=0, high=self.examples - 1)
+        if self.shifts and self.per_pixel:
+            raise ValueError("shifts=True needs per_pixel=False: a pixel can only move among its equals")
+
     def data(self, seed):
         """A Split: `examples` digits to train on, 797 to test on."""
-        every = load_digits(seed, train=1000)
+        every = load_digits(seed, train=1000, per_pixel=self.per_pixel)
         x, y = every.x_train[: self.examples], every.y_train[: self.examples].copy()
         rng = np.random.default_rng([seed, 1])
         wrong = rng.permutation(self.examples)[: round(self.label_noise * self.examples)]
@@ -137,9 +153,38 @@ class Recipe:
         make = WITH_DECAY[arguments.one_of("optimizer", self.optimizer, WITH_DECAY)]
         momentum = {"momentum": 0.9} if make is SGD else {}
         stepper = make(network.layers, lr=self.lr, weight_decay=weight_decay, **momentum)
-        batch = min(self.batch, self.examples)
-        quiet = {"measure_every": self.steps, "progress": False}
-        train(network, stepper, data.x_train, data.y_train, self.steps, batch, seed, **quiet)
+        x, y = data.x_train[self.held_out :], data.y_train[self.held_out :]
+        if self.shifts:
+            x, y = shifted(x, y)
+        fit = Training(
+            *(network, stepper, x, y, self.steps, min(self.batch, len(x)), seed),
+            loss=softmax_cross_entropy,
+            schedule=None,
+            max_norm=None,
+            measure_every=self.steps,
+        )
+        lowest, best = np.inf, None
+        while not fit.ended:
+            fit.advance(LOOK)
+            if self.held_out:
+                held_out = data.x_train[: self.held_out], data.y_train[: self.held_out]
+                loss, _ = evaluate(network, *held_out)
+                if loss < lowest:
+                    lowest, best = loss, deepcopy([layer.params for layer in network.layers])
+        for layer, params in zip(network.layers, best or [], strict=best is not None):
+            layer.params.update(params)
+
+
+def accuracy_without(network, share, x, y, seed=0):
+    """The share of x named rightly once units of the first hidden layer are removed at random.
+
+    Each unit is removed with probability `share`, anew for each example, and the others are multiplied by
+    1/(1 − share). Everything else is in eval mode. Raises ValueError for a share outside [0, 1).
+    """
+    removing = Dropout(arguments.number("share", share, low=0, below=1), np.random.default_rng(seed))
+    first = next(i for i, layer in enumerate(network.layers) if isinstance(layer, ReLU)) + 1
+    bottom, top = Network(network.layers[:first]), Network(network.layers[first:])
+    return float(evaluate(top, removing.forward(bottom.forward(x, train=False)), y)[1])
 
 
 def study(recipes: Mapping[str, Recipe], seeds):

@@ -1,7 +1,7 @@
 """Broken deep networks, what can be changed in them, and the training that judges.
 
 Every network classifies the digits with DEPTH layers of WIDTH units, by SGD with momentum. A `Design` says
-how it is built and trained; the PATIENTS are designs that do not learn, each for a reason of its own.
+how it is built and trained; the PATIENTS are designs that do not learn, each with symptoms of its own.
 """
 
 from collections.abc import Mapping
@@ -99,7 +99,8 @@ PATIENTS = {
     ),
     "B": Patient(
         Design("Xavier", "sigmoid", "none", "off", "1/√blocks", 0.03),
-        "every sigmoid takes three quarters or more of the gradient, and all inputs become alike",
+        "every sigmoid takes three quarters or more of the gradient, weights of this size do not make up for "
+        "it, and all inputs become alike",
         ({"norm": "BatchNorm"}, {"skip": "on"}),
     ),
     "C": Patient(
@@ -114,7 +115,8 @@ PATIENTS = {
     ),
     "E": Patient(
         Design("He", "ReLU", "BatchNorm", "off", "1", 0.03),
-        "batch normalization without skips: the gradient explodes on its way down",
+        "batch normalization without skips: the gradient explodes on its way down (why it does not learn is "
+        "open)",
         ({"skip": "on"},),
     ),
     "F": Patient(

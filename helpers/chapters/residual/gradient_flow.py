@@ -72,8 +72,8 @@ class GradientFlow(Instrument):
                 and _end(r.residual) > BOUNDED
                 and s.gain <= 0.35
             ),
-            "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “A skip keeps the gradient near 1” needs small "
-            "branches.",
+            "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “The skip connection keeps each factor close to 1” "
+            "only where the branches are small.",
         ),
         Challenge(
             "A norm that fails without the skip",

@@ -7,6 +7,7 @@ from helpers.chapters.regularization import regularization
 from helpers.chapters.regularization.regularization import Recipe, paired_gain, study
 from helpers.layers import BatchNorm, Dropout
 from helpers.optimizers import WITH_DECAY
+from tests.text import lesson
 
 
 @pytest.mark.parametrize("form", regularization.FORMS)
@@ -117,7 +118,9 @@ def test_an_interval_of_95_percent_holds_95_percent():
     for _ in range(2000):
         gain = paired_gain(rng.standard_normal(8), np.zeros(8))
         held += not gain.is_clear
-    assert held / 2000 == pytest.approx(0.95, abs=0.015)
+    said = lesson("05_regularization")
+    assert held / 2000 == pytest.approx(said("how-much", "its 95 % interval"), abs=0.015)
+    assert held / 2000 == pytest.approx(said("explain-gains-noisy", "their 95 % interval"), abs=0.015)
 
 
 def test_bad_values_are_named():
@@ -129,3 +132,16 @@ def test_bad_values_are_named():
         regularization.left_by_noise("Adam", [1.0])
     with pytest.raises(ValueError, match="at least 5"):
         paired_gain([1.0, 2], [1.0, 2])
+
+
+def test_fewer_examples_than_a_batch_are_one_batch():
+    assert 0.2 < Recipe(examples=20).accuracy(0) < 1
+
+
+def test_neither_dropout_nor_a_norm_changes_how_the_weights_start():
+    def weights(recipe):
+        return [layer.params["weight"] for layer in recipe.network(3).layers if "weight" in layer.params]
+
+    for other in (Recipe(dropout=0.5), Recipe(norm=True), Recipe(norm=True, dropout=0.2)):
+        for one, same in zip(weights(Recipe()), weights(other), strict=True):
+            np.testing.assert_array_equal(one, same)
