@@ -226,12 +226,19 @@ export class View {
     for (const over of ['pointerup', 'pointercancel']) window.addEventListener(over, this.released);
     this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
     element.append(this.root);
+    // What scrolls sideways must be within the keyboard's reach.
+    this.watch = new ResizeObserver(() => {
+      this.paper.toggleAttribute('tabindex', false);
+      if (this.paper.scrollWidth > this.paper.clientWidth) this.paper.tabIndex = 0;
+    });
+    this.watch.observe(this.paper);
     instrument.views.add(this);
     this.draw();
   }
 
   remove() {
     this.instrument.views.delete(this);
+    this.watch.disconnect();
     for (const over of ['pointerup', 'pointercancel']) window.removeEventListener(over, this.released);
     this.root.remove();
   }
