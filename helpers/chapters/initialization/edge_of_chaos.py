@@ -87,11 +87,11 @@ class EdgeOfChaos(Instrument):
         Choice("activation", "Activation", tuple(ACTIVATIONS), "tanh"),
     )
     presets = {
-        "Ordered": {"sigma_w": 0.5, "sigma_b": 0.3},
-        "Critical tanh": {"sigma_w": 1.0, "sigma_b": 0.0},
-        "Chaotic": {"sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
-        "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5},
-        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0},
+        "Ordered": {"activation": "tanh", "sigma_w": 0.5, "sigma_b": 0.3},
+        "Critical tanh": {"activation": "tanh", "sigma_w": 1.0, "sigma_b": 0.0},
+        "Chaotic": {"activation": "tanh", "sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
+        "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5, "sigma_b": 0.0},
+        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
     }
     challenges = (
         Challenge(
@@ -104,7 +104,7 @@ class EdgeOfChaos(Instrument):
         Challenge(
             "A sigmoid that does not vanish",
             "Find a sigmoid network on the edge.",
-            {"activation": "sigmoid", "sigma_w": 1.0},
+            {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
             "σ_w is above 10. The largest slope, ¼, alone asks for 4; but weights that large saturate most "
             "units, whose slope is smaller still. “Sigmoids vanish” is true of the usual weights, not of "
@@ -113,7 +113,7 @@ class EdgeOfChaos(Instrument):
         Challenge(
             "Fly apart",
             "tanh: take two inputs with correlation 0.99 and bring them below 0.10 at layer 30.",
-            {"correlation": 0.99},
+            {"sigma_w": 1.0, "correlation": 0.99},
             lambda s, r: s.activation == "tanh" and s.correlation == 0.99 and abs(r.predicted[-1]) < 0.1,
             "That is chaos: a small difference grows layer by layer until nothing of the likeness is left.",
         ),

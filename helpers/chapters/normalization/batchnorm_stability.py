@@ -94,10 +94,10 @@ class BatchNormStability(Instrument):
         Slider("sigma_w", "First weights σ_w", SIGMA_W, 2.0**0.5, text="{:.3g}".format),
     )
     presets = {
-        "No norm, η = 0.5": {"norm": "none"},
-        "BatchNorm, η = 0.5": {},
-        "BatchNorm, η = 10": {"lr": 10.0},
-        "LayerNorm, η = 0.5": {"norm": "LayerNorm"},
+        "No norm, η = 0.5": {"norm": "none", "lr": 0.5},
+        "BatchNorm, η = 0.5": {"norm": "BatchNorm", "lr": 0.5},
+        "BatchNorm, η = 10": {"norm": "BatchNorm", "lr": 10.0},
+        "LayerNorm, η = 0.5": {"norm": "LayerNorm", "lr": 0.5},
         "Large weights": {"sigma_w": 4.0},
         "Batch of 4": {"batch": 4, "depth": 2, "lr": 0.01},
         "20 layers": {"depth": 20, "lr": 0.1},
@@ -123,7 +123,7 @@ class BatchNormStability(Instrument):
         Challenge(
             "Make BatchNorm lose",
             "Find settings at which the network learns without a norm, and does not learn with BatchNorm.",
-            {},
+            {"depth": 8, "batch": 64, "lr": 0.5},
             lambda s, r: (
                 s.norm == "BatchNorm"
                 and r.settled

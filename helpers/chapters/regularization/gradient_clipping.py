@@ -101,7 +101,7 @@ class GradientClipping(Instrument):
         Slider("start", "Start", tuple(range(1, STARTS + 1)), 1),
     )
     presets: Mapping = {
-        "Thrown": {},
+        "Thrown": {"mode": cliff.MODES[0], "max_norm": OFF},
         "Contained": {"max_norm": 1.0},
         "τ too small": {"max_norm": 0.01},
         "Turned": {"mode": "per tensor", "max_norm": 0.1},
@@ -110,7 +110,7 @@ class GradientClipping(Instrument):
         Challenge(
             "All of them",
             "With η = 1, find a clipping that brings every one of the 32 starts to the solution.",
-            {},
+            {"max_norm": OFF},
             lambda s, r: s.lr == 1 and r.solved_share == 1,
             "The global norm with τ near 1: it acts on the wall alone, and leaves the small gradients of the "
             "plateau as they are.",

@@ -148,16 +148,11 @@ class RescueTheNetwork(Instrument):
 
     experiment = staticmethod(experiment)
 
-    def __init__(self, **settings):
-        self._recorded = set()
-        super().__init__(**settings)
+    def solved(self, s, r):
+        return [patient_id(s.patient), "; ".join(r.changed)] if is_solved(s, r) else None
 
-    def _words(self, settings, result, last=True):
-        super()._words(settings, result, last)
-        case = settings.patient, result.changed
-        if is_solved(settings, result) and case not in self._recorded:
-            self._recorded.add(case)
-            PROGRESS.record("question", patient_id(case[0]), "; ".join(case[1]), True)
+    def on_solved(self, patient, changes):
+        PROGRESS.record("question", patient, changes, True)
 
     def draw(self):
         figure = svg.new_figure(8.4, 3.9)

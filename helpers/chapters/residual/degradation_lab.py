@@ -79,10 +79,10 @@ class DegradationLab(Instrument):
         Slider("seeds", "Networks (seeds)", (1, 3), 1),
     )
     presets = {
-        "Plain + BN": {},
+        "Plain + BN": {"build": "plain + BN"},
         "Plain, small η": {"build": "plain", "lr": 0.003, "epochs": 14},
         "Residual + BN": {"build": "residual + BN"},
-        "Residual without a norm": {"build": "residual"},
+        "Residual without a norm": {"build": "residual", "scale": "1"},
         "Residual, scale 1/√L": {"build": "residual", "scale": "1/√L"},
     }
     challenges = (
@@ -91,7 +91,7 @@ class DegradationLab(Instrument):
             "Plain + BN, 20 against 56 layers, 3 networks: is there a learning rate at which the deep one is "
             "not degraded, while the shallow one's training error is below 50 %? You may instead add the "
             "skips, and nothing else.",
-            {"seeds": 3},
+            {"build": "plain + BN", "seeds": 3},
             lambda s, r: (
                 s.build in ("plain + BN", "residual + BN")
                 and (s.shallow, s.deep, s.seeds, len(r.deep.loss) >= 7 * STEPS) == (20, 56, 3, True)
@@ -103,7 +103,7 @@ class DegradationLab(Instrument):
         Challenge(
             "Without any norm",
             "56 layers without BatchNorm: bring the training error below 5 %.",
-            {"build": "residual"},
+            {"build": "residual", "scale": "1"},
             lambda s, r: s.build == "residual" and s.deep == 56 and np.median(r.deep.train_error) < GAP,
             "The branches had to be scaled: by 1/√L, or by a learned number that starts at 0.",
         ),

@@ -55,7 +55,7 @@ class GradientFlow(Instrument):
             "Tame a gain of 1",
             "Random matrices with g = 1, L = 50, no norm: bring R between 0.1 and 10 with the branch scale, "
             "but leave the branches switched on.",
-            {"gain": 1.0},
+            {"scale": "1", "gain": 1.0},
             lambda s, r: (
                 (s.gain, s.depth, s.norm, s.blocks) == (1.0, 50, "none", "random matrices")
                 and 0 < r.scales[0] < 1
@@ -80,7 +80,7 @@ class GradientFlow(Instrument):
             "A norm that fails without the skip",
             "Real network: find a norm with which the plain stack explodes although the residual one stays "
             "below 100.",
-            {"blocks": "real network", "gain": 1.0},
+            {"blocks": "real network", "norm": "none", "gain": 1.0},
             lambda s, r: s.blocks == "real network" and _end(r.plain) > 3 and abs(_end(r.residual)) < 2,
             "BatchNorm without skips multiplies a gradient by 1.21 at every ReLU layer. On the trunk of a "
             "residual network it never stands.",

@@ -124,16 +124,16 @@ class Paths(Instrument):
     )
     presets = {
         "27 blocks, untrained": {"depth": 27, "network": STATES[0]},
-        "27 blocks, trained": {"depth": 27},
-        "Cut one block": {"deleted": 5},
-        "Keep half of the blocks": {"keep": 0.5},
+        "27 blocks, trained": {"depth": 27, "network": "trained"},
+        "Cut one block": {"network": "trained", "deleted": 5},
+        "Keep half of the blocks": {"network": "trained", "keep": 0.5},
     }
     challenges = (
         Challenge(
             "Half of the paths",
             "Remove exactly half of all paths of the trained network with 9 blocks, and keep its accuracy "
             "within 5 percentage points.",
-            {},
+            {"network": "trained", "depth": 9, "deleted": 0, "keep": 1.0},
             lambda s, r: (
                 (s.network, s.depth) == (STATES[1], 9)
                 and len(r.kept) == 8
@@ -145,7 +145,7 @@ class Paths(Instrument):
         Challenge(
             "Break it",
             "Bring the trained network with 9 blocks below 50 % without touching a single block by name.",
-            {},
+            {"network": "trained", "depth": 9, "deleted": 0, "keep": 1.0},
             lambda s, r: (s.network, s.depth, s.deleted) == (STATES[1], 9, 0) and r.accuracy < 0.5,
             "It can lose one block, not most of them. An ensemble whose members share their weights is not "
             "a heap of independent networks.",
