@@ -1,4 +1,4 @@
-"""Data for the lessons: handwritten digits that ship with the package, and two toy sets. All seeded."""
+"""Data for the lessons: handwritten digits that ship with the package, and two spirals. All seeded."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +7,6 @@ from importlib.resources import files
 import numpy as np
 
 from helpers import arguments
-from helpers.network import mlp
 
 
 @dataclass(frozen=True)
@@ -73,19 +72,3 @@ def spirals(n=500, seed=0, noise=0.1, turns=1.5):
     angle = 2 * np.pi * turns * along + np.pi * y
     x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return x.astype(np.float32), y
-
-
-def teacher(n=500, n_in=10, width=32, depth=2, n_out=1, seed=0, noise=0.0):
-    """What a random ReLU network makes of random inputs: x (n, n_in) of N(0, 1), y (n, n_out).
-
-    The teacher has `depth` layers of weights (He), and its outputs are rescaled to a mean square of 1.
-    `noise` is the standard deviation of what is added to them.
-    """
-    n, depth = arguments.whole("n", n), arguments.whole("depth", depth)
-    noise = arguments.number("noise", noise, low=0)
-    rng = np.random.default_rng(arguments.whole("seed", seed, low=0))
-    network = mlp([n_in, *[width] * (depth - 1), n_out], rng, last_act=False)
-    x = rng.standard_normal((n, n_in), dtype=np.float32)
-    y = network.forward(x, train=False)
-    y /= np.sqrt(np.mean(y * y))
-    return x, y + np.float32(noise) * rng.standard_normal(y.shape, dtype=np.float32)

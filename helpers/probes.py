@@ -165,25 +165,9 @@ def gradient_norms(network, of="h"):
     return np.array([_norm(network.output_grads[i]) for i in places])
 
 
-def weight_depths(network):
-    """How many weight matrices lie before the end of layer l = 0 … L, those in branches counted too."""
-    linear = [sum(isinstance(one, Linear) for one in every_layer([layer])) for layer in network.layers]
-    return np.append(0, np.cumsum(linear))[_places(network)[0]]
-
-
 def block_places(network):
     """Positions of the residual blocks in `network.layers`."""
     return [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
-
-
-def branch_shares(network):
-    """E[(y − x)²]/E[x²] of every residual block, from x to y = x + scale · F(x), after `network.forward(x)`.
-
-    0: the block hands on what it got. 1: what it adds is as large as what it got.
-    """
-    _need(network.outputs, "forward")
-    pairs = [(network.outputs[i], network.outputs[i + 1]) for i in block_places(network)]
-    return np.array([second_moment(y - x) / second_moment(x) for x, y in pairs])
 
 
 def branch(network, block, train=True):

@@ -59,8 +59,8 @@ FORMULAS = {
     ),
     "reg-keep-or-drop": lambda: 1 - asked("reg-keep-or-drop", "p = 0.8"),
     "reg-adamw-forms": lambda: (
-        asked("reg-adamw-forms", "shrinks the weights by λ = 0.0001")
-        / asked("reg-adamw-forms", "learning rate of 0.001")
+        asked("reg-adamw-forms", "shrinks the weights by λ = 0.0002")
+        / asked("reg-adamw-forms", "learning rate of 0.002")
     ),
     "reg-decay-time": lambda: np.exp(
         -np.prod(asked("reg-decay-time", "η = 0.001 and λ = 0.1, for 10,000 steps"))

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers import propagation
+from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
-from helpers.propagation import ACTIVATIONS
+from helpers.layers import ACTIVATIONS
 
 DEEPEST = 100
-HEALTHY = 3  # decades: a ratio within 10⁻³ and 10³ counts as healthy
 LOST = 6  # decades: a gradient a million times smaller (or larger) than at the other end
 NUMBER, LAYER = "a number", "a random layer"
 
@@ -48,7 +48,7 @@ def _factors(s):
     """log10 of what each of the layers 1 … DEEPEST multiplies a gradient's norm by."""
     if s.chain == NUMBER:
         return np.full(DEEPEST, np.log10(s.gain))
-    return np.log10(propagation.predict(ACTIVATIONS[s.activation], DEEPEST, s.sigma_w).chi) / 2
+    return np.log10(propagation.predict(s.activation, DEEPEST, s.sigma_w).chi) / 2
 
 
 def _lost_at(factors):
@@ -121,7 +121,9 @@ class GainChain(Instrument):
             "A sigmoid that does not vanish",
             "A sigmoid network of 100 layers: find weights with which it is HEALTHY.",
             {"chain": LAYER, "activation": "sigmoid", "sigma_w": 1.0, "depth": 100},
-            lambda s, r: s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and _healthy(r),
+            lambda s, r: (
+                s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and is_healthy(r.ratio)
+            ),
             "σ_w ≈ 10. The gain is weight times slope. The largest slope, ¼, alone asks for 4; but weights "
             "that large push most units to where the sigmoid is flatter, and so it takes 10.",
         ),
@@ -187,7 +189,7 @@ class GainChain(Instrument):
                 f"A {s.activation} layer with σ_w = {s.sigma_w:.3g} multiplies a gradient by "
                 f"{from_log10(r.rate)}; {s.depth} of them by {from_log10(r.ratio)}."
             )
-        if _healthy(r):
+        if is_healthy(r.ratio):
             return Verdict("HEALTHY", what, "good")
         word = "VANISHES" if r.ratio < 0 else "EXPLODES"
         return Verdict(word, what, "alarm")
@@ -203,10 +205,6 @@ class GainChain(Instrument):
             f"{s.depth} and {from_log10(r.ratio)} at layer 0. A shaded zone from 0.001 to 1000 is called "
             f"healthy. A dashed line has the same factor, {from_log10(r.rate)}, at every layer."
         )
-
-
-def _healthy(r):
-    return abs(r.ratio) <= HEALTHY
 
 
 def _threshold(r):

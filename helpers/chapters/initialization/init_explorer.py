@@ -8,10 +8,13 @@ from helpers import propagation
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10
+from helpers.figures.numbers import from_log10, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
-from helpers.propagation import ACTIVATIONS, ALPHA, SCHEMES
+from helpers.layers import ACTIVATIONS
+from helpers.propagation import SCHEMES, RandomNetwork
+
+ALPHA = ACTIVATIONS["leaky ReLU"]().alpha
 
 # What the curve shows, going forward and going backward.
 QUANTITIES = {
@@ -65,20 +68,19 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Result: a random network of the chosen scheme, measured and predicted."""
-    act, scheme = ACTIVATIONS[s.activation], SCHEMES[s.scheme]
+    scheme = SCHEMES[s.scheme]
     sigma_w = s.sigma_w if scheme.sigma_w is None else scheme.sigma_w(s.width)
-    asked = (s.width, act, scheme.rule, sigma_w, s.seed)
+    network = RandomNetwork(s.width, s.activation, sigma_w, rule=scheme.rule, seed=s.seed)
     backward = s.direction == "backward"
-    z, h = (propagation.backward_moments if backward else propagation.forward_moments)(asked, s.depth)
+    z, h = network.backward_moments(s.depth) if backward else network.forward_moments(s.depth)
     moments = z if s.quantity == "Var z" else h
     way = range(s.depth, -1, -1) if backward else range(s.depth + 1)
     layer = min(s.layer, s.depth)
-    histogram, zeros = propagation.shape(asked, s.depth, layer, s.quantity == "Var z", backward)
-    cosine, saturated = propagation.arrival(asked, s.depth)
-    predicted, low, high = _predict(s, act, sigma_w, scheme.rule, backward)
+    histogram, zeros = network.shape(s.depth, layer, s.quantity == "Var z", backward)
+    predicted, low, high = _predict(s, network, backward)
     return Result(
         name=QUANTITIES[s.quantity][backward],
-        measured=_log10(moments.second if s.quantity == "E[h²]" else moments.variance),
+        measured=log10(moments.second if s.quantity == "E[h²]" else moments.variance),
         predicted=predicted,
         low=low,
         high=high,
@@ -88,15 +90,15 @@ def experiment(s):
         layer=layer,
         histogram=histogram,
         zeros=zeros,
-        saturated=saturated,
-        cosine=cosine,
+        saturated=network.saturated(s.depth),
+        cosine=network.cosine(s.depth),
     )
 
 
-def _predict(s, act, sigma_w, rule, backward):
+def _predict(s, network, backward):
     """log10 of the curve of an infinitely wide network, and of the band in which 95 % of real ones lie."""
-    theory = propagation.predict(act, s.depth, sigma_w)
-    orthogonal = rule == "orthogonal"
+    theory = propagation.predict(s.activation, s.depth, network.sigma_w)
+    orthogonal = network.rule == "orthogonal"
     if backward:
         curve = theory.z_gradient2 if s.quantity == "Var z" else theory.h_gradient2
         spread = theory.gradient_log_spread(s.width, orthogonal)
@@ -107,12 +109,6 @@ def _predict(s, act, sigma_w, rule, backward):
     # A product of random factors is skewed: its typical value lies below its mean by spread²/2.
     middle = np.log(curve) - spread**2 / 2
     return np.log10(curve), *((middle + side * spread) / np.log(10) for side in (-2, 2))
-
-
-def _log10(values):
-    """log10, with −∞ for a signal that is exactly 0 (all units of a narrow ReLU layer may be off)."""
-    with np.errstate(divide="ignore"):
-        return np.log10(np.maximum(values, 0))
 
 
 def _lost(low, high, way):

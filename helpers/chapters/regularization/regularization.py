@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import arguments
+from helpers import arguments, digits
 from helpers.data import Split, load_digits, shifted
 from helpers.initializers import he_normal
-from helpers.layers import BatchNorm, Dropout, Linear, ReLU
-from helpers.losses import softmax_cross_entropy
+from helpers.layers import Dropout, ReLU
 from helpers.network import Network, stack
 from helpers.optimizers import SGD, WITH_DECAY
 from helpers.progress_bar import ProgressBar
@@ -135,12 +134,10 @@ class Recipe:
         """The untrained network. Its weights depend on the seed alone, and not on dropout or the norm."""
         rng, masks = np.random.default_rng([seed, 2]), np.random.default_rng([seed, 3])
         layers = []
-        for fan_in in (64, self.width):
-            layers.append(Linear(fan_in, self.width, rng))
-            layers += [BatchNorm(self.width)] if self.norm else []
-            layers.append(ReLU())
-            layers += [Dropout(self.dropout, masks)] if self.dropout else []
-        return Network([*layers, Linear(self.width, 10, rng)])
+        for layer in digits.Build(3, self.width, "BatchNorm" if self.norm else "none").draw(rng).layers:
+            layers.append(layer)
+            layers += [Dropout(self.dropout, masks)] if self.dropout and isinstance(layer, ReLU) else []
+        return Network(layers)
 
     def accuracy(self, seed):
         """Train, and return the share of the test digits that are named rightly."""
@@ -151,18 +148,13 @@ class Recipe:
     def fit(self, network, data, seed, weight_decay):
         """Train a network of this recipe; of a stacked one, every run has a weight decay of its own."""
         make = WITH_DECAY[arguments.one_of("optimizer", self.optimizer, WITH_DECAY)]
-        momentum = {"momentum": 0.9} if make is SGD else {}
+        momentum = {"momentum": digits.MOMENTUM} if make is SGD else {}
         stepper = make(network.layers, lr=self.lr, weight_decay=weight_decay, **momentum)
         x, y = data.x_train[self.held_out :], data.y_train[self.held_out :]
         if self.shifts:
             x, y = shifted(x, y)
-        fit = Training(
-            *(network, stepper, x, y, self.steps, min(self.batch, len(x)), seed),
-            loss=softmax_cross_entropy,
-            schedule=None,
-            max_norm=None,
-            measure_every=self.steps,
-        )
+        batch = min(self.batch, len(x))
+        fit = Training(network, stepper, x, y, self.steps, batch, seed, measure_every=self.steps)
         lowest, best = np.inf, None
         while not fit.ended:
             fit.advance(LOOK)
@@ -219,7 +211,7 @@ def decay_sweep(recipe, decays, seeds):
 
 
 @dataclass(frozen=True)
-class Gain:
+class Difference:
     """A mean difference over pairs, and half the width of its 95 % confidence interval."""
 
     mean: float
@@ -234,8 +226,8 @@ class Gain:
         return f"{self.mean:+.1f} ± {self.half_width:.1f}".replace("-", "−")
 
 
-def paired_gain(treated, baseline):
-    """The mean of treated − baseline over pairs (same seed), with its 95 % interval by Student's t: a Gain.
+def paired_difference(treated, baseline):
+    """The mean of treated − baseline over pairs (same seed), with its 95 % interval (Student's t).
 
     Raises ValueError unless both have the same number of values, at least 5.
     """
@@ -247,14 +239,14 @@ def paired_gain(treated, baseline):
         )
     difference = treated - baseline
     standard_error = difference.std(ddof=1) / np.sqrt(len(difference))
-    return Gain(float(difference.mean()), float(_t_quantile(len(difference) - 1) * standard_error))
+    return Difference(float(difference.mean()), float(_t_quantile(len(difference) - 1) * standard_error))
 
 
-def gains(found, baseline):
-    """Of a `study`: {name: its paired gain over `baseline`, as text such as "+2.0 ± 0.6"}."""
+def differences(found, baseline):
+    """Of a `study`: {name: its paired difference to `baseline`, as text such as "+2.0 ± 0.6"}."""
     arguments.one_of("baseline", baseline, found)
     others = {name: values for name, values in found.items() if name != baseline}
-    return {name: str(paired_gain(values, found[baseline])) for name, values in others.items()}
+    return {name: str(paired_difference(values, found[baseline])) for name, values in others.items()}
 
 
 def _t_quantile(df):

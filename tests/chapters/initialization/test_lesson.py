@@ -11,6 +11,7 @@ from helpers import init_explorer, probes, propagation, theory
 from helpers.initializers import he_normal, he_uniform, lecun, naive, pytorch_default, xavier_uniform
 from helpers.layers import LeakyReLU, ReLU, Sigmoid, Tanh
 from helpers.network import mlp
+from helpers.propagation import RandomNetwork
 from tests.text import lesson
 
 SEEDS = range(5)
@@ -226,7 +227,7 @@ def test_6_seed_0_of_the_narrow_explorer_is_an_unlucky_one():
 
 
 def test_6_the_spreads_that_the_text_names():
-    spread = {n: propagation.predict(ReLU, 50, 2**0.5).log_spread(n)[50] for n in (16, 64, 256)}
+    spread = {n: propagation.predict("ReLU", 50, 2**0.5).log_spread(n)[50] for n in (16, 64, 256)}
     a, b, c = said("explain-medians", "3.95 at width 16, 1.98 at width 64 and 0.99 at width 256")[::2]
     assert spread == pytest.approx({16: a, 64: b, 256: c}, abs=0.005)
 
@@ -308,7 +309,7 @@ def test_9_relu_inputs_align_even_where_the_signal_explodes():
 
 
 def test_9_chaos_parts_what_order_unites():
-    measured = {s: propagation.correlations(30, Tanh, s, 0.3, 0.99, seed=0)[0][30] for s in (0.5, 3.0)}
+    measured = {s: RandomNetwork(256, "tanh", s, 0.3).correlations(30, 0.99)[0][30] for s in (0.5, 3.0)}
     assert measured[0.5] > 0.999 and measured[3.0] < 0.3
 
 

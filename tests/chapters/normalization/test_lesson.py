@@ -12,10 +12,12 @@ import pytest
 
 from helpers import probes, propagation, theory
 from helpers.chapters.normalization import norms, shift, stability, train_vs_eval
-from helpers.chapters.normalization.stability import CHANCE, RATES, Case
+from helpers.chapters.normalization.stability import RATES, Case
+from helpers.digits import GUESSING, LEARNED, LEARNS, final, judge
 from helpers.layers import NORMS, BatchNorm, ReLU
 from helpers.network import plain
 from helpers.optimizers import SGD
+from helpers.propagation import RandomNetwork
 from helpers.training import train
 from tests.text import asked, lesson
 
@@ -118,7 +120,7 @@ def test_3_what_a_relu_makes_of_a_bell_curve():
 
 
 def test_3_mean_0_and_std_1_stand_before_the_relu():
-    before = propagation.normed("BatchNorm", 128, 2.0**0.5, 0).before
+    before = RandomNetwork(128, "ReLU", 2.0**0.5, norm="BatchNorm").statistics(50)[0]
     found = before.mean[12], before.std[12]
     for claimed in (
         said("layer-by-layer", "mean ≈ 0 and std ≈ 1"),
@@ -129,12 +131,12 @@ def test_3_mean_0_and_std_1_stand_before_the_relu():
 
 def test_3_layer_norm_is_level_and_its_inputs_are_alike():
     for seed in SEEDS:
-        kept = propagation.normed("LayerNorm", 128, 2.0**0.5, seed)
-        assert kept.cosine[50] == pytest.approx(said("explain-statistics-instrument", "0.98"), abs=0.025)
-        assert kept.before.std[50] == pytest.approx(1, abs=0.01)
-        np.testing.assert_allclose(
-            propagation.normed("BatchNorm", 128, 2.0**0.5, seed).before.unit_std[1:], 1, atol=1e-3
+        layer, batch = (
+            RandomNetwork(128, "ReLU", 2.0**0.5, norm=norm, seed=seed) for norm in ("LayerNorm", "BatchNorm")
         )
+        assert layer.cosine(50) == pytest.approx(said("explain-statistics-instrument", "0.98"), abs=0.025)
+        assert layer.statistics(50)[0].std[50] == pytest.approx(1, abs=0.01)
+        np.testing.assert_allclose(batch.statistics(50)[0].unit_std[1:], 1, atol=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +174,8 @@ def test_4_batch_norm_fails_at_10(limits):
     at = RATES.index(said("explain-far-right", "fails at η = 10"))
     for depth, seed in ((4, 0), (4, 1), (10, 0), (10, 1), (10, 2)):
         sweep = stability.sweep(Case("BatchNorm", depth, batch=128, seed=seed, width=64)).finish()
-        assert stability.judge(sweep.losses[:, at]) != stability.LEARNS
-        assert not stability.final(sweep.losses[:, at]) < 2
+        assert judge(sweep.losses[:, at]) != LEARNS
+        assert not final(sweep.losses[:, at]) < 2
 
 
 def test_top_the_ceilings_of_the_first_picture():
@@ -205,8 +207,8 @@ def test_5_first_weights_matter_less():
     assert len(tuned) == said("explain-bad-weights", "best of six learning rates")
     assert np.all(best_losses("BatchNorm", tuned) < 0.8)
     layer_norm = best_losses("LayerNorm", tuned)
-    assert np.all(layer_norm[:, :4] < CHANCE / 2)  # as `judge` takes for learning
-    assert 0 < np.sum(layer_norm[:, 4] < CHANCE / 2) < len(SEEDS)  # some seeds learn, some do not
+    assert np.all(layer_norm[:, :4] < LEARNED)  # as `judge` takes for learning
+    assert 0 < np.sum(layer_norm[:, 4] < LEARNED) < len(SEEDS)  # some seeds learn, some do not
     without = best_losses("none", tuned)
     typical = np.median(without, axis=0)
     assert typical.argmin() == 2  # He's √2
@@ -305,7 +307,7 @@ def test_7_at_56_layers_batch_norm_loses_to_no_norm(own):
     assert np.all(best["none"] > 0.5)
     assert np.all(best["LayerNorm"] > 1)
     guessing = said("explain-depth-56", "guessing is 2.3")
-    assert pytest.approx(guessing, abs=0.05) == CHANCE
+    assert pytest.approx(guessing, abs=0.05) == GUESSING
     assert np.all(np.concatenate([best["none"], best["BatchNorm"]]) < guessing + 0.05)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from helpers.chapters.rescue import rescue
 from helpers.data import shared_digits
+from helpers.digits import BATCH, MOMENTUM
 from helpers.network import stack
 from helpers.optimizers import SGD, Adam
 from helpers.training import DIVERGED, evaluate, train
@@ -17,9 +18,9 @@ def trained(design, seeds=range(5), steps=rescue.STEPS, adam=None):
     """
     digits, networks = shared_digits(), stack([design.network(seed) for seed in seeds])
     rates = np.full(len(seeds), design.lr if adam is None else adam)
-    optimizer = SGD(networks.layers, rates, rescue.MOMENTUM) if adam is None else Adam(networks.layers, rates)
+    optimizer = SGD(networks.layers, rates, MOMENTUM) if adam is None else Adam(networks.layers, rates)
     history = train(
-        *(networks, optimizer, digits.x_train, digits.y_train, steps, rescue.BATCH, list(seeds)),
+        *(networks, optimizer, digits.x_train, digits.y_train, steps, BATCH, list(seeds)),
         max_norm=rescue.CLIPS[design.clip],
         measure_every=steps,
         progress=False,

@@ -112,7 +112,7 @@ def test_it_is_not_vanishing_gradients(trained):
 
 def test_the_candidates_do_not_separate_failure_from_success():
     """Inputs look alike before training in the plain network of 56 layers, and nearly so in that of 20."""
-    shallow, deep = (degradation.Training("plain", d, "1", 0.03, tuple(SEEDS)).course(0) for d in (20, 56))
+    shallow, deep = (degradation.Epochs("plain", d, "1", 0.03, tuple(SEEDS)).course(0) for d in (20, 56))
     assert np.median(deep.alike) > 0.99
     assert np.median(shallow.alike) > 0.9
 

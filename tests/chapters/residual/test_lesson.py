@@ -288,14 +288,14 @@ def test_5_without_bn_and_at_the_labs_rate_most_of_plain_56_collapse_and_then_th
     assert np.median(fast.train_error) == pytest.approx(0.89, abs=0.02)
     assert np.mean(fast.alike > 0.99) >= 0.6  # nan is not
     assert np.all(fast.ratio[0] > 0.01)  # at the start it is there
-    finite = ~fast.diverged
+    finite = ~fast.overflowed
     assert finite.sum() >= 7
     assert np.median(fast.ratio[-1, finite]) < said("explain-larger-rate", "less than a thousandth")
 
 
 def test_5_inputs_look_alike_before_training():
     alike = {
-        depth: np.median(degradation.Training("plain", depth, "1", 0.03, tuple(TEN)).course(0).alike)
+        depth: np.median(degradation.Epochs("plain", depth, "1", 0.03, tuple(TEN)).course(0).alike)
         for depth in (20, 56)
     }
     assert alike[56] == pytest.approx(said("explain-larger-rate", "a cosine of 0.998"), abs=0.001)
