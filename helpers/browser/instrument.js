@@ -233,6 +233,7 @@ export class View {
     });
     this.watch.observe(this.paper);
     instrument.views.add(this);
+    this.grab();
     this.draw();
   }
 
@@ -463,6 +464,40 @@ export class View {
     row.append(this.keeper(), this.copier());
     if (instrument.host.link) row.append(this.linker());
     return row;
+  }
+
+  /** What is a place in the figure can be dragged there. */
+  grab() {
+    const { instrument, ink } = this, { places } = instrument.about;
+    let held = null;
+    const point = event => new DOMPoint(event.clientX, event.clientY).matrixTransform(ink.getScreenCTM().inverse());
+    const over = ({ x, y }) => places.find(({ box: [left, top, wide, high] }) => (
+      x >= left - 8 && x <= left + wide + 8 && y >= top - 8 && y <= top + high + 8));
+    const move = event => {
+      const at = point(event), moves = {};
+      const sides = ['x', 'y'].filter(side => held[side]);
+      for (const side of sides) {
+        const [name, places] = held[side];
+        const distance = i => Math.abs(places[i] - at[side]);
+        const nearest = places.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+        moves[name] = instrument.controls[instrument.index(name)].values[nearest];
+      }
+      const near = sides.map(side => this.near(instrument.controls[instrument.index(held[side][0])]));
+      instrument.go(instrument.after(moves), () => near.flatMap(next => next().slice(0, 30)));
+    };
+    const listen = (name, listener) => ink.addEventListener(name, listener);
+    listen('pointerdown', event => {
+      held = over(point(event));
+      if (!held) return;
+      ink.setPointerCapture(event.pointerId);
+      move(event);
+    });
+    listen('pointermove', event => {
+      if (held) move(event);
+      else ink.style.cursor = over(point(event)) ? 'grab' : '';
+    });
+    for (const end of ['pointerup', 'pointercancel']) listen(end, () => { held = null; });
+    ink.style.touchAction = places.length ? 'pan-y' : '';
   }
 
   // Drawing

@@ -38,6 +38,36 @@ class Challenge:
     lesson: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where settings are a place in the figure, which the hand can drag: in the axes of this number.
+
+    x and y name the sliders whose values stand along them; `at` makes a value the coordinate there.
+    """
+
+    axes: int
+    x: str | None = None
+    y: str | None = None
+    at: Callable[[Any], float] = float
+
+    def about(self, figure, controls):
+        """Where the axes are and where each value stands, in the coordinates of the SVG."""
+        axes, height = figure.axes[self.axes], figure.bbox.height
+        corner, box = (axes.get_xlim()[0], axes.get_ylim()[0]), axes.bbox
+        about = {"box": [box.x0, height - box.y1, box.width, box.height]}
+        for side, name in enumerate((self.x, self.y)):
+            if name:
+                points = [list(corner) for _ in controls[name].values]
+                for point, value in zip(points, controls[name].values, strict=True):
+                    point[side] = self.at(value)
+                pixels = axes.transData.transform(points)[:, side]
+                about["xy"[side]] = [
+                    name,
+                    [round(p, 1) for p in (height - pixels if side else pixels).tolist()],
+                ]
+        return about
+
+
 class Instrument(InNotebook):
     """Base of all instruments. A subclass defines:
 
@@ -48,8 +78,9 @@ class Instrument(InNotebook):
     `readouts(settings, result) -> [(name, value with unit)]`; `verdict(settings, result) -> Verdict`;
     `describe(settings, result) -> str`, what the figure shows, for a reader who cannot see it.
     `seeded = False` says that nothing is drawn at random; there is no seed then. `first` is the number of
-    controls that are seen at once; the others are behind "More". `solved(settings, result)` and
-    `on_solved(...)` are for what is to be written down when it is reached for the first time.
+    controls that are seen at once; the others are behind "More". `places` are the settings that can be
+    dragged in the figure. `solved(settings, result)` and `on_solved(...)` are for what is to be written down
+    when it is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
     shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
@@ -69,6 +100,7 @@ class Instrument(InNotebook):
     challenges: tuple[Challenge, ...] = ()
     seeded = True
     first = 4
+    places: tuple[Place, ...] = ()
 
     def __init__(self, **settings):
         every = (*self.controls, Seed()) if self.seeded else self.controls
@@ -212,6 +244,7 @@ class Instrument(InNotebook):
             "paper": self.figure.paper,
             "controls": [control.about() for control in self._controls.values()],
             "first": self.first,
+            "places": [place.about(self.figure.figure, self._controls) for place in self.places],
             "start": list(self._start.values()),
             "defaults": [control.default for control in self._controls.values()],
             "presets": [[name, self._case(start)] for name, start in self.presets.items()],

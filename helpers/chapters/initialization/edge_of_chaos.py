@@ -11,7 +11,7 @@ from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import RandomNetwork
 
@@ -118,6 +118,8 @@ class EdgeOfChaos(Instrument):
             "That is chaos: a small difference grows layer by layer until nothing of the likeness is left.",
         ),
     )
+
+    places = (Place(0, x="sigma_w", y="sigma_b"),)
 
     experiment = staticmethod(experiment)
 

@@ -10,7 +10,7 @@ from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10, log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import SCHEMES, RandomNetwork
 
@@ -189,6 +189,8 @@ class InitExplorer(Instrument):
             "afterwards. Your own network would print inf or 0.",
         ),
     )
+
+    places = (Place(0, x="layer"),)
 
     experiment = staticmethod(experiment)
 

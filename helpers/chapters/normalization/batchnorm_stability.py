@@ -11,7 +11,7 @@ from helpers.digits import DIVERGED, GUESSING, LEARNED, LEARNS, STALLS, Course
 from helpers.figures import svg, theme
 from helpers.figures.numbers import short
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import NORMS
 
 DEPTHS, BATCHES = (2, 4, 6, 8, 10, 12, 16, 20), (2, 4, 8, 16, 32, 64)
@@ -134,6 +134,8 @@ class BatchNormStability(Instrument):
             "into every layer.",
         ),
     )
+
+    places = (Place(1, x="lr"),)
 
     experiment = staticmethod(experiment)
 

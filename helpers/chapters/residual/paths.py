@@ -11,7 +11,7 @@ from helpers.data import shared_digits
 from helpers.figures import svg, theme
 from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.network import Network, unstack
 from helpers.training import evaluate
 
@@ -151,6 +151,8 @@ class Paths(Instrument):
             "a heap of independent networks.",
         ),
     )
+
+    places = (Place(1, x="deleted"),)
 
     experiment = staticmethod(experiment)
 
