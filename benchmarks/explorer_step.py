@@ -43,8 +43,7 @@ def measure(instrument, name):
 
 
 def draw(instrument):
-    instrument.move(instrument._artists, instrument.settings, instrument.result)
-    instrument.figure.redraw(instrument.describe(instrument.settings, instrument.result))
+    instrument._frame_of(instrument.settings, instrument.result)
 
 
 def main():

@@ -38,8 +38,7 @@ def answer(instrument, settings):
     times = [perf_counter()]
     for result in instrument.experiment(settings):
         if result is not None:
-            instrument.move(instrument._artists, settings, result)
-            instrument.figure.redraw(instrument.describe(settings, result))
+            instrument._frame_of(settings, result)
         times.append(perf_counter())
     waits = [1e3 * (b - a) for a, b in pairwise(times)]
     return waits[0], max(waits[1:], default=0.0), sum(waits)

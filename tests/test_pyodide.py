@@ -9,7 +9,7 @@ import pytest
 HELPERS = Path(__file__).parents[1] / "helpers"
 FILES = [path for path in sorted(HELPERS.rglob("*.py")) if "grading" not in path.relative_to(HELPERS).parts]
 
-INSTALLED = {"helpers", "numpy", "matplotlib", "ipywidgets", "IPython"}
+INSTALLED = {"helpers", "numpy", "matplotlib", "ipywidgets", "IPython", "anywidget", "traitlets"}
 WITH_MATPLOTLIB = {"cycler", "contourpy"}
 # In the standard library, and in a browser missing or without effect.
 MISSING = {

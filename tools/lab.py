@@ -320,39 +320,80 @@ class LabPage:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
 
     def slider(self, label, within=None):
-        """The slider whose description begins with `label` ("Depth" finds "Depth L = 30").
+        """The slider whose label begins with `label` ("Depth" finds "Depth L = 30").
 
-        `within` is a Locator to search in, such as a cell. Two sliders that match are an error as
-        soon as the locator is used.
+        It is an instrument's, or one of ipywidgets. `within` is a Locator to search in, such as a cell. Two
+        sliders that match are an error as soon as the locator is used.
         """
         begins = re.compile(rf"^\s*{re.escape(label)}")
-        description = self.page.locator(".widget-label", has_text=begins)
-        return (within or self.page).locator(".widget-slider").filter(has=description)
+        within = within or self.page
+        ours = within.locator(".td-control:has(input[type=range])").filter(
+            has=self.page.locator("label", has_text=begins)
+        )
+        other = within.locator(".widget-slider").filter(
+            has=self.page.locator(".widget-label", has_text=begins)
+        )
+        return ours.or_(other)
 
     # Doing what a person does
 
+    def _handle(self, slider):
+        """What of the slider has the keyboard, made visible."""
+        slider.evaluate("slider => slider.closest('details')?.setAttribute('open', '')")
+        return slider.locator("input[type=range], .noUi-handle").first
+
+    def _places(self, slider):
+        """Where a slider's handle stands, and the left and right end of its way, in pixels."""
+        handle = self._handle(slider)
+        if handle.get_attribute("type") == "range":
+            box = handle.bounding_box()
+            share = handle.evaluate("input => (input.value - input.min) / (input.max - input.min || 1)")
+            left, right = box["x"] + 12, box["x"] + box["width"] - 12  # half a handle from the ends
+            return left + share * (right - left), left, right, box["y"] + box["height"] / 2
+        handle, track = handle.bounding_box(), slider.locator(".noUi-base").bounding_box()
+        middle = handle["x"] + handle["width"] / 2
+        return middle, track["x"], track["x"] + track["width"], handle["y"] + handle["height"] / 2
+
     def drag(self, slider, to, moves=20):
-        """Drag a slider's handle with the mouse to a fraction of its track: 0 left end, 1 right."""
-        slider.scroll_into_view_if_needed()
-        handle = slider.locator(".noUi-handle").bounding_box()
-        track = slider.locator(".noUi-base").bounding_box()
+        """Drag a slider's handle with the mouse to a fraction of its way: 0 left end, 1 right."""
+        self._handle(slider).scroll_into_view_if_needed()
+        at, left, right, y = self._places(slider)
         overshoot = 8 if to >= 1 else -8 if to <= 0 else 0  # nobody stops at the very last pixel
-        y = handle["y"] + handle["height"] / 2
         mouse = self.page.mouse
-        mouse.move(handle["x"] + handle["width"] / 2, y)
+        mouse.move(at, y)
         mouse.down()
-        mouse.move(track["x"] + to * track["width"] + overshoot, y, steps=moves)
+        mouse.move(left + to * (right - left) + overshoot, y, steps=moves)
         mouse.up()
+
+    def sweep(self, slider, seconds, end):
+        """Hold a slider's handle and sweep it from end to end; let go at a fraction of its way."""
+        self._handle(slider).scroll_into_view_if_needed()
+        at, left, right, y = self._places(slider)
+        mouse = self.page.mouse
+        mouse.move(at, y)
+        mouse.down()
+        began, steps = time.monotonic(), 0
+        while time.monotonic() - began < seconds:
+            phase = 2 * (time.monotonic() - began) % 2  # there and back once a second
+            mouse.move(left + (right - left) * min(phase, 2 - phase), y)
+            self.page.wait_for_timeout(10)
+            steps += 1
+        mouse.move(left + (right - left) * end, y, steps=3)
+        mouse.up()
+        return steps
 
     def press(self, slider, *keys):
         """Focus a slider's handle and press keys: ArrowRight, ArrowLeft, Home, End, PageUp ..."""
-        slider.locator(".noUi-handle").focus()
+        self._handle(slider).focus()
         for key in keys:
             self.page.keyboard.press(key)
 
     def value(self, slider):
-        """The number on which a slider's handle stands (of a SelectionSlider: the index)."""
-        return float(slider.locator(".noUi-handle").get_attribute("aria-valuenow"))
+        """The number on which a slider's handle stands (of an instrument's slider: the index)."""
+        handle = self._handle(slider)
+        if handle.get_attribute("type") == "range":
+            return float(handle.input_value())
+        return float(handle.get_attribute("aria-valuenow"))
 
     def set_theme(self, theme):
         """Switch to the "light" or "dark" theme and wait until the page shows it."""

@@ -9,25 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.checking.values import Phi, Rng
-from helpers.figures.theme import STYLE
-
-LOOK = """<style>
-.td-card .td-parts {list-style: none; margin: 6px 0; padding: 0;}
-.td-card .td-yes {color: var(--td-good); font-weight: 600;}
-.td-card .td-no {color: var(--td-alarm); font-weight: 600;}
-.td-card > div + div, .td-card > pre + div {margin-top: 6px;}
-.td-card.td-card pre {color: var(--td-ink); background: none; font-size: 0.92em; margin: 4px 0;
-  padding-left: 10px; border-left: 2px solid var(--td-grid); white-space: pre-wrap; word-break: normal;
-  overflow-wrap: anywhere;}
-.td-card small {color: var(--td-muted);}
-.td-card table.td-plain {border-collapse: collapse; margin: 6px 0; color: var(--td-ink);}
-.td-card table.td-plain th, .td-card table.td-plain td {text-align: left; padding: 1px 14px 1px 0;
-  vertical-align: top; font-variant-numeric: tabular-nums; background: none;}
-.td-card table.td-plain td:not(:last-child) {white-space: nowrap;}
-.td-card table.td-plain th {font-weight: normal; color: var(--td-muted);}
-.td-card .td-figure {max-width: 30em;}
-.td-card a {color: var(--td-measured);}
-</style>"""
+from helpers.figures.theme import style_sheet
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LONGEST = 600  # characters of a learner's value
@@ -44,7 +26,7 @@ class Card:
         self.paragraphs = [part for part in paragraphs if part]
 
     def _repr_html_(self):
-        return f"{STYLE}{LOOK}{self.html()}"
+        return f"{style_sheet()}{self.html()}"
 
     def html(self):
         inside = "".join(

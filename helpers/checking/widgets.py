@@ -9,21 +9,12 @@ from ipywidgets import HTML, Button, IntSlider, Layout, Text, ToggleButtons, VBo
 from helpers.checking.questions import MultipleChoice, find
 from helpers.figures.aloud import listen
 from helpers.figures.svg import unique_name
-from helpers.figures.theme import STYLE
+from helpers.figures.theme import style_sheet
 from helpers.progress.record import PROGRESS
 
 # Options are buttons under each other, of any length. Radio buttons would be the obvious choice, but
 # JupyterLab takes the arrow keys that they need and moves to another cell: without a mouse only the first
 # could be chosen.
-WRAP = """<style>
-.td-ask .widget-html-content {line-height: 1.45;}
-.td-ask .widget-toggle-buttons > div {display: flex; flex-direction: column; align-items: flex-start;}
-.td-ask .widget-toggle-buttons .widget-toggle-button {width: auto; max-width: 100%; height: auto;
-  line-height: 1.45; padding: 3px 10px; text-align: left; white-space: normal; overflow-wrap: anywhere;}
-.td-ask .widget-toggle-buttons .mod-active {font-weight: 600; outline: 2px solid var(--td-measured);}
-.td-ask .widget-toggle-buttons .mod-active::before {content: "● "; content: "● " / "chosen: ";}
-.td-ask .td-card + .td-card {margin-top: 4px;}
-</style>"""
 
 
 def ask(id):
@@ -75,7 +66,7 @@ class QuestionBox(VBox):
 
     def _rows(self):
         """From top to bottom."""
-        header = HTML(f"{STYLE}{WRAP}{self._header()}{listen(self._aloud)}", layout=Layout(width="auto"))
+        header = HTML(f"{style_sheet()}{self._header()}{listen(self._aloud)}", layout=Layout(width="auto"))
         return [header, self.field, self.button, self.feedback]
 
     def _header(self):

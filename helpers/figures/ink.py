@@ -31,25 +31,19 @@ class Ink:
 
     They may be lines with or without markers, filled areas (`fill_between`, `stairs`) and texts; another kind
     is a ValueError. Their data may change afterwards, and a text's words, place and alignment, but no style.
-    `name` makes the names of clip paths unique on the page.
     """
 
-    def __init__(self, figure, name):
+    def __init__(self, figure):
         artists = sorted(figure.findobj(lambda a: a.get_animated()), key=lambda a: a.get_zorder())
-        clips = {axes: f"{name}-{i}" for i, axes in enumerate(figure.axes)}
         height = figure.bbox.height
-        self._clip_paths = "".join(_clip_path(axes, clip, height) for axes, clip in clips.items())
         self._parts = [
-            (_writer(artist, height), "" if isinstance(artist, Text) else clips[artist.axes])
+            (_writer(artist, height), None if isinstance(artist, Text) else _window(artist.axes, height))
             for artist in artists
         ]
 
     def svg(self):
         """All the artists as they are now."""
-        drawn = [
-            f'<g clip-path="url(#{clip})">{write()}</g>' if clip else write() for write, clip in self._parts
-        ]
-        return self._clip_paths + "".join(drawn)
+        return "".join(f"{window}{write()}</svg>" if window else write() for write, window in self._parts)
 
 
 def set_band(area, along, low, high, vertical=False):
@@ -112,6 +106,8 @@ def _text_writer(text, height):
     style = themed(f'fill="{to_hex(text.get_color())}"') + f' style="font:{text.get_size():g}px {FONT}"'
 
     def write():
+        if not text.get_text():
+            return ""
         ((x, y),) = _flip(text.get_transform().transform([text.get_position()]), height).tolist()
         anchor, baseline = _ANCHOR[text.get_ha()], _BASELINE[text.get_va()]
         return (
@@ -157,12 +153,11 @@ def _flip(points, height):
     return np.asarray(points, float).reshape(-1, 2) * (1, -1) + (0, height)
 
 
-def _clip_path(axes, name, height):
+def _window(axes, height):
+    """The start of an SVG element that cuts off what leaves the axes. Unlike a clip path it needs no name."""
     box = axes.bbox
-    return (
-        f'<clipPath id="{name}"><rect x="{box.x0:.2f}" y="{height - box.y1:.2f}" '
-        f'width="{box.width:.2f}" height="{box.height:.2f}"/></clipPath>'
-    )
+    x, y, wide, high = (f"{v:.2f}" for v in (box.x0, height - box.y1, box.width, box.height))
+    return f'<svg x="{x}" y="{y}" width="{wide}" height="{high}" viewBox="{x} {y} {wide} {high}">'
 
 
 def _numbers(values):

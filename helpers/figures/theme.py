@@ -5,6 +5,8 @@ replaced by a CSS variable of the same name, and the page's theme decides what t
 """
 
 import re
+from functools import cache
+from pathlib import Path
 
 import matplotlib as mpl
 from cycler import cycler
@@ -25,39 +27,43 @@ COLORS = {
 INK, MUTED, GRID, PAPER, MEASURED, THEORY, SECOND, GOOD, ALARM = (light for light, _ in COLORS.values())
 
 
+STYLE = Path(__file__).parents[1] / "browser" / "style.css"
+SCHEMES = "light", "dark"
+
+
 def _variables(column):
     return "".join(f"--td-{role}:{pair[column]};" for role, pair in COLORS.items())
 
 
-# JupyterLab says on <body> which kind of theme it shows. Words behind a / are for screen readers, to which an
-# option of ipywidgets that is chosen would be a button like the others.
-STYLE = f"""<style>
-body {{{_variables(0)}}}
-body[data-jp-theme-light="false"] {{{_variables(1)}}}
-.td-card {{border: 1px solid var(--td-grid); border-left: 4px solid var(--td-measured);
-  border-radius: 4px; padding: 8px 12px; line-height: 1.45; color: var(--td-ink);}}
-.td-card.td-good {{border-left-color: var(--td-good);}}
-.td-card.td-alarm {{border-left-color: var(--td-alarm);}}
-.td-card.td-muted {{border-left-color: var(--td-muted);}}
-.td-figure svg {{display: block; width: 100%; height: auto; overflow: visible;}}
-.td-title {{font-weight: 600; font-size: 1.15em; color: var(--td-ink);}}
-.td-question {{max-width: 840px; line-height: 1.45; color: var(--td-muted); font-style: italic;}}
-.td-row {{color: var(--td-muted); margin-right: 6px;}}
-.td-status {{max-width: 840px; line-height: 1.4; color: var(--td-ink);}}
-.td-verdict {{border-left: 4px solid var(--td-muted); padding: 2px 10px; margin: 4px 0;}}
-.td-verdict.td-good {{border-left-color: var(--td-good);}}
-.td-verdict.td-good b {{color: var(--td-good);}}
-.td-verdict.td-alarm {{border-left-color: var(--td-alarm);}}
-.td-verdict.td-alarm b {{color: var(--td-alarm);}}
-.td-readouts {{display: flex; flex-wrap: wrap; gap: 4px 22px; padding: 2px 0 6px 14px;}}
-.td-readout span {{color: var(--td-muted); margin-right: 6px;}}
-table.td-numbers {{margin: 2px 0; border-collapse: collapse;}}
-table.td-numbers th {{text-align: left; font-weight: normal; color: var(--td-muted); padding-right: 16px;}}
-table.td-numbers td {{text-align: right; font-variant-numeric: tabular-nums;}}
-.td-readout b {{font-variant-numeric: tabular-nums;}}
-.td-instrument .noUi-handle {{border: 2px solid var(--td-muted);}}
-.td-instrument .widget-toggle-button.mod-active::before {{content: "" / "chosen: ";}}
-</style>"""
+# Which theme a page has: JupyterLab, VS Code and Colab say it on <body> or <html>; of any other page the
+# system decides. A rule with a longer selector wins.
+DARK_PAGES = (
+    'body[data-jp-theme-light="false"]',
+    "body.vscode-dark",
+    "body.vscode-high-contrast:not(.vscode-high-contrast-light)",
+    'html[theme="dark"] body',
+)
+LIGHT_PAGES = 'body[data-jp-theme-light="true"]', "body.vscode-light", 'html[theme="light"] body'
+
+
+@cache
+def style_sheet():
+    """The <style> element that every output of the course brings along."""
+    light, dark = (f"{_variables(column)}color-scheme:{name};" for column, name in enumerate(SCHEMES))
+    look = (
+        f"body{{{light}}}@media (prefers-color-scheme: dark){{body{{{dark}}}}}"
+        f"{','.join(LIGHT_PAGES)}{{{light}}}{','.join(DARK_PAGES)}{{{dark}}}"
+    )
+    rules = re.sub(r"\s+", " ", STYLE.read_text("utf-8"))
+    return f"<style>{look}{rules}</style>"
+
+
+def own_colors():
+    """A <style> element inside an SVG image, which does not see the page around it."""
+    light, dark = map(_variables, (0, 1))
+    ground = "background:var(--td-paper);"
+    return f"<style>svg{{{light}{ground}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+
 
 RC = {
     "font.size": 11,

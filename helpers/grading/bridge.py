@@ -21,8 +21,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Int
 
-from helpers.checking.cards import LOOK
-from helpers.figures.theme import STYLE
+from helpers.figures.theme import style_sheet
 from helpers.grading import intake
 from helpers.grading.grader import Settings, grade
 from helpers.grading.report import WITHOUT
@@ -112,7 +111,10 @@ def _outputs(item, row):
         said = item["problem"] if item else row["problem"] or "This exercise was not found."
         return [nbformat.v4.new_output("error", ename=row["status"], evalue=said, traceback=[said])]
     stamp = f"<p>{WITHOUT}</p>" if row["isolation"] == NOTHING else ""
-    card = {"text/html": f"{STYLE}{LOOK}{stamp}{item['card']}", "text/plain": item["says"] or item["outcome"]}
+    card = {
+        "text/html": f"{style_sheet()}{stamp}{item['card']}",
+        "text/plain": item["says"] or item["outcome"],
+    }
     points = {"text/plain": repr(float(item["points"]))}
     return [
         nbformat.v4.new_output("display_data", card),

@@ -15,19 +15,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from helpers.checking import exercise
-from helpers.checking.cards import LOOK, prose
+from helpers.checking.cards import prose
 from helpers.figures import svg
 from helpers.figures.picture import Picture
-from helpers.figures.theme import COLORS, MEASURED, STYLE, style
+from helpers.figures.theme import MEASURED, style, style_sheet
 from helpers.grading.grader import GRADED
 from helpers.grading.sandbox import NOTHING
 
-DARK = "".join(f"--td-{role}: {dark};" for role, (_, dark) in COLORS.items())
 HEAD = f"""<meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-{STYLE}{LOOK}<style>
-@media (prefers-color-scheme: dark) {{body {{{DARK}}}}}
+{style_sheet()}<style>
 body {{max-width: 56rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif;
   color: var(--td-ink); background: var(--td-paper); overflow-wrap: anywhere;}}
 table.rows {{overflow-wrap: break-word;}}

@@ -5,12 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import ipywidgets as widgets
-
 from helpers import arguments
-
-_LABEL = {"description_width": "13em"}
-_WIDE = {"width": "auto"}
 
 
 @dataclass(frozen=True)
@@ -39,30 +34,30 @@ class Slider:
             return arguments.whole(self.name, value, low, high)
         return arguments.number(self.name, value, low, high)
 
-    def widget(self, value):
-        return widgets.SelectionSlider(
-            options=self._options(value),
-            value=value,
-            readout=False,
-            style=_LABEL,
-            layout=_WIDE,
-            tooltip=self.label,
-        )
+    @property
+    def allowed(self):
+        low, high = self.values[0], self.values[-1]
+        return f"{low} to {high}" if isinstance(low, int) else f"{low:.3g} to {high:.3g}"
 
-    def assign(self, slider, value):
-        if all(value != option for _, option in slider.options):
-            slider.options = self._options(value)
-        slider.value = value
+    def says(self, settings):
+        """The value in words, as it counts."""
+        value = getattr(settings, self.name)
+        return self.text(min(value, getattr(settings, self.at_most)) if self.at_most else value)
 
-    def relabel(self, slider, settings):
-        value = min(slider.value, getattr(settings, self.at_most)) if self.at_most else slider.value
-        slider.description = f"{self.label} = {self.text(value)}"
+    def about(self):
+        """All that the browser must know, as JSON."""
+        return {
+            "kind": "slider",
+            "name": self.name,
+            "label": self.label,
+            "values": list(self.values),
+            "texts": [self.text(value) for value in self.values],
+            "implies": dict(self.implies),
+            "at_most": self.at_most,
+        }
 
     def extremes(self):
         return self.values[0], self.values[-1]
-
-    def _options(self, value):
-        return [(self.text(option), option) for option in sorted({*self.values, value})]
 
 
 @dataclass(frozen=True)
@@ -85,26 +80,22 @@ class Choice:
     def check(self, value):
         return arguments.one_of(self.name, value, self.options)
 
-    def widget(self, value):
-        options = list(self.options)
-        if self.buttons:  # their label stands in the row, not in the widget
-            return widgets.ToggleButtons(
-                options=options, value=value, style={"button_width": "auto"}, layout=_WIDE
-            )
-        return widgets.Dropdown(
-            options=options,
-            value=value,
-            description=self.label,
-            tooltip=self.label,
-            style=_LABEL,
-            layout=_WIDE,
-        )
+    @property
+    def allowed(self):
+        return ", ".join(f'"{option}"' for option in self.options)
 
-    def assign(self, chooser, value):
-        chooser.value = value
+    def says(self, settings):
+        return getattr(settings, self.name)
 
-    def relabel(self, chooser, settings):
-        """A menu shows its value itself."""
+    def about(self):
+        return {
+            "kind": "buttons" if self.buttons else "menu",
+            "name": self.name,
+            "label": self.label,
+            "values": list(self.options),
+            "texts": list(self.options),
+            "implies": {option: dict(self.implied(option)) for option in self.options},
+        }
 
     def extremes(self):
         return tuple(self.options)
@@ -125,22 +116,18 @@ class Seed:
     def check(self, value):
         return arguments.whole(self.name, value, 0, self.highest)
 
-    def widget(self, value):
-        return widgets.BoundedIntText(
-            value=value,
-            min=0,
-            max=self.highest,
-            description=self.label,
-            tooltip=self.label,
-            style={"description_width": "initial"},
-            layout={"width": "9em"},
-        )
+    @property
+    def allowed(self):
+        return f"0 to {self.highest}"
 
-    def assign(self, box, value):
-        box.value = value
+    def after(self, seed):
+        return (seed + 1) % (self.highest + 1)
 
-    def relabel(self, box, settings):
-        """The box shows its value itself."""
+    def says(self, settings):
+        return str(settings.seed)
+
+    def about(self):
+        return {"kind": "seed", "name": self.name, "label": self.label, "highest": self.highest}
 
     def extremes(self):
         return 0, self.highest

@@ -1,29 +1,24 @@
-"""The frame that every instrument shares: controls, live figure, readouts, verdict, challenges.
+"""What every instrument shares: from the settings to a frame, which is all that is seen of them.
 
 An instrument is a subclass that says what is its own: its controls and texts as class attributes, one pure
-function from settings to a result, the artists, and the words. All else is here, once.
+function from settings to a result, the artists, and the words. All else is here, once, and in
+`helpers/browser`, which shows the frames.
 """
 
-import asyncio
+import inspect
+import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
-from threading import RLock
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import ipywidgets as widgets
-
-from helpers import arguments
-from helpers.figures.aloud import listen
+from helpers import arguments, contents
+from helpers.browser.notebook import InNotebook
 from helpers.figures.live import LiveFigure
-from helpers.figures.svg import unique_name
-from helpers.figures.theme import STYLE, style
+from helpers.figures.theme import style, style_sheet
 from helpers.instruments.controls import Seed
-
-REST = 0.2  # seconds without a move after which a hand that drags has come to rest
-AFTER_THE_PICTURE = 0.02  # seconds by which the words come after the curves, which a dragging eye follows
 
 
 class Verdict(NamedTuple):
@@ -45,7 +40,37 @@ class Challenge:
     lesson: str
 
 
-class Instrument(widgets.VBox):
+@dataclass(frozen=True)
+class Place:
+    """Where settings are a place in the figure, which the hand can drag: in the axes of this number.
+
+    x and y name the sliders whose values stand along them; `at` makes a value the coordinate there.
+    """
+
+    axes: int
+    x: str | None = None
+    y: str | None = None
+    at: Callable[[Any], float] = float
+
+    def about(self, figure, controls):
+        """Where the axes are and where each value stands, in the coordinates of the SVG."""
+        axes, height = figure.axes[self.axes], figure.bbox.height
+        corner, box = (axes.get_xlim()[0], axes.get_ylim()[0]), axes.bbox
+        about = {"box": [box.x0, height - box.y1, box.width, box.height]}
+        for side, name in enumerate((self.x, self.y)):
+            if name:
+                points = [list(corner) for _ in controls[name].values]
+                for point, value in zip(points, controls[name].values, strict=True):
+                    point[side] = self.at(value)
+                pixels = axes.transData.transform(points)[:, side]
+                about["xy"[side]] = [
+                    name,
+                    [round(p, 1) for p in (height - pixels if side else pixels).tolist()],
+                ]
+        return about
+
+
+class Instrument(InNotebook):
     """Base of all instruments. A subclass defines:
 
     `title`, `question` (the caption), `controls`, `presets` {name: settings}, `challenges`;
@@ -54,15 +79,20 @@ class Instrument(widgets.VBox):
     `animated=True`; `move(artists, settings, result)`;
     `readouts(settings, result) -> [(name, value with unit)]`; `verdict(settings, result) -> Verdict`;
     `describe(settings, result) -> str`, what the figure shows, for a reader who cannot see it.
-    `seeded = False` says that nothing is drawn at random; there is no seed then.
+    `seeded = False` says that nothing is drawn at random; there is no seed then. `first` is the number of
+    controls that are seen at once; the others are behind "More". `places` are the settings that can be
+    dragged in the figure. `solved(settings, result)` and `on_solved(...)` are for what is to be written down
+    when it is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
     shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
     that takes long it yields None now and then, so that a move need not wait. Code cells, and the still
     picture, get the last result.
 
-    Starting settings are keywords: `init_explorer(width=64, scheme="Xavier")`. An unknown name or a value
-    out of range is a ValueError. Afterwards `.settings`, `.result` and `.set(...)` serve code cells.
+    A preset and a challenge are settings on top of those with which the instrument was opened: they name all
+    that their words promise. Starting settings are keywords: `init_explorer(width=64, scheme="Xavier")`. An
+    unknown name or a value out of range is a ValueError. Afterwards `.settings`, `.result` and `.set(...)`
+    serve code cells, and each setting is a trait, to observe or to link.
     """
 
     title: str
@@ -71,38 +101,65 @@ class Instrument(widgets.VBox):
     presets: Mapping[str, Mapping[str, Any]] = {}
     challenges: tuple[Challenge, ...] = ()
     seeded = True
+    first = 4
+    places: tuple[Place, ...] = ()
+
+    def __init_subclass__(cls, **kwargs):
+        """Give the chapter's module a function of its own name: what a lesson calls."""
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith(f"{contents.CHAPTERS}."):
+            entry = _entry(cls)
+            setattr(sys.modules[cls.__module__], entry.__name__, entry)
+
+    @classmethod
+    def every_control(cls):
+        """The controls, and the seed if there is one."""
+        return (*cls.controls, Seed()) if cls.seeded else cls.controls
 
     def __init__(self, **settings):
-        every = (*self.controls, Seed()) if self.seeded else self.controls
-        self._controls = {control.name: control for control in every}
-        self._defaults = {name: control.default for name, control in self._controls.items()}
-        self._start = {**self._defaults, **self._checked(settings)}
-        self._boxes = {n: c.widget(self._start[n]) for n, c in self._controls.items()}
-        # JupyterLab may hand two messages to two threads of the kernel: the later move must win.
-        self._lock, self._setting = RLock(), False
-        self._moves = 0  # counts them, so that an experiment knows when its time is over
-        self._challenge = None
+        self._controls = {control.name: control for control in self.every_control()}
+        defaults = {name: control.default for name, control in self._controls.items()}
+        self._start = {**defaults, **self.check(settings)}
         with style():
             figure, self._artists = self.draw()
         self.figure = LiveFigure(figure, self.title)
-        self._aloud = unique_name(), unique_name()  # the ids of what a screen reader speaks
-        self._status, self._task = (widgets.HTML(f'<div id="{id}"></div>') for id in self._aloud)
-        for name, box in self._boxes.items():
-            box.observe(lambda change, name=name: self._moved(name), "value")
-        super().__init__(self._rooms())
-        self.add_class("td-instrument")
-        self._show()
+        self._found, self._solved = (None, None), set()
+        super().__init__(self.about(), self._start, self._shown(SimpleNamespace(**self._start)))
+        self.observe(self._note, "_frame")
+        self._note()
 
     # What a code cell uses
 
     @property
     def settings(self):
         """The settings as they are now, by name."""
-        return SimpleNamespace(**{name: box.value for name, box in self._boxes.items()})
+        return SimpleNamespace(**{name: getattr(self, name) for name in self._controls})
+
+    @property
+    def result(self):
+        """What the experiment finds at the present settings, to its end."""
+        settings = self.settings
+        if self._found[0] != settings:
+            self._found = settings, self._last(settings)
+        return self._found[1]
+
+    @property
+    def description(self):
+        """The figure in words."""
+        return self._frame.get("says", "")
+
+    @property
+    def problem(self):
+        """Why these settings cannot be shown; None if they can."""
+        return self._frame.get("problem")
 
     def set(self, **settings):
         """Change several settings at once. Raises ValueError, and changes nothing, if one is not allowed."""
-        self._change(settings, by_hand=False)
+        checked = self.check(settings)
+        with self._lock, self.hold_sync():
+            self._work += 1  # what is under way for the browser is out of date
+            self._assign(checked)
+            self._frame = self._shown(self.settings)
 
     def reset(self):
         """Back to the starting settings and the starting seed: the picture that the learner first saw."""
@@ -110,26 +167,16 @@ class Instrument(widgets.VBox):
 
     def new_seed(self):
         """The next seed: other random numbers, all else as it is."""
-        self._reseed(by_hand=False)
+        self.set(seed=self._controls["seed"].after(self.seed))
 
-    # The frame
+    def frame(self, **settings):
+        """All that is seen at these settings, those left out as they were at the start: a dict for JSON."""
+        settings = SimpleNamespace(**{**self._start, **self.check(settings)})
+        return self._frame_of(settings, self._last(settings))
 
-    def _change(self, settings, by_hand):
-        checked = self._checked(settings)
-        with self._lock:
-            self._setting = True
-            try:
-                for name, value in checked.items():
-                    self._controls[name].assign(self._boxes[name], value)
-            finally:
-                self._setting = False
-            self._show(by_hand)
+    # Frames
 
-    def _reseed(self, by_hand=True):
-        seed = self._controls["seed"]
-        self._change({"seed": (self._boxes["seed"].value + 1) % (seed.highest + 1)}, by_hand)
-
-    def _checked(self, settings):
+    def check(self, settings):
         """The settings and what they imply, or a ValueError."""
         implied = {}
         for name, value in settings.items():
@@ -138,180 +185,129 @@ class Instrument(widgets.VBox):
         settings = {**implied, **settings}
         return {name: self._controls[name].check(value) for name, value in settings.items()}
 
-    def _moved(self, name):
-        with self._lock:
-            if not self._setting:
-                self._change({name: self._boxes[name].value}, by_hand=True)
-
-    def _show(self, by_hand=False):
-        """Do the experiment and show what was found: at once, or bit by bit if a hand is moving things."""
-        self._moves += 1
-        loop = _running_loop() if by_hand else None
-        with self._problems_shown():
-            settings = self.settings
-            found = self.experiment(settings)
-            results = found if isinstance(found, Iterator) else iter([found])
-            if loop is None:
-                *_, result = (result for result in results if result is not None)
-                self._picture(settings, result)
-                self._words(settings, result)
-            else:
-                result = next(results)
-                self._picture(settings, result)
-                self._later(loop, AFTER_THE_PICTURE, self._words, settings, result, results is not found)
-                if results is found:
-                    self._later(loop, REST, self._go_on, loop, settings, results)
-
-    def _go_on(self, loop, settings, results):
-        """Show the next of an experiment's results."""
-        for result in results:
+    def frames(self, settings):
+        """The frames of these settings so far, and None for a breath."""
+        settings, frame = SimpleNamespace(**settings), None
+        for result, last in self._results(settings):
             if result is not None:
-                self._picture(settings, result)
-                self._words(settings, result, last=False)
-            self._later(loop, 0, self._go_on, loop, settings, results)
-            break
-        else:
-            self._words(settings, self.result)
+                frame = self._frame_of(settings, result, last)
+                yield frame
+            else:
+                yield None
+        if not last:
+            yield {**frame, "last": True}
 
-    def _later(self, loop, seconds, then, *arguments):
-        """Call it later, unless there is another move until then."""
-        loop.call_later(seconds, self._unless_moved, self._moves, then, *arguments)
+    def _results(self, settings):
+        """(result, is it the only one?) so far; result is None for a breath."""
+        found = self.experiment(settings)
+        for result in found if isinstance(found, Iterator) else (found,):
+            yield result, found is result
 
-    def _unless_moved(self, moves, then, *arguments):
-        with self._lock:
-            if moves == self._moves:
-                with self._problems_shown():
-                    then(*arguments)
+    def _last(self, settings):
+        *_, result = (result for result, _ in self._results(settings) if result is not None)
+        return result
 
-    def _picture(self, settings, result):
-        self.result = result
+    def _frame_of(self, settings, result, last=True):
         self.move(self._artists, settings, result)
-        self.figure.redraw(self.describe(settings, result))
+        return {
+            "ink": self.figure.ink(),
+            "says": self.describe(settings, result),
+            "values": {name: control.says(settings) for name, control in self._controls.items()},
+            "verdict": list(self.verdict(settings, result)),
+            "readouts": [list(row) for row in self.readouts(settings, result)],
+            "reached": [one.name for one in self.challenges if one.reached(settings, result)],
+            "solved": self.solved(settings, result) if last else None,
+            "last": last,
+        }
 
-    def _words(self, settings, result, last=True):
-        self._relabel()
-        verdict, readouts = self.verdict(settings, result), self.readouts(settings, result)
-        self._status.value = _status(verdict, readouts, self._aloud[0], last)
-        self._show_challenge(settings)
-        self.problem = None
+    def failed(self, error):
+        """The frame of settings that cannot be shown."""
+        words = escape(f"These settings cannot be shown: {error}. Press Reset to go back.", quote=False)
+        return {"problem": words, "last": True}
 
-    @contextmanager
-    def _problems_shown(self):
-        """A learner must never meet a traceback inside an instrument."""
+    def _shown(self, settings):
+        """Do the experiment to its end: the frame of what was found, or of what went wrong."""
         try:
-            yield
-        except Exception as error:
-            self.problem = error
-            self._relabel()
-            self._status.value = _problem(error, self._aloud[0])
+            self._found = settings, self._last(settings)
+            return self._frame_of(*self._found)
+        except Exception as error:  # a learner must never meet a traceback inside an instrument
+            return self.failed(error)
 
-    def _relabel(self):
-        for name, control in self._controls.items():
-            control.relabel(self._boxes[name], self.settings)
-
-    def _show_challenge(self, settings):
-        card = '<div id="{}" class="{}">{}</div>'
-        if self._challenge is None:
-            self._task.value = card.format(self._aloud[1], "", "")
-            return
-        done = self._challenge.reached(settings, self.result)
-        text = f"✓ Reached. {self._challenge.lesson}" if done else f"Goal: {self._challenge.task}"
-        self._task.value = card.format(self._aloud[1], "td-card td-good" if done else "td-card", text)
-
-    def _take(self, challenge):
-        self._challenge = challenge
-        self._show_case(challenge.start)
-
-    def _show_case(self, settings):
-        """Settings that do not depend on where the instrument started, but for the seed."""
-        seed = {"seed": self._boxes["seed"].value} if self.seeded else {}
-        self._change({**self._defaults, **seed, **settings}, by_hand=True)
-
-    def _rooms(self):
-        shown = [(control, self._boxes[control.name]) for control in self.controls]
-        wide = [(control, box) for control, box in shown if getattr(control, "buttons", False)]
-        in_rows = [_row(control.label, [box]) for control, box in wide]
-        controls = widgets.GridBox(
-            [box for control, box in shown if (control, box) not in wide],
-            layout={
-                "grid_template_columns": "repeat(auto-fit, minmax(300px, 1fr))",
-                "grid_gap": "2px 16px",
-                "width": "100%",
-                "max_width": "840px",
-            },
-        )
-        start = "Back to the starting settings" + (" and seed" if self.seeded else "")
-        buttons = [_button("Reset", start, lambda _: self._change(self._start, by_hand=True))]
-        if self.seeded:
-            new = _button("New seed", "Other random numbers, same settings", lambda _: self._reseed())
-            buttons += [self._boxes["seed"], new]
-        presets = _row(
-            "Try",
-            [
-                _button(name, f"Show: {name}", lambda _, s=settings: self._show_case(s))
-                for name, settings in self.presets.items()
-            ],
-        )
-        challenges = _row(
-            "Challenges",
-            [_button(c.name, c.task, lambda _, c=c: self._take(c)) for c in self.challenges],
-        )
-        title = f'<div class="td-title">{escape(self.title)}</div>'
-        heading = widgets.HTML(STYLE + title + listen(*self._aloud))
-        question = widgets.HTML(f'<div class="td-question">{self.question}</div>')
-        rows = [row for row in (presets, challenges) if len(row.children) > 1]
-        return [
-            *(heading, self.figure, self._status),
-            *(*in_rows, controls, _row("", buttons), *rows),
-            *(self._task, question),
-        ]
-
-    def _repr_mimebundle_(self, **kwargs):
-        """The widget for a page with a kernel, and a still picture with words for one without."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if isinstance(bundle, dict):
-            # There is no picture yet if the very first experiment failed; the status then says so.
-            picture = self.figure.picture().html() if self.figure.description else STYLE
-            bundle["text/html"] = f'{picture}<p class="td-question">{self.question}</p>{self._status.value}'
-            bundle["text/plain"] = f"{self.title}: {self.figure.description}"
-        return bundle
-
-
-def _running_loop():
-    """The event loop that brings the widgets' messages; None in a plain Python program."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
+    def solved(self, settings, result):
+        """What is to be written down if it is seen for the first time, as JSON; None if nothing is."""
         return None
 
+    def on_solved(self, *what):
+        """Called once for everything that `solved` returned (a list) and that was shown."""
 
-def _status(verdict, readouts, id, heard):
-    """The words under the figure. A verdict that is not the last one is seen, but not spoken."""
-    own, silent = (f'id="{id}" ', "") if heard else ("", f'<div id="{id}"></div>')
-    cells = "".join(
-        f'<div class="td-readout"><span>{name}</span><b>{value}</b></div>' for name, value in readouts
+    def _note(self, change=None):
+        what = self._frame.get("solved")
+        if what and tuple(what) not in self._solved:
+            self._solved.add(tuple(what))
+            self.on_solved(*what)
+
+    # What stays
+
+    def about(self):
+        """All of the instrument that does not change, as JSON."""
+        return {
+            "name": type(self).__module__.rpartition(".")[2],
+            "title": self.title,
+            "question": self.question,
+            "paper": self.figure.paper,
+            "controls": [control.about() for control in self._controls.values()],
+            "first": self.first,
+            "places": [place.about(self.figure.figure, self._controls) for place in self.places],
+            "start": list(self._start.values()),
+            "defaults": [control.default for control in self._controls.values()],
+            "presets": [[name, self._case(start)] for name, start in self.presets.items()],
+            "challenges": [[c.name, c.task, c.lesson, self._case(c.start)] for c in self.challenges],
+        }
+
+    def _case(self, settings):
+        """All settings of a preset or a challenge, but for the seed, which stays as it is."""
+        case = {**self._start, **self.check(settings)}
+        return [case[name] for name in self._controls if name != "seed" or "seed" in settings]
+
+    def still(self):
+        """The last picture and its words, by mimetype, for a page without a kernel."""
+        frame, title = self._frame, escape(self.title)
+        if "problem" in frame:
+            picture, words = "", f'<div class="td-card td-alarm">{frame["problem"]}</div>'
+        else:
+            self.move(self._artists, self.settings, self.result)  # frames made ahead have moved them
+            picture = self.figure.picture(self.description).image()
+            word, sentence, tone = frame["verdict"]
+            rows = "".join(f"<span><i>{name}</i> <b>{value}</b></span> " for name, value in frame["readouts"])
+            words = (
+                f'<div class="td-verdict td-{tone}"><b>{word}</b> {sentence}</div>'
+                f'<div class="td-readouts">{rows}</div>'
+            )
+        changed = {c.name: self._start[c.name] for c in self.controls if self._start[c.name] != c.default}
+        opened = escape(json.dumps([self._about["name"], changed]))  # for a page that brings it to life
+        return {
+            "text/html": f'{style_sheet()}<div class="td-instrument td-still" data-opened="{opened}">'
+            f'<div class="td-title">{title}</div><p class="td-question">{self.question}</p>{picture}'
+            f'<div class="td-status">{words}</div></div>',
+            "text/plain": f"{self.title}: {self.description or self.problem}",
+        }
+
+
+def _entry(cls):
+    """The function that makes an instrument: named as its module, explained by its controls."""
+
+    def entry(**settings):
+        return cls(**settings)
+
+    controls = cls.every_control()
+    entry.__module__ = cls.__module__
+    entry.__name__ = entry.__qualname__ = cls.__module__.rpartition(".")[2]
+    entry.__signature__ = inspect.Signature(
+        [inspect.Parameter(c.name, inspect.Parameter.KEYWORD_ONLY, default=c.default) for c in controls]
     )
-    return (
-        f'<div class="td-status"><div {own}class="td-verdict td-{verdict.tone}">'
-        f"<b>{verdict.word}</b> {verdict.sentence}</div>{silent}"
-        f'<div class="td-readouts">{cells}</div></div>'
+    lines = "\n".join(f"    {c.name}: {c.allowed}" for c in controls)
+    entry.__doc__ = (
+        f"{cls.title}. Starting settings are keywords; an unknown one, or a value that is not allowed, is a "
+        f"ValueError.\n\n{lines}\n"
     )
-
-
-def _problem(error, id):
-    return (
-        f'<div id="{id}" class="td-card td-alarm">These settings cannot be shown: '
-        f"{escape(str(error))}. Press Reset to go back.</div>"
-    )
-
-
-def _row(label, buttons):
-    layout = {"flex_flow": "row wrap", "align_items": "center", "max_width": "840px"}
-    name = [widgets.HTML(f'<span class="td-row">{label}</span>')] if label else []
-    return widgets.HBox([*name, *buttons], layout=layout)
-
-
-def _button(name, tooltip, action):
-    button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
-    button.on_click(action)
-    return button
+    return entry

@@ -11,22 +11,25 @@ from functools import cache
 
 from playwright.sync_api import expect
 
-from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.controls import Slider
 
 PATIENCE = 60  # seconds, where it does not matter how long the machine takes: some settings train networks
 
 READ = r"""box => {
   const texts = where => [...box.querySelectorAll(where)].map(e => e.textContent);
-  const drawn = [...box.querySelectorAll('.td-ink svg *, .td-paper svg *')];
+  const drawn = [...box.querySelectorAll('.td-figure svg *')];
+  const stands = control => {
+    const chosen = control.querySelector('select, :checked');
+    return chosen ? chosen.value : control.querySelector('label').textContent;
+  };
   return {
-    labels: texts('.widget-slider > .widget-label'),
-    chosen: [...texts('.widget-toggle-button.mod-active'),
-             ...[...box.querySelectorAll('select')].map(e => e.value)],
+    controls: [...box.querySelectorAll('.td-control')].map(stands),
     seed: box.querySelector('input[type=number]')?.value ?? null,  // some have none
     verdict: texts('.td-verdict').join(),
-    readouts: texts('.td-readout'),
+    readouts: texts('.td-readouts > span'),
     curves: [...box.querySelectorAll('.td-ink path')].map(e => e.getAttribute('d')),
     words: texts('.td-ink text'),
+    finished: !box.classList.contains('td-unfinished'),
     not_finite: drawn.flatMap(e => [...e.attributes].map(a => a.name + '=' + a.value))
       .filter(text => /\b(NaN|[+-]?inf(inity)?|undefined)\b/i.test(text)),
   };
@@ -40,19 +43,20 @@ def _text(words):
 
 @cache
 def _fresh(make, settings):
-    instrument = make(**dict(settings))
-    now, result, ink = instrument.settings, instrument.result, instrument.figure.ink.value
-    verdict = instrument.verdict(now, result)
-    sliders = [c for c in instrument.controls if isinstance(c, Slider)]
-    choices = sorted((c for c in instrument.controls if isinstance(c, Choice)), key=lambda c: not c.buttons)
+    instrument = make()
+    frame = instrument.frame(**dict(settings))
+    said = frame["values"]
     return {
-        "labels": [instrument._boxes[control.name].description for control in sliders],
-        "chosen": [getattr(now, c.name) for c in choices],
-        "seed": str(now.seed) if instrument.seeded else None,
-        "verdict": _text(f"{verdict.word} {verdict.sentence}"),
-        "readouts": [_text(f"{name}{value}") for name, value in instrument.readouts(now, result)],
-        "curves": re.findall(r'<path[^>]* d="([^"]*)"', ink),
-        "words": [html.unescape(text) for text in re.findall(r">([^<>]*)</text>", ink)],
+        "controls": [
+            f"{c.label} = {said[c.name]}" if isinstance(c, Slider) else said[c.name]
+            for c in instrument.controls
+        ],
+        "seed": said.get("seed"),
+        "verdict": _text(" ".join(frame["verdict"][:2])),
+        "readouts": [_text("".join(row)) for row in frame["readouts"]],
+        "curves": re.findall(r'<path[^>]* d="([^"]*)"', frame["ink"]),
+        "words": [html.unescape(text) for text in re.findall(r">([^<>]*)</text>", frame["ink"])],
+        "finished": True,
         "not_finite": [],
     }
 
@@ -77,16 +81,26 @@ def assert_shows(page, box, want, within=PATIENCE):
 
 
 def button(box, name):
-    return box.locator("button.widget-button").filter(has_text=re.compile(f"^{re.escape(name)}$"))
+    buttons = box.locator("button.td-chip, button.widget-button")
+    return buttons.filter(has_text=re.compile(f"^{re.escape(name)}$"))
+
+
+def control(box, label):
+    """The control with this label, whichever kind it has; what is behind "More" comes to light."""
+    found = box.locator(".td-control").filter(
+        has=box.page.locator("label, legend", has_text=re.compile(rf"^{re.escape(label)}( =|$)"))
+    )
+    found.evaluate("control => control.closest('details')?.setAttribute('open', '')")
+    return found
 
 
 def option(box, name):
     """An option of a choice that is a row of buttons."""
-    return box.locator("button.widget-toggle-button").filter(has_text=re.compile(f"^{re.escape(name)}$"))
+    return box.get_by_role("radio", name=name, exact=True)
 
 
 def menu(box, label):
-    return box.locator(".widget-dropdown").filter(has_text=re.compile(f"^{label}")).locator("select")
+    return control(box, label).locator("select")
 
 
 def verdict(box):
@@ -104,9 +118,10 @@ def reset(page, make, **start):
 def focused(page):
     """What has the keyboard: the label of a control, or the text of a button."""
     return page.page.evaluate("""() => {
-        const control = document.activeElement.closest('.widget-slider, .widget-dropdown, .widget-text');
-        return control ? control.querySelector('.widget-label').textContent.replace(/ = [^=]*$/, '')
-          : document.activeElement.textContent;
+        const here = document.activeElement, ours = here.closest('.td-control');
+        if (ours) return ours.querySelector('label, legend').textContent.replace(/ = [^=]*$/, '');
+        if (here.type === 'number') return here.labels[0].textContent;
+        return here.textContent;
     }""")
 
 
@@ -132,13 +147,13 @@ def drag_to_both_ends(page, make, control):
 def take_challenge(page, make, name):
     box = reset(page, make)
     button(box, name).click()
-    expect(box.locator(".td-card")).to_contain_text("Goal:")
+    expect(box.locator(".td-goal")).to_contain_text("Goal:")
     return box
 
 
 def reached(box):
     """The card that says a challenge is solved, once it is there."""
-    card = box.locator(".td-card.td-good")
+    card = box.locator(".td-goal.td-good")
     expect(card).to_contain_text("✓ Reached.", timeout=1000 * PATIENCE)
     return card
 
@@ -151,22 +166,8 @@ def move(page, make, box, name, value):
 
 
 def sweep(page, slider, seconds, end):
-    """Hold a slider's handle and sweep it from end to end; let go at a fraction of the track."""
-    slider.scroll_into_view_if_needed()
-    handle = slider.locator(".noUi-handle").bounding_box()
-    track = slider.locator(".noUi-base").bounding_box()
-    mouse, y = page.page.mouse, handle["y"] + handle["height"] / 2
-    mouse.move(handle["x"] + handle["width"] / 2, y)
-    mouse.down()
-    began, steps = time.monotonic(), 0
-    while time.monotonic() - began < seconds:
-        phase = 2 * (time.monotonic() - began) % 2  # there and back once a second
-        mouse.move(track["x"] + track["width"] * min(phase, 2 - phase), y)
-        page.page.wait_for_timeout(10)
-        steps += 1
-    mouse.move(track["x"] + track["width"] * end, y, steps=3)
-    mouse.up()
-    assert steps > 10 * seconds  # a sustained drag, not a few jumps
+    """Hold a slider's handle and sweep it from end to end; let go at a fraction of its way."""
+    assert page.sweep(slider, seconds, end) > 10 * seconds  # a sustained drag, not a few jumps
 
 
 def _for_screen_readers(page):
@@ -195,12 +196,12 @@ def spoken(page):
     return {node["backendDOMNodeId"]: words(node) for node in live}
 
 
-def assert_hears(page, element, words):
-    """Wait until a screen reader is told these words by this element."""
+def assert_hears(page, words):
+    """Wait until a screen reader is told these words."""
     deadline = time.monotonic() + PATIENCE
-    while words not in (heard := spoken(page))[element] and time.monotonic() < deadline:
+    while not any(words in heard for heard in spoken(page).values()) and time.monotonic() < deadline:
         page.page.wait_for_timeout(50)
-    assert words in heard[element]
+    assert any(words in heard for heard in spoken(page).values())
 
 
 def answer(box, text, then="Check"):

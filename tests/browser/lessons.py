@@ -21,7 +21,6 @@ from tests.browser.instruments import (
     focused,
     instrument,
     menu,
-    names,
     option,
     reset,
     spoken,
@@ -51,9 +50,10 @@ CONTRAST = r"""places => {
   });
 }"""
 TEXTS = (
-    ".td-figure svg text, .td-title, .td-verdict, .td-verdict b, .td-readout span, .td-readout b, "
-    ".td-question, .td-row, .td-card, .td-card b, .td-ask .widget-html-content, .td-numbers th, "
-    ".td-numbers td, .widget-label, .td-ask .widget-toggle-button"
+    ".td-figure svg text, .td-title, .td-verdict, .td-verdict b, .td-readouts i, .td-readouts b, "
+    ".td-control label, .td-chip, .td-question, .td-row span, .td-card, .td-card b, "
+    ".td-ask .widget-html-content, .td-numbers th, .td-numbers td, .widget-label, "
+    ".td-ask .widget-toggle-button"
 )
 
 # What the course puts on the page. The rest is JupyterLab's own, and so is one thing inside: ipywidgets gives
@@ -61,11 +61,14 @@ TEXTS = (
 OURS = [".jp-RenderedMarkdown", ".jp-OutputArea"]
 NAMELESS_HANDLE = "aria-input-field-name"
 
-PICTURES = """output => [...output.querySelectorAll('img, svg:not([aria-hidden=true])')].map(picture => {
+PICTURES = """output => [
+  ...output.querySelectorAll('img, svg:not([aria-hidden=true], svg svg)'),
+].map(picture => {
+  const label = picture.getAttribute('aria-label');
   const ids = (picture.getAttribute('aria-labelledby') ?? '').split(' ');
   const named = picture.getAttribute('role') === 'img' && ids.map(id => document.getElementById(id));
   // (An id that stands twice on the page names another picture.)
-  return picture.alt ?? named?.map(e => picture.contains(e) ? e.textContent : '').join(': ');
+  return picture.alt ?? label ?? named?.map(e => picture.contains(e) ? e.textContent : '').join(': ');
 })"""
 
 
@@ -74,7 +77,10 @@ def contrasts(page):
 
 
 def barriers(page, where=OURS):
-    """The serious and critical violations that axe finds in what the course shows."""
+    """The serious and critical violations that axe finds in what the course shows.
+
+    But for one: ipywidgets gives the handle of its sliders (of a prediction's confidence) no name.
+    """
     return [
         problem
         for problem in violations(page.page, where)
@@ -135,7 +141,7 @@ class EveryLesson:
         assert lesson.page.locator("mjx-merror").count() == 0
 
     def test_go_deeper_is_closed_and_opens_with_and_without_a_mouse(self, lesson):
-        blocks = lesson.page.locator("details")
+        blocks = lesson.page.locator(".jp-RenderedMarkdown details")
         assert blocks.count() == sum(
             source.count("<details>") for _, source in self.cells(lesson, "markdown")
         )
@@ -168,7 +174,7 @@ class EveryLesson:
         page = lesson.page
         # Everything that has a colour of its own: what a preset shows, a goal, a wrong answer.
         for one in page.locator(".td-instrument").all():
-            for row in one.locator(".widget-hbox", has_text=re.compile("^(Try|Challenges)")).all():
+            for row in one.locator(".td-row", has_text=re.compile("^(Try|Challenges)")).all():
                 row.locator("button").first.click()
         choice = page.locator(".td-ask", has=page.locator(".widget-toggle-buttons"))
         answer_wrongly(choice.filter(has=page.get_by_role("button", name="Check", exact=True)).first)
@@ -231,7 +237,7 @@ class EveryInstrument:
                 option(box, name).focus()
                 bench.page.keyboard.press("Space")
                 assert_shows(bench, box, computed(make, **{control.name: name}))
-                assert f"chosen: {name}" in names(bench, "button")
+                expect(option(box, name)).to_be_checked()
             for name in (
                 () if control.buttons else control.options[control.options.index(control.default) + 1 :]
             ):
@@ -250,13 +256,14 @@ class EveryInstrument:
         reset(bench, make)
         bench.cell(self.instruments.index(make)).locator(".cm-content").click()
         bench.page.keyboard.press("Escape")  # leaves the code, as after running it
-        buttons, others = [], []
-        for control in make.controls:
-            in_a_row = isinstance(control, Choice) and control.buttons
-            (buttons if in_a_row else others).extend(control.options if in_a_row else [control.label])
+        labels = [control.label for control in make.controls]
+        box = instrument(bench, make)
+        if more := box.locator(".td-more > summary").all_inner_texts():
+            box.locator(".td-more").evaluate("more => more.setAttribute('open', '')")
+            labels[make.first : make.first] = more
         challenges = [challenge.name for challenge in make.challenges]
         seed = ["Seed", "New seed"] if make.seeded else []
-        order = [*buttons, *others, "Reset", *seed, *make.presets, *challenges]
+        order = [*labels, *make.presets, *challenges, "Reset", *seed]
 
         visited = []
         while order[0] not in visited and len(visited) < 10:  # past JupyterLab's own buttons
@@ -271,23 +278,22 @@ class EveryInstrument:
         box = reset(bench, make)
         figure = box.get_by_role("img", name=re.compile(f"^{re.escape(make.title)}"))
         expect(figure).to_have_count(1)
-        expect(figure.locator("title")).to_have_text(make.title)
-        now = make()
-        assert figure.locator("desc").text_content() == now.describe(now.settings, now.result)
+        words = f"{make.title}. {make().description}"
+        expect(figure).to_have_attribute("aria-label", words)
         slider = next(control for control in make.controls if isinstance(control, Slider))
         bench.press(bench.slider(slider.label, box), "Home" if slider.default != slider.values[0] else "End")
-        expect(figure.locator("desc")).not_to_have_text(now.describe(now.settings, now.result))
+        expect(figure).not_to_have_attribute("aria-label", words)
 
     def test_a_new_verdict_and_a_goal_are_spoken_by_an_element_that_stays(self, bench, make):
         reset(bench, make)
-        bench.wait_idle(quiet=0.7)
-        (element,) = (id for id, words in spoken(bench).items() if words == computed(make)["verdict"])
+        before = set(spoken(bench))
         box, challenge = instrument(bench, make), make.challenges[0]
         button(box, challenge.name).click()
-        assert_hears(bench, element, "Goal: ")
+        assert_hears(bench, "Goal: ")
         name, settings = next(iter(make.presets.items()))
         button(box, name).click()
-        assert_hears(bench, element, computed(make, **settings)["verdict"])
+        assert_hears(bench, computed(make, **settings)["verdict"])
+        assert set(spoken(bench)) == before
 
     def test_no_label_is_cut_off(self, bench, make):
         box = reset(bench, make)
@@ -298,7 +304,7 @@ class EveryInstrument:
                 for control in sliders if key else ():
                     bench.press(bench.slider(control.label, box), key)
                 bench.wait_idle()
-                cut += box.locator(".widget-label, button").evaluate_all(
+                cut += box.locator(".td-control label, button").evaluate_all(
                     "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
                 )
         finally:

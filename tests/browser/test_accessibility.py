@@ -45,7 +45,7 @@ def test_an_answer_and_a_challenge_have_none(lesson):
     expect(question.locator(".td-card")).to_be_visible()
     box = instrument(lesson, InitExplorer)
     button(box, InitExplorer.challenges[0].name).click()
-    expect(box.locator(".td-card")).to_contain_text("Goal:")
+    expect(box.locator(".td-goal")).to_contain_text("Goal:")
     assert barriers(lesson, [".td-ask", ".td-instrument"]) == []
 
 

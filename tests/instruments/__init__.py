@@ -8,45 +8,75 @@ it, on top of its start}, `BAD` [(setting, value that is not allowed, what the m
 
 import re
 import xml.etree.ElementTree as ET
+from base64 import b64decode
 from itertools import product
 
-import ipywidgets as widgets
+from helpers.instruments.controls import Slider
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def inside(widget, kind):
-    """All widgets of a kind within a widget."""
-    found = [widget] if isinstance(widget, kind) else []
-    return found + [one for child in getattr(widget, "children", ()) for one in inside(child, kind)]
+def ink(instrument):
+    """The ink that is shown, in an SVG element."""
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{instrument._frame["ink"]}</svg>'
 
 
 def press(instrument, name):
-    (button,) = [one for one in inside(instrument, widgets.Button) if one.description == name]
-    button.click()
+    """Do what the button of this name does in the browser."""
+    instrument.taken = None
+    about = instrument._about
+    cases = dict(about["presets"])
+    cases |= {name: values for name, _, _, values in about["challenges"]}
+    if name in ("Reset", "New seed"):
+        {"Reset": instrument.reset, "New seed": instrument.new_seed}[name]()
+        return
+    if name in {challenge.name for challenge in instrument.challenges}:
+        instrument.taken = name
+    names = (control["name"] for control in about["controls"])
+    instrument.set(**dict(zip(names, cases[name], strict=False)))  # the seed stays, unless it is named
 
 
-def slider(instrument, label):
-    (found,) = [
-        one for one in inside(instrument, widgets.SelectionSlider) if one.description.startswith(label)
-    ]
-    return found
+class slider:
+    """The slider whose label begins so."""
+
+    def __init__(self, instrument, label):
+        (self._control,) = [
+            one for one in instrument.controls if isinstance(one, Slider) and one.label.startswith(label)
+        ]
+        self._instrument = instrument
+
+    @property
+    def description(self):
+        said = self._instrument._frame.get("values") or {}
+        return f"{self._control.label} = {said[self._control.name]}"
+
+    @property
+    def value(self):
+        return getattr(self._instrument, self._control.name)
+
+    @value.setter
+    def value(self, value):
+        setattr(self._instrument, self._control.name, value)
 
 
 def page(instrument):
     """The words of the instrument as they stand on the page, without the figure."""
-    html = " ".join(one.value for one in inside(instrument, widgets.HTML) if "<svg" not in one.value)
-    return re.sub(r"<style>.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL)
+    frame = instrument._frame
+    words = [instrument.title, frame.get("problem", "")]
+    for row in (frame.get("verdict", ())[:2], *frame.get("readouts", ()), (instrument.question,)):
+        words += row
+    return re.sub(r"<[^>]*>", " ", " ".join(words))
 
 
 def verdict(instrument):
     """The verdict's word."""
-    html = " ".join(one.value for one in inside(instrument, widgets.HTML))
-    return re.search(r"td-verdict[^>]*><b>([^<]*)</b>", html)[1]
+    return instrument._frame["verdict"][0]
 
 
 def drawing(html):
-    return ET.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
+    if image := re.search(r"data:image/svg\+xml;base64,([^\"]*)", html):
+        html = b64decode(image[1]).decode()
+    return ET.fromstring(html[html.index("<svg") : html.rindex("</svg>") + 6])
 
 
 def assert_it_can_be_drawn(html):
@@ -64,15 +94,15 @@ def check_corner(instrument, corner):
     instrument.set(**corner)
     assert instrument.problem is None, (corner, instrument.problem)
     assert {name: value for name, value in everything(instrument).items() if name != "seed"} == corner
-    assert_it_can_be_drawn(instrument.figure.ink.value)
-    words = page(instrument) + instrument.figure.description
+    assert_it_can_be_drawn(ink(instrument))
+    words = page(instrument) + instrument.description
     assert "not a number" not in words, corner
     assert not re.search(r"\bnan\b", words), corner
 
 
 def corners(instrument):
     """Every combination of all choices and of both ends of every slider, each when it has been shown."""
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in instrument.controls}
     for values in product(*ends.values()):
         corner = dict(zip(ends, values, strict=True))
@@ -82,6 +112,4 @@ def corners(instrument):
 
 def reached(instrument):
     """Has the challenge been solved that was taken?"""
-    words = page(instrument)
-    assert ("✓ Reached." in words) != ("Goal:" in words)
-    return "✓ Reached." in words
+    return instrument.taken in instrument._frame["reached"]

@@ -15,8 +15,14 @@ from pathlib import Path
 from tools.web.pages import ROOMS, ROOT
 
 WHEELS = Path(sys.prefix) / "wheels"  # where `download_wheels` puts what is not ours
-FROM_PYPI = ("comm", "ipywidgets", "jupyterlab_widgets", "widgetsnbextension")
-INSTALLED = ("comm", "ipywidgets", "trainable_depth")  # by every kernel; the others are for `%pip install`
+FROM_PYPI = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "widgetsnbextension")
+INSTALLED = (
+    "anywidget",
+    "comm",
+    "ipywidgets",
+    "psygnal",
+    "trainable_depth",
+)  # by every kernel; the others are for `%pip install`
 FROM_PYODIDE = ("numpy", "matplotlib")
 
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -35,7 +41,8 @@ def download_wheels():
     shutil.rmtree(WHEELS, ignore_errors=True)  # there may be others from before
     wanted = [f"{name}=={version(name)}" for name in FROM_PYPI]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--no-deps", "--only-binary=:all:", "--dest", str(WHEELS), *wanted], check=True)
+    pure = ["--only-binary=:all:", "--platform", "any", "--implementation", "py", "--abi", "none"]
+    subprocess.run([*pip, "--no-deps", *pure, "--dest", str(WHEELS), *wanted], check=True)
 
 
 def build(output):

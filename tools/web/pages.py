@@ -1,6 +1,8 @@
 """Notebooks as pages to read: executed, with mathematics in MathML, which needs no script and no network."""
 
+import hashlib
 import html
+import json
 import os
 import re
 import shutil
@@ -17,10 +19,13 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from helpers.figures.theme import COLORS, STYLE
+from helpers import instruments
+from helpers.browser.page import bake
+from helpers.figures.theme import COLORS, style_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
+BROWSER = ROOT / "helpers/browser"
 ROOMS = ("notebooks", "exercises")  # whatever notebooks lie there become pages
 
 STATIC = ("page.js", "icon.svg")
@@ -69,7 +74,9 @@ def build(folder, execute=True):
     (folder / "static/style.css").write_text(_stylesheet(), encoding="utf-8")
     for name in STATIC:
         shutil.copy(HERE / name, folder / "static")
+    shutil.copy(BROWSER / "instrument.js", folder / "static")
     for page in pages:
+        _bake(page, folder)
         _write(folder, page.url, page.title, page_body(page, pages), pages, page)
     _write(folder, "index.html", "Trainable Depth", _start(folder, pages), pages)
 
@@ -86,6 +93,30 @@ def run(page, home):
         store_widget_state=False,
         resources={"metadata": {"path": str(ROOT / page.path.parent)}},
     ).execute(env={**os.environ, "TRAINABLE_DEPTH_HOME": home})
+
+
+_STILL = re.compile(r'class="td-instrument td-still" data-opened="([^"]*)"')
+
+
+def _bake(page, folder):
+    """Make the frames of the instruments that a lesson shows, and let their still pictures name the files."""
+    (folder / "static/frames").mkdir(exist_ok=True)
+    live = html.escape("../" + page.live)
+    for cell in page.notebook.cells:
+        for output in cell.get("outputs", ()):
+            found = _STILL.search(output.get("data", {}).get("text/html", ""))
+            if not found:
+                continue
+            name, settings = json.loads(html.unescape(found[1]))
+            packed, unsolved = bake(getattr(instruments, name)(**settings))
+            file = f"{name}-{hashlib.sha256(packed).hexdigest()[:10]}.frames"
+            (folder / "static/frames" / file).write_bytes(packed)
+            print(f"{page.url}: {file}, {len(packed) / 1000:.0f} kB", flush=True)
+            if unsolved:
+                print(f"  challenges that cannot be solved on the page: {', '.join(unsolved)}", flush=True)
+            output.data["text/html"] = output.data["text/html"].replace(
+                found[0], f'{found[0]} data-frames="../static/frames/{file}" data-live="{live}"'
+            )
 
 
 def mathml(latex, display):
@@ -149,7 +180,7 @@ def page_body(page, pages):
     """A notebook as HTML, without the frame of the site around it."""
     resources = {"live": "../" + page.live}
     body, _ = Exporter(pages, page.path.parent).from_notebook_node(page.notebook, resources)
-    body = body.replace(STYLE, "")  # every output brings it along; here it is in the style sheet
+    body = body.replace(style_sheet(), "")  # every output brings it along; here it is in the style sheet
     return _TO_A_NOTEBOOK.sub(r"\1.html", body)  # in an output; those of the text lead to pages already
 
 
@@ -211,14 +242,11 @@ def _first_words(body):
 
 def _stylesheet():
     """The course's colours in all ways to choose a theme, then the styles of widgets' texts, then ours."""
-    light, dark = (
-        "".join(f"--td-{role}: {pair[column]}; " for role, pair in COLORS.items()) for column in (0, 1)
-    )
+    light = "".join(f"--td-{role}: {pair[0]}; " for role, pair in COLORS.items())
     themes = (
-        "@media (prefers-color-scheme: dark) {body:not([data-jp-theme-light]) {" + dark + "}}\n"
         '@media print {body, body[data-jp-theme-light="false"], body:not([data-jp-theme-light]) {'
         + light
         + "}}\n"
     )
-    course = STYLE.removeprefix("<style>").removesuffix("</style>")
+    course = style_sheet().removeprefix("<style>").removesuffix("</style>")
     return f"{course}\n{themes}\n{(HERE / 'style.css').read_text(encoding='utf-8')}"

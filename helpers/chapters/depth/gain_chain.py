@@ -94,9 +94,9 @@ class GainChain(Instrument):
         ),
     )
     presets = {
-        "0.9 fifty times": {},
-        "1.1 fifty times": {"gain": 1.1},
-        "Sigmoid, 20 layers": {"chain": LAYER, "depth": 20},
+        "0.9 fifty times": {"chain": NUMBER, "gain": 0.9, "depth": 50},
+        "1.1 fifty times": {"chain": NUMBER, "gain": 1.1, "depth": 50},
+        "Sigmoid, 20 layers": {"chain": LAYER, "depth": 20, "activation": "sigmoid"},
         "tanh, 20 layers": {"chain": LAYER, "depth": 20, "activation": "tanh"},
         "ReLU with He": {"chain": LAYER, "activation": "ReLU", "sigma_w": 2.0**0.5},
     }
@@ -120,7 +120,7 @@ class GainChain(Instrument):
         Challenge(
             "A sigmoid that does not vanish",
             "A sigmoid network of 100 layers: find weights with which it is HEALTHY.",
-            {"chain": LAYER, "depth": 100},
+            {"chain": LAYER, "activation": "sigmoid", "sigma_w": 1.0, "depth": 100},
             lambda s, r: (
                 s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and is_healthy(r.ratio)
             ),
@@ -213,13 +213,3 @@ def _threshold(r):
 
 def _layers(depth):
     return f"{depth} layer" + ("s" if depth > 1 else "")
-
-
-def gain_chain(**settings):
-    """The gain chain. Starting settings are keywords; an unknown one is a ValueError.
-
-    chain ("a number", "a random layer"), depth 1–100, gain 0.5–1.5 (what a number multiplies by), activation
-    ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), sigma_w 0.25–16 (√n times the standard deviation of
-    a weight; theory of wide layers, He et al. 2015 and Schoenholz et al. 2017). It has no seed.
-    """
-    return GainChain(**settings)

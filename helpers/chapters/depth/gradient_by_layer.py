@@ -92,18 +92,18 @@ class GradientByLayer(Instrument):
         ),
     )
     presets = {
-        "Sigmoid": {},
+        "Sigmoid": {"activation": "sigmoid"},
         "tanh": {"activation": "tanh"},
-        "ReLU, Xavier": {"activation": "ReLU"},
+        "ReLU, Xavier": {"activation": "ReLU", "scheme": "Xavier"},
         "ReLU, He": {"activation": "ReLU", "scheme": "He"},
-        "Sigmoid above 0.25": {"scheme": "He"},
-        "Large sigmoid weights": {"scheme": CUSTOM, "sigma_w": 10.15},
+        "Sigmoid above 0.25": {"activation": "sigmoid", "scheme": "He"},
+        "Large sigmoid weights": {"activation": "sigmoid", "scheme": CUSTOM, "sigma_w": 10.15},
     }
     challenges = (
         Challenge(
             "Rescue the sigmoid",
             "50 sigmoid layers of width 256: find initial weights with which the gradient is HEALTHY.",
-            {"depth": 50, "width": 256},
+            {"activation": "sigmoid", "scheme": "Xavier", "depth": 50, "width": 256},
             lambda s, r: (
                 s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and is_healthy(r.ratio)
             ),
@@ -116,7 +116,7 @@ class GradientByLayer(Instrument):
             "ReLU: find settings in which ∂L/∂h at the input is less than a thousandth of what it is at the "
             "last layer, while ∂L/∂W differs by less than a factor of 3 between the first and the last "
             "layer.",
-            {"activation": "ReLU", "scheme": "He"},
+            {"activation": "ReLU", "scheme": "He", "depth": 20},
             lambda s, r: (
                 s.activation == "ReLU" and r.ratio < -HEALTHY and abs(float(r.weight[0])) < np.log10(3)
             ),
@@ -126,7 +126,7 @@ class GradientByLayer(Instrument):
         Challenge(
             "Explode",
             "tanh: make the gradient EXPLODE within 30 layers.",
-            {"activation": "tanh", "depth": 10},
+            {"activation": "tanh", "scheme": "Xavier", "depth": 10},
             lambda s, r: s.activation == "tanh" and s.depth <= 30 and r.ratio > HEALTHY,
             "Saturated units pass little, but large weights more than make up for it.",
         ),
@@ -197,13 +197,3 @@ class GradientByLayer(Instrument):
             f"{from_log10(r.weight[0])} at layer 1. A dotted line, the largest slope alone, ends at "
             f"{from_log10(r.slopes[0])}."
         )
-
-
-def gradient_by_layer(**settings):
-    """The gradient by layer. Starting settings are keywords; an unknown one is a ValueError.
-
-    activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme ("naive N(0, 1)", "Xavier", "He",
-    "PyTorch default", "orthogonal", "custom σ"), depth 1–60, width 16–256, sigma_w 0.25–16 (√n times the
-    standard deviation of a weight), seed.
-    """
-    return GradientByLayer(**settings)

@@ -72,8 +72,8 @@ class JacobianSpectrum(Instrument):
     )
     presets = {
         "One layer": {"depth": 1},
-        "Linear, Gaussian": {},
-        "Linear, orthogonal": {"weights": "orthogonal", "depth": 40},
+        "Linear, Gaussian": {"activation": "linear", "weights": "Gaussian"},
+        "Linear, orthogonal": {"activation": "linear", "weights": "orthogonal", "depth": 40},
         "ReLU with He": {"activation": "ReLU", "sigma_w": 2.0**0.5},
         "tanh, orthogonal": {"activation": "tanh", "weights": "orthogonal", "depth": 10},
     }
@@ -82,7 +82,7 @@ class JacobianSpectrum(Instrument):
             "Above 1, and yet it vanishes",
             "Find a network in which every layer can stretch some direction (bound above 1000) although "
             "the rms of the whole is below 1/1000.",
-            {},
+            {"sigma_w": 1.0, "depth": 6},
             lambda s, r: r.spectrum.bound > 1e3 and r.spectrum.rms < 1e-3,
             "A bound above 1 says that growth is possible, not that it happens. The stretched directions of "
             "one layer are not those of the next.",
@@ -90,7 +90,7 @@ class JacobianSpectrum(Instrument):
         Challenge(
             "All directions alike",
             "40 layers with a condition number of at most 2 and an rms within a factor 2 of 1.",
-            {"depth": 40},
+            {"weights": "Gaussian", "depth": 40},
             lambda s, r: s.depth == 40 and r.spectrum.condition <= ALIKE and 0.5 <= r.spectrum.rms <= 2,
             "An orthogonal matrix keeps every length. Without an activation, so do 40 of them: this is "
             "called dynamical isometry.",
@@ -98,7 +98,7 @@ class JacobianSpectrum(Instrument):
         Challenge(
             "Orthogonal is not enough",
             "Keep the weights orthogonal, and lose at least half of the 64 directions.",
-            {"weights": "orthogonal"},
+            {"weights": "orthogonal", "activation": "linear"},
             lambda s, r: s.weights == "orthogonal" and r.spectrum.passing <= WIDTH // 2,
             "Where a ReLU is closed it passes nothing, whatever the weights: a rotation cannot bring back "
             "what is gone.",
@@ -178,12 +178,3 @@ class JacobianSpectrum(Instrument):
             f"{smallest}. Their root mean square is {short(spectrum.rms)}; theory, dashed, says "
             f"{from_log10(r.predicted)}. A dotted line, the bound, stands at {short(spectrum.bound)}."
         )
-
-
-def jacobian_spectrum(**settings):
-    """The Jacobian spectrum. Starting settings are keywords; an unknown one is a ValueError.
-
-    weights ("Gaussian", "orthogonal"), depth 1–40, sigma_w 0.5–16 (√n times the standard deviation of a
-    weight), activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), seed. The width is 64.
-    """
-    return JacobianSpectrum(**settings)

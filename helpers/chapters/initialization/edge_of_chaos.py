@@ -11,7 +11,7 @@ from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import RandomNetwork
 
@@ -87,11 +87,11 @@ class EdgeOfChaos(Instrument):
         Choice("activation", "Activation", tuple(ACTIVATIONS), "tanh"),
     )
     presets = {
-        "Ordered": {"sigma_w": 0.5, "sigma_b": 0.3},
-        "Critical tanh": {"sigma_w": 1.0, "sigma_b": 0.0},
-        "Chaotic": {"sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
-        "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5},
-        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0},
+        "Ordered": {"activation": "tanh", "sigma_w": 0.5, "sigma_b": 0.3},
+        "Critical tanh": {"activation": "tanh", "sigma_w": 1.0, "sigma_b": 0.0},
+        "Chaotic": {"activation": "tanh", "sigma_w": 2.0 ** (21 / 16), "sigma_b": 0.0},
+        "He and ReLU": {"activation": "ReLU", "sigma_w": 2.0**0.5, "sigma_b": 0.0},
+        "Usual sigmoid": {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
     }
     challenges = (
         Challenge(
@@ -104,7 +104,7 @@ class EdgeOfChaos(Instrument):
         Challenge(
             "A sigmoid that does not vanish",
             "Find a sigmoid network on the edge.",
-            {"activation": "sigmoid", "sigma_w": 1.0},
+            {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
             "σ_w is above 10. The largest slope, ¼, alone asks for 4; but weights that large saturate most "
             "units, whose slope is smaller still. “Sigmoids vanish” is true of the usual weights, not of "
@@ -113,11 +113,13 @@ class EdgeOfChaos(Instrument):
         Challenge(
             "Fly apart",
             "tanh: take two inputs with correlation 0.99 and bring them below 0.10 at layer 30.",
-            {"correlation": 0.99},
+            {"sigma_w": 1.0, "correlation": 0.99},
             lambda s, r: s.activation == "tanh" and s.correlation == 0.99 and abs(r.predicted[-1]) < 0.1,
             "That is chaos: a small difference grows layer by layer until nothing of the likeness is left.",
         ),
     )
+
+    places = (Place(0, x="sigma_w", y="sigma_b"),)
 
     experiment = staticmethod(experiment)
 
@@ -208,12 +210,3 @@ def _where(s, r):
 def _bounded(s):
     """Does the activation saturate, so that E[z²] always settles somewhere?"""
     return not layers.activation(s.activation).homogeneous
-
-
-def edge_of_chaos(**settings):
-    """The edge of chaos. Starting settings are keywords; an unknown one is a ValueError.
-
-    sigma_w 0.25–16, sigma_b 0–3, correlation −0.5–0.99 (of the two inputs), activation ("ReLU",
-    "leaky ReLU", "tanh", "sigmoid", "linear"), seed.
-    """
-    return EdgeOfChaos(**settings)

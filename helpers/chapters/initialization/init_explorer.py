@@ -10,7 +10,7 @@ from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10, log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import SCHEMES, RandomNetwork
 
@@ -143,11 +143,11 @@ class InitExplorer(Instrument):
     )
     presets = {
         "N(0, 1): explodes": {"scheme": "naive N(0, 1)"},
-        "Xavier with ReLU": {"scheme": "Xavier"},
+        "Xavier with ReLU": {"scheme": "Xavier", "activation": "ReLU"},
         "PyTorch default": {"scheme": "PyTorch default", "depth": 20},
         "Xavier with tanh": {"scheme": "Xavier", "activation": "tanh", "depth": 20},
-        "He, width 16": {"width": 16},
-        "He's gradient": {"direction": "backward"},
+        "He, width 16": {"scheme": "He", "width": 16},
+        "He's gradient": {"scheme": "He", "direction": "backward"},
     }
     challenges = (
         Challenge(
@@ -175,7 +175,7 @@ class InitExplorer(Instrument):
         Challenge(
             "Make He fail",
             "Keep He and ReLU, and find a width and depth at which the signal loses 99 % of its size.",
-            {},
+            {"scheme": "He", "activation": "ReLU", "width": 256, "depth": 50},
             lambda s, r: s.scheme == "He" and s.activation == "ReLU" and r.end < -HOLDS,
             "He's rule holds the mean over all random networks. A single one drifts like a random walk, with "
             "a spread of √(5L/n) in ln E[h²]: narrow and deep is enough.",
@@ -183,12 +183,14 @@ class InitExplorer(Instrument):
         Challenge(
             "Overflow float32",
             "Find settings whose values no longer fit into float32.",
-            {},
+            {"scheme": "He", "activation": "ReLU"},
             lambda s, r: r.lost is not None,
             "The curve here goes on only because the network is computed at another scale and multiplied "
             "afterwards. Your own network would print inf or 0.",
         ),
     )
+
+    places = (Place(0, x="layer"),)
 
     experiment = staticmethod(experiment)
 
@@ -292,14 +294,3 @@ def _mark_lost(artists, r, curve):
 
 def _range(r):
     return f"{from_log10(r.low[r.last])} and {from_log10(r.high[r.last])}"
-
-
-def init_explorer(**settings):
-    """The init explorer. Starting settings are keywords; an unknown one is a ValueError.
-
-    width 16–512, depth 1–60, activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme
-    ("naive N(0, 1)", "Xavier", "He", "PyTorch default", "orthogonal", "custom σ"), sigma_w 0.125–22.6
-    (√n times the standard deviation of a weight), direction ("forward", "backward"), quantity ("E[h²]",
-    "Var h", "Var z"), layer 0–60 (of the histogram), seed.
-    """
-    return InitExplorer(**settings)

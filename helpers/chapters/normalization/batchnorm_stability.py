@@ -11,7 +11,7 @@ from helpers.digits import DIVERGED, GUESSING, LEARNED, LEARNS, STALLS, Course
 from helpers.figures import svg, theme
 from helpers.figures.numbers import short
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import NORMS
 
 DEPTHS, BATCHES = (2, 4, 6, 8, 10, 12, 16, 20), (2, 4, 8, 16, 32, 64)
@@ -94,10 +94,10 @@ class BatchNormStability(Instrument):
         Slider("sigma_w", "First weights σ_w", SIGMA_W, 2.0**0.5, text="{:.3g}".format),
     )
     presets = {
-        "No norm, η = 0.5": {"norm": "none"},
-        "BatchNorm, η = 0.5": {},
-        "BatchNorm, η = 10": {"lr": 10.0},
-        "LayerNorm, η = 0.5": {"norm": "LayerNorm"},
+        "No norm, η = 0.5": {"norm": "none", "lr": 0.5},
+        "BatchNorm, η = 0.5": {"norm": "BatchNorm", "lr": 0.5},
+        "BatchNorm, η = 10": {"norm": "BatchNorm", "lr": 10.0},
+        "LayerNorm, η = 0.5": {"norm": "LayerNorm", "lr": 0.5},
         "Large weights": {"sigma_w": 4.0},
         "Batch of 4": {"batch": 4, "depth": 2, "lr": 0.01},
         "20 layers": {"depth": 20, "lr": 0.1},
@@ -123,7 +123,7 @@ class BatchNormStability(Instrument):
         Challenge(
             "Make BatchNorm lose",
             "Find settings at which the network learns without a norm, and does not learn with BatchNorm.",
-            {},
+            {"depth": 8, "batch": 64, "lr": 0.5},
             lambda s, r: (
                 s.norm == "BatchNorm"
                 and r.settled
@@ -134,6 +134,8 @@ class BatchNormStability(Instrument):
             "into every layer.",
         ),
     )
+
+    places = (Place(1, x="lr"),)
 
     experiment = staticmethod(experiment)
 
@@ -280,12 +282,3 @@ def _ceiling(ceilings, norm):
 def _ratio(ceilings, norm):
     with_, without = ceilings.get(norm), ceilings.get("none")
     return with_ / without if with_ and without and norm != "none" else None
-
-
-def batchnorm_stability(**settings):
-    """BatchNorm and training stability (N1.2). Starting settings are keywords; unknown ones a ValueError.
-
-    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), lr 0.001–30 (η), depth 2–20, batch 2–64,
-    sigma_w 0.354–5.66 (√fan_in times the standard deviation of a first weight), seed.
-    """
-    return BatchNormStability(**settings)

@@ -80,17 +80,17 @@ class LayerStatistics(Instrument):
     presets = {
         "No norm, too large": {"norm": "none", "sigma_w": 2.0},
         "No norm, He": {"norm": "none", "sigma_w": 2.0**0.5},
-        "BatchNorm, too large": {"sigma_w": 4.0},
+        "BatchNorm, too large": {"norm": "BatchNorm", "sigma_w": 4.0},
         "After the ReLU": {"place": "after the ReLU"},
         "LayerNorm, 50 layers": {"norm": "LayerNorm", "depth": 50},
-        "BatchNorm, 50 layers": {"depth": 50},
+        "BatchNorm, 50 layers": {"norm": "BatchNorm", "depth": 50},
     }
     challenges = (
         Challenge(
             "Level, but blind",
             "Find a norm and a depth at which the spread holds, and yet all inputs look alike "
             f"(a cosine above {ALIKE}).",
-            {},
+            {"norm": "BatchNorm", "depth": 20},
             lambda s, r: s.norm != "none" and 1 / STABLE < r.drift < STABLE and r.cosine > ALIKE,
             "The values still differ from unit to unit, no longer from input to input. A norm over one "
             "example cannot see that.",
@@ -98,7 +98,7 @@ class LayerStatistics(Instrument):
         Challenge(
             "Forward calm, backward storm",
             "BatchNorm: make the gradient at layer 0 more than 1,000 times that at the last layer.",
-            {},
+            {"norm": "BatchNorm", "depth": 20},
             lambda s, r: s.norm == "BatchNorm" and r.gradient_ratio > 1000,
             "BatchNorm does not only fix the forward pass: in an untrained network without skips it "
             "multiplies the gradient by about 1.21 at every layer, at any σ_w.",
@@ -195,12 +195,3 @@ def _with(norm):
 def _rounded(mean):
     """A mean; what rounding leaves of an exact 0 is called 0."""
     return "0" if abs(mean) < 1e-6 else short(mean)
-
-
-def layer_statistics(**settings):
-    """Layer statistics. Starting settings are keywords; an unknown one is a ValueError.
-
-    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), place ("before the ReLU", "after the
-    ReLU"), depth 2–50, width 16–256, sigma_w 0.354–4 (√n times the standard deviation of a weight), seed.
-    """
-    return LayerStatistics(**settings)

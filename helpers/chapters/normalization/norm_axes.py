@@ -77,25 +77,25 @@ class NormAxes(Instrument):
         Slider("channel", "Marked channel", tuple(range(1, max(CHANNELS) + 1)), 3, at_most="channels"),
     )
     presets = {
-        "BatchNorm": {},
+        "BatchNorm": {"norm": "BatchNorm"},
         "LayerNorm": {"norm": "LayerNorm"},
         "InstanceNorm": {"norm": "InstanceNorm"},
-        "GroupNorm, G = 2": {"norm": "GroupNorm"},
-        "Dense layer, BatchNorm": {"size": 1},
+        "GroupNorm, G = 2": {"norm": "GroupNorm", "groups": 2},
+        "Dense layer, BatchNorm": {"norm": "BatchNorm", "size": 1},
         "A batch of one": {"size": 1, "examples": 1},
     }
     challenges = (
         Challenge(
             "Group = instance",
             "Set GroupNorm so that it does exactly what InstanceNorm does.",
-            {"norm": "GroupNorm", "groups": 2},
+            {"norm": "GroupNorm", "groups": 2, "channels": 8},
             lambda s, r: s.norm == "GroupNorm" and s.groups == s.channels,
             "With as many groups as channels each group is a channel. With one group it is LayerNorm.",
         ),
         Challenge(
             "BatchNorm alone",
             "Let BatchNorm work on statistics of a single example, without being refused.",
-            {},
+            {"norm": "BatchNorm", "examples": 4},
             lambda s, r: s.norm == "BatchNorm" and r.examples == 1 and r.size > 1,
             "With images even one example gives H · W values a channel. Then BatchNorm in train mode is "
             "InstanceNorm. A dense layer has one value, and nothing is left.",
@@ -103,7 +103,7 @@ class NormAxes(Instrument):
         Challenge(
             "Nothing left",
             "Find a norm that works within one example, and a block in which all it can answer is 0.",
-            {},
+            {"norm": "BatchNorm", "size": 3, "examples": 4},
             lambda s, r: s.norm == "InstanceNorm" and r.size == 1,
             "A value minus its own mean is 0, whatever it was. InstanceNorm needs an axis of space.",
         ),
@@ -216,12 +216,3 @@ class _Squares:
                     points += [(x + at, y), (x + at, y + self.side), (np.nan, np.nan)]
                     points += [(x, y + at), (x + self.side, y + at), (np.nan, np.nan)]
         return np.array(points).T
-
-
-def norm_axes(**settings):
-    """Norm axes. Starting settings are keywords; an unknown one is a ValueError.
-
-    norm ("BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm"), examples 1–6 (N), channels 4–12
-    (C; 4, 8 or 12), size 1–4 (H = W), groups 1–4 (G; 1, 2 or 4), example and channel (of the marked value).
-    """
-    return NormAxes(**settings)

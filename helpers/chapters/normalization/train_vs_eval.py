@@ -76,12 +76,12 @@ class TrainVsEval(Instrument):
         Slider("drift", "Drift per 100 steps", DRIFTS, 0.0, text="{:g} σ".format),
     )
     presets = {
-        "PyTorch, 100 steps": {"batch": 64},
-        "Keras, 100 steps": {"convention": "Keras", "batch": 64},
+        "PyTorch, 100 steps": {"convention": "PyTorch", "batch": 64, "steps": 100},
+        "Keras, 100 steps": {"convention": "Keras", "batch": 64, "steps": 100},
         "Keras, 500 steps": {"convention": "Keras", "batch": 64, "steps": 500},
         "Keras and a drift": {"convention": "Keras", "batch": 64, "steps": 500, "drift": 1.0},
-        "Batch of 2": {"batch": 2},
-        "Batch of one": {"batch": 1},
+        "Batch of 2": {"convention": "PyTorch", "batch": 2},
+        "Batch of one": {"convention": "PyTorch", "batch": 1},
         "Batch of one, Keras": {"batch": 1, "convention": "Keras", "steps": 500},
     }
     challenges = (
@@ -89,7 +89,7 @@ class TrainVsEval(Instrument):
             "Too slow",
             "Find a drift that PyTorch's averages follow (a gap below 0.15 σ at batch 64 and 500 steps) and "
             "Keras' do not (a gap above 0.5). Stand on it with Keras.",
-            {"convention": "Keras", "batch": 64, "steps": 500},
+            {"convention": "Keras", "batch": 64, "steps": 500, "drift": 0.0},
             lambda s, r: (
                 (s.convention, s.batch, s.steps) == ("Keras", 64, 500)
                 and r.eval_gap > 0.5
@@ -109,7 +109,7 @@ class TrainVsEval(Instrument):
             "Biased for ever",
             "No drift, 400 steps or more, a batch of 2 or more: find settings whose running standard "
             "deviation ends more than 20 % too small.",
-            {"steps": 500},
+            {"convention": "PyTorch", "batch": 16, "steps": 500},
             lambda s, r: s.drift == 0 and s.steps >= 400 and s.batch > 1 and r.running_std[-1] < -0.2,
             "The sum of m squares divided by m is (m − 1)/m of the variance, on average. Keras stores that; "
             "PyTorch divides by m − 1 for what it stores.",
@@ -208,12 +208,3 @@ def _reason(s, r):
 
 
 _SHORT = "as the averages have not come all the way from 0 and 1"
-
-
-def train_vs_eval(**settings):
-    """Train mode and eval mode. Starting settings are keywords; an unknown one is a ValueError.
-
-    convention ("PyTorch", "Keras"), batch 1–64, steps 10–500, drift 0–2 (standard deviations per 100
-    steps), seed.
-    """
-    return TrainVsEval(**settings)

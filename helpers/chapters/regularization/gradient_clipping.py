@@ -101,7 +101,7 @@ class GradientClipping(Instrument):
         Slider("start", "Start", tuple(range(1, STARTS + 1)), 1),
     )
     presets: Mapping = {
-        "Thrown": {},
+        "Thrown": {"mode": cliff.MODES[0], "max_norm": OFF},
         "Contained": {"max_norm": 1.0},
         "τ too small": {"max_norm": 0.01},
         "Turned": {"mode": "per tensor", "max_norm": 0.1},
@@ -110,7 +110,7 @@ class GradientClipping(Instrument):
         Challenge(
             "All of them",
             "With η = 1, find a clipping that brings every one of the 32 starts to the solution.",
-            {},
+            {"max_norm": OFF},
             lambda s, r: s.lr == 1 and r.solved_share == 1,
             "The global norm with τ near 1: it acts on the wall alone, and leaves the small gradients of the "
             "plateau as they are.",
@@ -212,11 +212,3 @@ class GradientClipping(Instrument):
             f"{short(r.norm.max())}. Clipping: {s.mode}, τ = {_threshold(s.max_norm)}. "
             f"{r.descent.solved.sum()} of {STARTS} starts arrive."
         )
-
-
-def gradient_clipping(**settings):
-    """Gradient clipping at a cliff. Starting settings are keywords; an unknown one is a ValueError.
-
-    mode ("global norm", "per tensor"), max_norm 0.01–10 (or 1e6: off), lr 0.03–10, start 1–32, seed.
-    """
-    return GradientClipping(**settings)

@@ -148,16 +148,11 @@ class RescueTheNetwork(Instrument):
 
     experiment = staticmethod(experiment)
 
-    def __init__(self, **settings):
-        self._recorded = set()
-        super().__init__(**settings)
+    def solved(self, s, r):
+        return [patient_id(s.patient), "; ".join(r.changed)] if is_solved(s, r) else None
 
-    def _words(self, settings, result, last=True):
-        super()._words(settings, result, last)
-        case = settings.patient, result.changed
-        if is_solved(settings, result) and case not in self._recorded:
-            self._recorded.add(case)
-            PROGRESS.record("question", patient_id(case[0]), "; ".join(case[1]), True)
+    def on_solved(self, patient, changes):
+        PROGRESS.record("question", patient, changes, True)
 
     def draw(self):
         figure = svg.new_figure(8.4, 3.9)
@@ -269,14 +264,3 @@ def _size(value):
 def _decades(values):
     """log10, cut off far outside the picture, also where float32 has nothing left or no room."""
     return np.clip(np.nan_to_num(log10(values), nan=3 * REACH), -3 * REACH, 3 * REACH)
-
-
-def rescue_the_network(**settings):
-    """Rescue the network. Starting settings are keywords; an unknown one is a ValueError.
-
-    patient ("A" … "G") brings its own network. What can be changed: init ("naive N(0, 1)", "PyTorch default",
-    "Xavier", "He", "orthogonal"), act ("ReLU", "tanh", "sigmoid"), norm ("none", "BatchNorm"), skip ("off",
-    "on"), scale of the branches ("1", "1/√blocks", "learned, from 0"), lr 0.0001–3, clip ("off", "10", "1",
-    "0.1"), seed.
-    """
-    return RescueTheNetwork(**settings)

@@ -79,10 +79,10 @@ class DegradationLab(Instrument):
         Slider("seeds", "Networks (seeds)", (1, 3), 1),
     )
     presets = {
-        "Plain + BN": {},
+        "Plain + BN": {"build": "plain + BN"},
         "Plain, small η": {"build": "plain", "lr": 0.003, "epochs": 14},
         "Residual + BN": {"build": "residual + BN"},
-        "Residual without a norm": {"build": "residual"},
+        "Residual without a norm": {"build": "residual", "scale": "1"},
         "Residual, scale 1/√L": {"build": "residual", "scale": "1/√L"},
     }
     challenges = (
@@ -91,7 +91,7 @@ class DegradationLab(Instrument):
             "Plain + BN, 20 against 56 layers, 3 networks: is there a learning rate at which the deep one is "
             "not degraded, while the shallow one's training error is below 50 %? You may instead add the "
             "skips, and nothing else.",
-            {"seeds": 3},
+            {"build": "plain + BN", "seeds": 3},
             lambda s, r: (
                 s.build in ("plain + BN", "residual + BN")
                 and (s.shallow, s.deep, s.seeds, len(r.deep.loss) >= 7 * STEPS) == (20, 56, 3, True)
@@ -103,7 +103,7 @@ class DegradationLab(Instrument):
         Challenge(
             "Without any norm",
             "56 layers without BatchNorm: bring the training error below 5 %.",
-            {"build": "residual"},
+            {"build": "residual", "scale": "1"},
             lambda s, r: s.build == "residual" and s.deep == 56 and np.median(r.deep.train_error) < GAP,
             "The branches had to be scaled: by 1/√L, or by a learned number that starts at 0.",
         ),
@@ -265,13 +265,3 @@ def _percent(errors):
 
 def _yes(answer):
     return "yes" if answer else "no"
-
-
-def degradation_lab(**settings):
-    """The degradation lab. Starting settings are keywords; an unknown one is a ValueError.
-
-    build ("plain", "plain + BN", "residual", "residual + BN"), scale ("1", "1/√L", "learned": of the
-    branches), shallow 8–20 and deep 20–56 (layers of weights; even numbers), epochs 1–14 (of 22 steps), lr
-    0.001–0.3, seeds 1–3 (networks of each depth), seed.
-    """
-    return DegradationLab(**settings)

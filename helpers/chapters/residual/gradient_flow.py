@@ -55,7 +55,7 @@ class GradientFlow(Instrument):
             "Tame a gain of 1",
             "Random matrices with g = 1, L = 50, no norm: bring R between 0.1 and 10 with the branch scale, "
             "but leave the branches switched on.",
-            {"gain": 1.0},
+            {"scale": "1", "gain": 1.0},
             lambda s, r: (
                 (s.gain, s.depth, s.norm, s.blocks) == (1.0, 50, "none", "random matrices")
                 and 0 < r.scales[0] < 1
@@ -80,7 +80,7 @@ class GradientFlow(Instrument):
             "A norm that fails without the skip",
             "Real network: find a norm with which the plain stack explodes although the residual one stays "
             "below 100.",
-            {"blocks": "real network", "gain": 1.0},
+            {"blocks": "real network", "norm": "none", "gain": 1.0},
             lambda s, r: s.blocks == "real network" and _end(r.plain) > 3 and abs(_end(r.residual)) < 2,
             "BatchNorm without skips multiplies a gradient by 1.21 at every ReLU layer. On the trunk of a "
             "residual network it never stands.",
@@ -219,13 +219,3 @@ def _apart(heights, gap=0.09, above=0.05):
     """Heights for the names of two lines: above their ends, clear of a marker, a line of text apart."""
     upper, lower = (min(height + above, 1.03) for height in heights)
     return max(upper, lower + gap), lower
-
-
-def gradient_flow(**settings):
-    """Residual against plain gradient flow. Starting settings are keywords; an unknown one is a ValueError.
-
-    scale ("1", "1/√L", "0", "learned"), blocks ("one number", "random matrices", "real network"), norm
-    ("none", "LayerNorm", "BatchNorm"), depth 1–100 (blocks), gain 0.05–1.5 (what a block's branch does to
-    the size of a gradient), seed.
-    """
-    return GradientFlow(**settings)

@@ -11,7 +11,7 @@ from helpers.data import shared_digits
 from helpers.figures import svg, theme
 from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.network import Network, unstack
 from helpers.training import evaluate
 
@@ -124,16 +124,16 @@ class Paths(Instrument):
     )
     presets = {
         "27 blocks, untrained": {"depth": 27, "network": STATES[0]},
-        "27 blocks, trained": {"depth": 27},
-        "Cut one block": {"deleted": 5},
-        "Keep half of the blocks": {"keep": 0.5},
+        "27 blocks, trained": {"depth": 27, "network": "trained"},
+        "Cut one block": {"network": "trained", "deleted": 5},
+        "Keep half of the blocks": {"network": "trained", "keep": 0.5},
     }
     challenges = (
         Challenge(
             "Half of the paths",
             "Remove exactly half of all paths of the trained network with 9 blocks, and keep its accuracy "
             "within 5 percentage points.",
-            {},
+            {"network": "trained", "depth": 9, "deleted": 0, "keep": 1.0},
             lambda s, r: (
                 (s.network, s.depth) == (STATES[1], 9)
                 and len(r.kept) == 8
@@ -145,12 +145,14 @@ class Paths(Instrument):
         Challenge(
             "Break it",
             "Bring the trained network with 9 blocks below 50 % without touching a single block by name.",
-            {},
+            {"network": "trained", "depth": 9, "deleted": 0, "keep": 1.0},
             lambda s, r: (s.network, s.depth, s.deleted) == (STATES[1], 9, 0) and r.accuracy < 0.5,
             "It can lose one block, not most of them. An ensemble whose members share their weights is not "
             "a heap of independent networks.",
         ),
     )
+
+    places = (Place(1, x="deleted"),)
 
     experiment = staticmethod(experiment)
 
@@ -252,12 +254,3 @@ def _range(accuracies):
     if np.isnan(accuracies).any():
         return "not measured yet"
     return f"between {accuracies.min():.1%} and {accuracies.max():.1%}"
-
-
-def paths(**settings):
-    """Paths through a residual network. Starting settings are keywords; an unknown one is a ValueError.
-
-    network ("at the start", "trained"), depth 3–27 (blocks), deleted 0–27 (a block, 0 for none), keep
-    0.1–1 (the probability with which each block is kept), seed.
-    """
-    return Paths(**settings)

@@ -22,7 +22,7 @@ def nothing_is_left_behind():
 def test_every_corner_of_the_gradient_by_layer(width):
     """Every combination of the choices, with the sliders at both ends. (Width first: it takes longest.)"""
     instrument = gradient_by_layer(width=width)
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in instrument.controls}
     sigmas = cycle(ends["sigma_w"])
     for scheme, activation, depth in product(ends["scheme"], ends["activation"], ends["depth"]):

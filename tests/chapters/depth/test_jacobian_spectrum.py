@@ -19,7 +19,7 @@ def nothing_is_left_behind():
 @pytest.mark.parametrize("weights", ["Gaussian", "orthogonal"])
 def test_every_corner_of_the_jacobian_spectrum(weights):
     instrument = jacobian_spectrum(weights=weights)
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in instrument.controls}
     for sigma_w, activation, depth in product(ends["sigma_w"], ends["activation"], ends["depth"]):
         check_corner(
@@ -47,7 +47,7 @@ def test_verdicts(settings, word):
     for seed in (0, 1, 2):
         instrument = jacobian_spectrum(**settings, seed=seed)
         assert verdict(instrument) == word
-        assert instrument.figure.description
+        assert instrument.description
 
 
 def test_nearly_all_rms_lie_within_the_band(monkeypatch):

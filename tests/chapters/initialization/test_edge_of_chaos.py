@@ -5,7 +5,7 @@ import pytest
 
 from helpers import propagation
 from helpers.instruments import edge_of_chaos
-from tests.instruments import corners, page, slider, verdict
+from tests.instruments import corners, page, verdict
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,7 +42,7 @@ def test_phases(settings, word):
     instrument = edge_of_chaos(**settings)
     assert verdict(instrument) == word
     phase = {"UNBOUNDED": "unbounded"}.get(word, word.lower())
-    assert f"is {phase}" in instrument.figure.description
+    assert f"is {phase}" in instrument.description
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_a_measured_correlation_follows_theory(settings):
 def test_some_position_of_the_sliders_without_biases_is_critical(activation, edge):
     """A learner who walks along σ_w must be able to stand on the edge."""
     instrument = edge_of_chaos(activation=activation)
-    positions = sorted(slider(instrument, "Weights").options, key=lambda option: abs(option[1] - edge))
+    (control,) = [one for one in instrument.controls if one.name == "sigma_w"]
     phases = []
-    for _, value in positions[:2]:
+    for value in sorted(control.values, key=lambda value: abs(value - edge))[:2]:
         instrument.set(sigma_w=value)
         phases.append(instrument.result.phase)
     assert "critical" in phases
@@ -97,7 +97,7 @@ def test_the_description_of_the_edge_of_chaos_has_the_numbers_of_its_verdict():
     instrument = edge_of_chaos(sigma_w=1.5, sigma_b=0.3)
     for number in (f"{instrument.result.measured[-1]:.2f}", f"{instrument.settings.correlation:.2f}"):
         assert number in page(instrument)
-        assert number in instrument.figure.description
+        assert number in instrument.description
 
 
 def test_any_value_in_range_may_be_a_start():

@@ -23,7 +23,7 @@ def nothing_is_left_behind():
 def test_every_corner_of_the_stability_instrument():
     """Every norm and both ends of every slider. A sweep serves all η and norms, so those come innermost."""
     instrument = batchnorm_stability(depth=2, batch=2)
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in instrument.controls}
     # 20 layers and batches of 64 take seconds: once, with the usual weights.
     places = [(2, 2, s) for s in ends["sigma_w"]] + [(2, 64, s) for s in ends["sigma_w"]]
@@ -91,17 +91,17 @@ def test_words_and_description_agree_with_the_result():
     for norm, ceiling in r.ceilings.items():
         name = "no norm" if norm == "none" else norm
         words = "no η learns" if ceiling is None else f"{ceiling:g}"
-        assert f"{name} {words}" in instrument.figure.description
+        assert f"{name} {words}" in instrument.description
     instrument.set(lr=30.0, norm="none")
     assert verdict(instrument) == DIVERGED
     assert f"overflows at step {instrument.result.run.course.lost_at}" in page(instrument)
-    assert "overflows" in instrument.figure.description
+    assert "overflows" in instrument.description
 
 
 def test_without_a_norm_there_is_one_network_only():
     instrument = batchnorm_stability(norm="none", depth=2, batch=8)
     assert instrument.result.run.course.loss is not None
-    assert "with none" not in (page(instrument) + instrument.figure.description).lower()
+    assert "with none" not in (page(instrument) + instrument.description).lower()
     assert len(instrument.readouts(instrument.settings, instrument.result)) == 1 + len(NORMS)
 
 

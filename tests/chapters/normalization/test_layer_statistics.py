@@ -20,7 +20,7 @@ def nothing_is_left_behind():
 
 def test_every_corner_of_the_layer_statistics():
     instrument = layer_statistics(width=16)
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in instrument.controls}
     # What is kept for a network serves its depths and places: those come innermost.
     names = ("width", "sigma_w", "norm", "depth", "place")
@@ -64,5 +64,5 @@ def test_what_hides_behind_a_level_curve_is_said(seed):
 
 def test_the_description_has_the_numbers():
     instrument = layer_statistics(norm="none")
-    assert "without a norm" in instrument.figure.description
-    assert "with none" not in instrument.figure.description + page(instrument)
+    assert "without a norm" in instrument.description
+    assert "with none" not in instrument.description + page(instrument)

@@ -43,7 +43,7 @@ def test_known_verdicts(settings, word, size):
     assert verdict(instrument) == word
     assert instrument.result.size == size
     assert f"= {size} values" in page(instrument)
-    assert f"the {size} shaded values" in instrument.figure.description
+    assert f"the {size} shaded values" in instrument.description
 
 
 def test_moving_the_groups_chooses_group_norm():

@@ -45,5 +45,5 @@ def test_the_picture_shows_the_first_passes_of_the_first_units():
 def test_the_numbers_of_the_page_are_those_of_the_curves():
     instrument = dropout_masks(p=0.5)
     mean = instrument.result.passes.mean[-1]
-    assert f"{mean:.3g}" in page(instrument) and f"{mean:.3g}" in instrument.figure.description
+    assert f"{mean:.3g}" in page(instrument) and f"{mean:.3g}" in instrument.description
     np.testing.assert_allclose(instrument.result.theory, (1, 2, 2**0.5))

@@ -14,7 +14,7 @@ from tests.instruments import assert_it_can_be_drawn, check_corner, page, verdic
 def test_every_corner(monkeypatch):
     monkeypatch.setattr(sys.modules[GradientClipping.__module__], "STAGES", (10, 60))
     instrument = gradient_clipping()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in GradientClipping.controls}
     for values in product(*ends.values()):
         check_corner(instrument, dict(zip(ends, values, strict=True)))

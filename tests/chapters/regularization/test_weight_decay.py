@@ -52,7 +52,7 @@ def test_wrong_labels_are_marked_and_counted():
     instrument = weight_decay(seed=3)
     wrong = instrument.result.points.flipped.sum()
     assert instrument._artists["wrong"].get_xdata().size == wrong
-    assert f"{wrong} with a wrong label" in instrument.figure.description
+    assert f"{wrong} with a wrong label" in instrument.description
 
 
 def test_the_boundary_lies_where_the_surface_is_zero():

@@ -29,7 +29,7 @@ def test_every_network(monkeypatch):
     monkeypatch.setattr(rescue, "STEPS", 4)
     monkeypatch.setattr(rescue, "PIECES", 2)
     instrument, rng = rescue_the_network(), np.random.default_rng(0)
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     skips = [("off", "1"), *(("on", scale) for scale in rescue.SCALES)]
     for init, act, norm, (skip, scale) in product(rescue.INITS, rescue.ACTS, rescue.NORMS, skips):
         patient, clip = (str(rng.choice(list(names))) for names in (rescue.PATIENTS, rescue.CLIPS))
@@ -50,7 +50,7 @@ def test_a_patient_comes_as_found_and_is_ill(patient):
 
 def test_choosing_a_patient_by_hand_brings_its_network_too():
     instrument = rescue_the_network()
-    instrument._boxes["patient"].value = "C"
+    instrument.patient = "C"
     assert instrument.settings.skip == "on" and instrument.settings.act == "ReLU"
     instrument.set(patient="E", lr=0.1)
     assert (instrument.settings.norm, instrument.settings.lr) == ("BatchNorm", 0.1)

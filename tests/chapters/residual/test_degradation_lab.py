@@ -24,7 +24,7 @@ def nothing_is_left_behind():
 def test_every_choice_at_both_ends_of_every_slider(build):
     """Every combination of the choices with one epoch; each slider at both ends; the rest cheap."""
     instrument = degradation_lab(build=build, epochs=1, deep=20)
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     for scale, (shallow, deep), lr, seeds in product(
         degradation.SCALES, [(8, 20), (20, 56)], (RATES[0], RATES[-1]), (1, 3)
     ):

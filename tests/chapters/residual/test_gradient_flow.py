@@ -18,7 +18,7 @@ def nothing_is_left_behind():
 
 def test_every_corner_of_gradient_flow():
     instrument = gradient_flow()
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in instrument.controls}
     for values in product(*ends.values()):
         corner = dict(zip(ends, values, strict=True))

@@ -13,7 +13,7 @@ from tests.instruments import assert_it_can_be_drawn, check_corner, page, verdic
 @pytest.mark.parametrize("depth", [3, 27])
 def test_every_corner_of_the_paths(depth):
     instrument = paths(depth=depth)
-    assert_it_can_be_drawn(instrument.figure.paper.value)
+    assert_it_can_be_drawn(instrument.figure.paper)
     ends = {control.name: control.extremes() for control in instrument.controls if control.name != "depth"}
     for values in product(*ends.values()):
         corner = {"depth": depth, **dict(zip(ends, values, strict=True))}
