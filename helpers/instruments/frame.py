@@ -5,14 +5,16 @@ function from settings to a result, the artists, and the words. All else is here
 `helpers/browser`, which shows the frames.
 """
 
+import inspect
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from helpers import arguments
+from helpers import arguments, contents
 from helpers.browser.notebook import InNotebook
 from helpers.figures.live import LiveFigure
 from helpers.figures.theme import style, style_sheet
@@ -102,9 +104,20 @@ class Instrument(InNotebook):
     first = 4
     places: tuple[Place, ...] = ()
 
+    def __init_subclass__(cls, **kwargs):
+        """Give the chapter's module a function of its own name: what a lesson calls."""
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith(f"{contents.CHAPTERS}."):
+            entry = _entry(cls)
+            setattr(sys.modules[cls.__module__], entry.__name__, entry)
+
+    @classmethod
+    def every_control(cls):
+        """The controls, and the seed if there is one."""
+        return (*cls.controls, Seed()) if cls.seeded else cls.controls
+
     def __init__(self, **settings):
-        every = (*self.controls, Seed()) if self.seeded else self.controls
-        self._controls = {control.name: control for control in every}
+        self._controls = {control.name: control for control in self.every_control()}
         defaults = {name: control.default for name, control in self._controls.items()}
         self._start = {**defaults, **self.check(settings)}
         with style():
@@ -278,3 +291,23 @@ class Instrument(InNotebook):
             f'<div class="td-status">{words}</div></div>',
             "text/plain": f"{self.title}: {self.description or self.problem}",
         }
+
+
+def _entry(cls):
+    """The function that makes an instrument: named as its module, explained by its controls."""
+
+    def entry(**settings):
+        return cls(**settings)
+
+    controls = cls.every_control()
+    entry.__module__ = cls.__module__
+    entry.__name__ = entry.__qualname__ = cls.__module__.rpartition(".")[2]
+    entry.__signature__ = inspect.Signature(
+        [inspect.Parameter(c.name, inspect.Parameter.KEYWORD_ONLY, default=c.default) for c in controls]
+    )
+    lines = "\n".join(f"    {c.name}: {c.allowed}" for c in controls)
+    entry.__doc__ = (
+        f"{cls.title}. Starting settings are keywords; an unknown one, or a value that is not allowed, is a "
+        f"ValueError.\n\n{lines}\n"
+    )
+    return entry

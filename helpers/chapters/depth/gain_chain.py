@@ -213,13 +213,3 @@ def _threshold(r):
 
 def _layers(depth):
     return f"{depth} layer" + ("s" if depth > 1 else "")
-
-
-def gain_chain(**settings):
-    """The gain chain. Starting settings are keywords; an unknown one is a ValueError.
-
-    chain ("a number", "a random layer"), depth 1–100, gain 0.5–1.5 (what a number multiplies by), activation
-    ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), sigma_w 0.25–16 (√n times the standard deviation of
-    a weight; theory of wide layers, He et al. 2015 and Schoenholz et al. 2017). It has no seed.
-    """
-    return GainChain(**settings)

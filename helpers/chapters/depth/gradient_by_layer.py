@@ -197,13 +197,3 @@ class GradientByLayer(Instrument):
             f"{from_log10(r.weight[0])} at layer 1. A dotted line, the largest slope alone, ends at "
             f"{from_log10(r.slopes[0])}."
         )
-
-
-def gradient_by_layer(**settings):
-    """The gradient by layer. Starting settings are keywords; an unknown one is a ValueError.
-
-    activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme ("naive N(0, 1)", "Xavier", "He",
-    "PyTorch default", "orthogonal", "custom σ"), depth 1–60, width 16–256, sigma_w 0.25–16 (√n times the
-    standard deviation of a weight), seed.
-    """
-    return GradientByLayer(**settings)

@@ -178,12 +178,3 @@ class JacobianSpectrum(Instrument):
             f"{smallest}. Their root mean square is {short(spectrum.rms)}; theory, dashed, says "
             f"{from_log10(r.predicted)}. A dotted line, the bound, stands at {short(spectrum.bound)}."
         )
-
-
-def jacobian_spectrum(**settings):
-    """The Jacobian spectrum. Starting settings are keywords; an unknown one is a ValueError.
-
-    weights ("Gaussian", "orthogonal"), depth 1–40, sigma_w 0.5–16 (√n times the standard deviation of a
-    weight), activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), seed. The width is 64.
-    """
-    return JacobianSpectrum(**settings)

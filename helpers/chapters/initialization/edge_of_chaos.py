@@ -210,12 +210,3 @@ def _where(s, r):
 def _bounded(s):
     """Does the activation saturate, so that E[z²] always settles somewhere?"""
     return not layers.activation(s.activation).homogeneous
-
-
-def edge_of_chaos(**settings):
-    """The edge of chaos. Starting settings are keywords; an unknown one is a ValueError.
-
-    sigma_w 0.25–16, sigma_b 0–3, correlation −0.5–0.99 (of the two inputs), activation ("ReLU",
-    "leaky ReLU", "tanh", "sigmoid", "linear"), seed.
-    """
-    return EdgeOfChaos(**settings)

@@ -294,14 +294,3 @@ def _mark_lost(artists, r, curve):
 
 def _range(r):
     return f"{from_log10(r.low[r.last])} and {from_log10(r.high[r.last])}"
-
-
-def init_explorer(**settings):
-    """The init explorer. Starting settings are keywords; an unknown one is a ValueError.
-
-    width 16–512, depth 1–60, activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme
-    ("naive N(0, 1)", "Xavier", "He", "PyTorch default", "orthogonal", "custom σ"), sigma_w 0.125–22.6
-    (√n times the standard deviation of a weight), direction ("forward", "backward"), quantity ("E[h²]",
-    "Var h", "Var z"), layer 0–60 (of the histogram), seed.
-    """
-    return InitExplorer(**settings)

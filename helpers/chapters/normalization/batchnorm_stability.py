@@ -282,12 +282,3 @@ def _ceiling(ceilings, norm):
 def _ratio(ceilings, norm):
     with_, without = ceilings.get(norm), ceilings.get("none")
     return with_ / without if with_ and without and norm != "none" else None
-
-
-def batchnorm_stability(**settings):
-    """BatchNorm and training stability (N1.2). Starting settings are keywords; unknown ones a ValueError.
-
-    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), lr 0.001–30 (η), depth 2–20, batch 2–64,
-    sigma_w 0.354–5.66 (√fan_in times the standard deviation of a first weight), seed.
-    """
-    return BatchNormStability(**settings)

@@ -195,12 +195,3 @@ def _with(norm):
 def _rounded(mean):
     """A mean; what rounding leaves of an exact 0 is called 0."""
     return "0" if abs(mean) < 1e-6 else short(mean)
-
-
-def layer_statistics(**settings):
-    """Layer statistics. Starting settings are keywords; an unknown one is a ValueError.
-
-    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), place ("before the ReLU", "after the
-    ReLU"), depth 2–50, width 16–256, sigma_w 0.354–4 (√n times the standard deviation of a weight), seed.
-    """
-    return LayerStatistics(**settings)

@@ -7,15 +7,14 @@ go with the steadiness? The data are the digits, the optimizer is SGD with momen
 
 import numpy as np
 
-from helpers import arguments
+from helpers import arguments, digits
 from helpers.data import shared_digits
 from helpers.layers import BatchNorm, Layer, ReLU
 from helpers.losses import softmax_cross_entropy
-from helpers.network import plain
 from helpers.optimizers import SGD
 
 KINDS = ("no norm", "BatchNorm", "BatchNorm + noise")
-DEPTH, WIDTH, BATCH, MOMENTUM, LAST = 10, 64, 128, 0.9, 10
+DEPTH, WIDTH, BATCH = 10, 64, 128
 
 
 class Jolt(Layer):
@@ -31,18 +30,19 @@ class Jolt(Layer):
 
     def forward(self, x, train=True):
         s, t = (self.size if train else 0.0) * self.rng.standard_normal((2, self.n)).astype(x.dtype)
-        self.scale = np.exp(s)
+        self.scale, self.output_shape = np.exp(s), x.shape
         return x * self.scale + t
 
     def backward(self, grad):
-        return grad * self._remembered("scale", grad[..., 0, :])
+        self._check(grad)
+        return grad * self.scale
 
 
 def network(kind, seed=0, size=0.2):
     """A plain ReLU network of 10 layers: one of KINDS, its noise of the given size. ValueError for others."""
     arguments.one_of("kind", kind, KINDS)
-    rng, noise = np.random.default_rng(seed), np.random.default_rng([seed, 1])
-    net = plain(64, WIDTH, DEPTH, 10, rng, None if kind == "no norm" else BatchNorm)
+    net = digits.Build(DEPTH, WIDTH, "none" if kind == "no norm" else "BatchNorm").network(seed)
+    noise = np.random.default_rng([seed, 1])
     if kind == "BatchNorm + noise":
         net.layers = [part for layer in net.layers for part in _with_jolt(layer, noise, size)]
     return net
@@ -67,14 +67,14 @@ def shift_and_loss(kind, eta, seed=0, size=0.2, steps=100):
     The shift is the mean of |change from one step to the next| over all units where a ReLU begins, in
     standard deviations; the loss is the mean of the last 10 steps. Both are nan where it overflows.
     """
-    digits, rng, net = shared_digits(), np.random.default_rng(seed), network(kind, seed, size)
-    sgd, means, losses = SGD(net.layers, eta, momentum=MOMENTUM), [], []
+    data, rng, net = shared_digits(), np.random.default_rng(seed), network(kind, seed, size)
+    sgd, means, losses = SGD(net.layers, eta, digits.MOMENTUM), [], []
     with np.errstate(all="ignore"):  # to overflow is a result
         for _ in range(steps):
-            rows = rng.choice(len(digits.x_train), BATCH, replace=False)
-            loss, grad = softmax_cross_entropy(net.forward(digits.x_train[rows]), digits.y_train[rows])
+            rows = rng.choice(len(data.x_train), BATCH, replace=False)
+            loss, grad = softmax_cross_entropy(net.forward(data.x_train[rows]), data.y_train[rows])
             means.append(relative_means(net))
             losses.append(loss)
             net.backward(grad)
             sgd.step()
-        return float(np.abs(np.diff(means, axis=0)).mean()), float(np.mean(losses[-LAST:]))
+        return float(np.abs(np.diff(means, axis=0)).mean()), digits.final(losses)

@@ -208,12 +208,3 @@ def _reason(s, r):
 
 
 _SHORT = "as the averages have not come all the way from 0 and 1"
-
-
-def train_vs_eval(**settings):
-    """Train mode and eval mode. Starting settings are keywords; an unknown one is a ValueError.
-
-    convention ("PyTorch", "Keras"), batch 1–64, steps 10–500, drift 0–2 (standard deviations per 100
-    steps), seed.
-    """
-    return TrainVsEval(**settings)

@@ -212,11 +212,3 @@ class GradientClipping(Instrument):
             f"{short(r.norm.max())}. Clipping: {s.mode}, τ = {_threshold(s.max_norm)}. "
             f"{r.descent.solved.sum()} of {STARTS} starts arrive."
         )
-
-
-def gradient_clipping(**settings):
-    """Gradient clipping at a cliff. Starting settings are keywords; an unknown one is a ValueError.
-
-    mode ("global norm", "per tensor"), max_norm 0.01–10 (or 1e6: off), lr 0.03–10, start 1–32, seed.
-    """
-    return GradientClipping(**settings)

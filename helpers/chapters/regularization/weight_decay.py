@@ -204,11 +204,3 @@ def _said(value):
 def _drawable(ratios):
     """Cut off far outside the picture, where a logarithm is still safe."""
     return np.clip(np.nan_to_num(ratios, nan=HIGH * 100, posinf=HIGH * 100), LOW / 100, HIGH * 100)
-
-
-def weight_decay(**settings):
-    """Weight decay in three optimizers. Starting settings are keywords; an unknown one is a ValueError.
-
-    optimizer ("SGD + L2", "Adam + L2", "AdamW"), weight_decay 0–30, gradient_scale 0.01–100, seed.
-    """
-    return WeightDecay(**settings)

@@ -264,14 +264,3 @@ def _size(value):
 def _decades(values):
     """log10, cut off far outside the picture, also where float32 has nothing left or no room."""
     return np.clip(np.nan_to_num(log10(values), nan=3 * REACH), -3 * REACH, 3 * REACH)
-
-
-def rescue_the_network(**settings):
-    """Rescue the network. Starting settings are keywords; an unknown one is a ValueError.
-
-    patient ("A" … "G") brings its own network. What can be changed: init ("naive N(0, 1)", "PyTorch default",
-    "Xavier", "He", "orthogonal"), act ("ReLU", "tanh", "sigmoid"), norm ("none", "BatchNorm"), skip ("off",
-    "on"), scale of the branches ("1", "1/√blocks", "learned, from 0"), lr 0.0001–3, clip ("off", "10", "1",
-    "0.1"), seed.
-    """
-    return RescueTheNetwork(**settings)

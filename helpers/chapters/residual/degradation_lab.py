@@ -265,13 +265,3 @@ def _percent(errors):
 
 def _yes(answer):
     return "yes" if answer else "no"
-
-
-def degradation_lab(**settings):
-    """The degradation lab. Starting settings are keywords; an unknown one is a ValueError.
-
-    build ("plain", "plain + BN", "residual", "residual + BN"), scale ("1", "1/√L", "learned": of the
-    branches), shallow 8–20 and deep 20–56 (layers of weights; even numbers), epochs 1–14 (of 22 steps), lr
-    0.001–0.3, seeds 1–3 (networks of each depth), seed.
-    """
-    return DegradationLab(**settings)

@@ -219,13 +219,3 @@ def _apart(heights, gap=0.09, above=0.05):
     """Heights for the names of two lines: above their ends, clear of a marker, a line of text apart."""
     upper, lower = (min(height + above, 1.03) for height in heights)
     return max(upper, lower + gap), lower
-
-
-def gradient_flow(**settings):
-    """Residual against plain gradient flow. Starting settings are keywords; an unknown one is a ValueError.
-
-    scale ("1", "1/√L", "0", "learned"), blocks ("one number", "random matrices", "real network"), norm
-    ("none", "LayerNorm", "BatchNorm"), depth 1–100 (blocks), gain 0.05–1.5 (what a block's branch does to
-    the size of a gradient), seed.
-    """
-    return GradientFlow(**settings)

@@ -254,12 +254,3 @@ def _range(accuracies):
     if np.isnan(accuracies).any():
         return "not measured yet"
     return f"between {accuracies.min():.1%} and {accuracies.max():.1%}"
-
-
-def paths(**settings):
-    """Paths through a residual network. Starting settings are keywords; an unknown one is a ValueError.
-
-    network ("at the start", "trained"), depth 3–27 (blocks), deleted 0–27 (a block, 0 for none), keep
-    0.1–1 (the probability with which each block is kept), seed.
-    """
-    return Paths(**settings)

@@ -222,7 +222,7 @@ def test_3_weight_gradients_hide_the_vanishing():
 def test_3_the_band_holds_95_percent():
     """Of the sigmoid networks with which the instrument opens."""
     ends = np.log([by_norm(backward("sigmoid", lecun, seed=seed))[0] for seed in range(150)])
-    predicted = propagation.predict(Sigmoid, 20, 1.0)
+    predicted = propagation.predict("sigmoid", 20, 1.0)
     spread = predicted.gradient_log_spread(128)[0]
     middle = (np.log(predicted.h_gradient2[0]) - spread**2 / 2) / 2
     inside = np.mean(np.abs(ends - middle) < spread)
