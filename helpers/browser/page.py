@@ -10,7 +10,7 @@ from itertools import product
 from time import monotonic
 
 FORMAT = 1  # of the file; the same number stands in instrument.js
-SECONDS = 120  # of work for one instrument
+SECONDS = 40  # of work for one instrument
 SIZE = 12_000_000  # bytes of its frames, before they are packed
 THIN = 13  # positions of a slider, where not all of them are kept
 ALL = 10**6
