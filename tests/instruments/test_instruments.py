@@ -506,6 +506,12 @@ def test_a_failure_becomes_words_and_passes(slow):
     assert instrument.problem is not None
 
 
+def test_a_second_instrument_is_no_child_of_the_first():
+    one, other = make("gain_chain"), make("gain_chain")
+    assert kind(one) is kind(other)
+    assert len(type(other).__mro__) == len(type(one).__mro__)
+
+
 def test_a_control_cannot_have_the_name_of_something_else():
     with pytest.raises(TypeError, match="'frames'"):
         type(frame.Instrument)(
