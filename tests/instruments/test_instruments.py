@@ -82,6 +82,7 @@ class Small(frame.Instrument):
     controls = (
         Slider("length", "Length", (1, 2, 5), 2, text=lambda length: f"{length} m"),
         Choice("end", "End", ("sharp", "drawn"), "drawn", implies={"sharp": {"length": 1}}),
+        Slider("spread", "Spread", (0.5, 1.0), 1.0, implies={"end": "drawn"}),
     )
     presets = {"Long": {"length": 5}}
     challenges = (
@@ -90,7 +91,7 @@ class Small(frame.Instrument):
 
     @staticmethod
     def experiment(s):
-        return s.length + (np.random.default_rng(s.seed).random() if s.end == "drawn" else 0)
+        return s.length + (s.spread * np.random.default_rng(s.seed).random() if s.end == "drawn" else 0)
 
     def draw(self):
         figure = svg.new_figure()
@@ -125,6 +126,10 @@ def test_sliders_say_their_value(small):
 def test_a_setting_brings_what_it_implies(small):
     small.set(end="sharp")
     assert (small.settings.length, small.result) == (1, 1)
+    small.set(spread=0.5)
+    assert small.settings.end == "drawn"
+    small.set(end="sharp", length=2)
+    assert small.settings.length == 2
 
 
 def test_a_bad_value_changes_nothing_in_what_is_shown(small):
@@ -187,7 +192,7 @@ def test_two_instruments_do_not_share_their_state():
 def test_a_preset_is_on_top_of_the_start_and_a_challenge_is_reached():
     instrument = Small(end="sharp", length=2)
     press(instrument, "Long")
-    assert everything(instrument) == {"length": 5, "end": "sharp", "seed": 0}
+    assert everything(instrument) == {"length": 5, "end": "sharp", "spread": 1.0, "seed": 0}
     assert verdict(instrument) == "LONG"
     press(instrument, "Longest")
     assert instrument.settings.length == 1 and not reached(instrument)
@@ -508,7 +513,7 @@ def test_a_failure_becomes_words_and_passes(slow):
 
 def test_a_second_instrument_is_no_child_of_the_first():
     one, other = make("gain_chain"), make("gain_chain")
-    assert kind(one) is kind(other)
+    assert isinstance(one, KINDS["gain_chain"]) and isinstance(other, KINDS["gain_chain"])
     assert len(type(other).__mro__) == len(type(one).__mro__)
 
 
