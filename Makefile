@@ -23,7 +23,7 @@ DAILY = -m "not release"
 # say in: of the chapters all but what neither trains nor iterates.
 NUMBERS = $(wildcard tests/chapters/*/test_lesson.py tests/chapters/*/test_claims.py) tests/chapters/rescue/test_rescue.py
 UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_explorer layer_statistics norm_axes \
-	norms train_vs_eval hints dropout_masks gradient_clipping cliff skips
+	norms train_vs_eval hints dropout_masks skips
 TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
 
 .PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises \
