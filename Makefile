@@ -15,7 +15,12 @@ NBVAL = --nbval-lax --nbval-cell-timeout=120
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
 
-.PHONY: lab test check units lessons browser oldest grading nbgrader exercises \
+# Tests of the numbers in the lessons, which train for minutes; and all that rounding, and so the processor, has a
+# say in.
+NUMBERS = $(wildcard tests/chapters/*/test_lesson.py tests/chapters/*/test_claims.py) tests/chapters/rescue/test_rescue.py
+TRAINED = tests/chapters tests/test_training.py
+
+.PHONY: lab test check units lessons machines browser oldest grading nbgrader exercises \
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
@@ -33,6 +38,11 @@ units: $(VENV)/test.done
 lessons: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest -n logical --dist loadfile $(NBVAL) notebooks exercises solutions $(ONLY)
 
+# As on other processors: OpenBLAS has a kernel for each kind, and `default` is this one's.
+KERNELS = default Haswell SkylakeX Sandybridge Nehalem
+machines: $(VENV)/test.done
+	$(TEST_ENV) $(BIN)/python -m tools.machines $(KERNELS) -- $(TRAINED) $(ON_ALL_CORES) $(ONLY)
+
 # The real JupyterLab in a real Chromium, twice side by side, as both wait for each other most of the time.
 # Fails without a browser: CHROMIUM names the program, PAGES some tests.
 PAGES = tests/browser
@@ -42,9 +52,8 @@ browser: $(VENV)/browser.done
 # The tests on the oldest versions that pyproject.toml and requirements.txt allow, but for the lessons' numbers,
 # which take minutes of training: the lessons themselves are executed. The old versions use parts of other
 # packages that are deprecated today, which is no concern of ours.
-NO_NUMBERS = $(foreach name,lesson claims rescue,--ignore-glob='tests/chapters/*/test_$(name).py')
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(NO_NUMBERS) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(addprefix --ignore=,$(NUMBERS)) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning -n logical --dist loadfile $(NBVAL) notebooks
 
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.

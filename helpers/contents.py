@@ -11,22 +11,22 @@ from importlib.resources import files
 from pkgutil import iter_modules
 
 CHAPTERS = "helpers.chapters"
-EXERCISES = "exercises"  # the module of a chapter that holds its graded exercises
+EXERCISES = "exercises"  # the module of a chapter that holds what its graded exercises check
 WORDS = "words.toml"
 
 
 def chapters():
-    """The full names of the chapters' packages."""
-    return [f"{CHAPTERS}.{found.name}" for found in iter_modules(import_module(CHAPTERS).__path__)]
+    """The names of the chapters' folders."""
+    return [found.name for found in iter_modules(import_module(CHAPTERS).__path__)]
 
 
 def modules():
     """Where each module of a chapter is, but for the exercises: {its short name: its full name}."""
     return {
-        found.name: f"{chapter}.{found.name}"
+        name: f"{CHAPTERS}.{chapter}.{name}"
         for chapter in chapters()
-        for found in iter_modules(import_module(chapter).__path__)
-        if found.name != EXERCISES
+        for name in _modules(chapter)
+        if name != EXERCISES
     }
 
 
@@ -37,26 +37,32 @@ def find(name):
 
 
 def exercises():
-    """The exercises' modules of all chapters that have one."""
-    return [
-        import_module(f"{chapter}.{EXERCISES}")
+    """What the exercises check: {chapter: the list EXERCISES of its module}."""
+    return {
+        chapter: import_module(f"{CHAPTERS}.{chapter}.{EXERCISES}").EXERCISES
         for chapter in chapters()
-        if EXERCISES in {found.name for found in iter_modules(import_module(chapter).__path__)}
-    ]
+        if EXERCISES in _modules(chapter)
+    }
 
 
 def words():
-    """The words of every chapter: [(where they stand, their table)].
+    """The words of every chapter: {chapter: the table of its words.toml}.
+
+    `lesson` is the notebook's name without .ipynb; `exercise`, a table by the function's name, is read by
+    checking/exercise.py, `goals` by checking/reports.py, and every other table is a question.
 
     Raises ValueError, naming the file, if one is no TOML.
     """
-    found = []
+    found = {}
     for chapter in chapters():
-        file = files(chapter).joinpath(WORDS)
+        file = files(f"{CHAPTERS}.{chapter}").joinpath(WORDS)
         if file.is_file():
-            where = f"{chapter.rsplit('.', 1)[-1]}/{WORDS}"
             try:
-                found.append((where, tomllib.loads(file.read_text(encoding="utf-8"))))
+                found[chapter] = tomllib.loads(file.read_text(encoding="utf-8"))
             except ValueError as error:  # a TOMLDecodeError is one, too
-                raise ValueError(f"{where}: {error}") from None
+                raise ValueError(f"{chapter}/{WORDS}: {error}") from None
     return found
+
+
+def _modules(chapter):
+    return [found.name for found in iter_modules(import_module(f"{CHAPTERS}.{chapter}").__path__)]

@@ -12,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers.checking.values import FUNCTIONS, Phi, Seed, same
+from helpers.checking.values import FUNCTIONS, Phi, Rng, same
 from helpers.grading import intake, report, wire
 from helpers.grading.grader import Settings, _outcome, failed
 from helpers.grading.sandbox import NOTHING, Died
@@ -107,7 +107,7 @@ VALUES = [
     np.zeros((0, 3), np.float32),
     np.array([[True, False]]),
     np.array(7, np.int8),
-    Seed(7),
+    Rng(7),
     *(Phi(name, 0.3) for name in FUNCTIONS),
 ]
 

@@ -11,6 +11,7 @@ import pytest
 
 from helpers import instruments
 from helpers.checking import questions
+from tests.text import lesson
 from tools import notebooks
 
 ROOT = Path(__file__).parent.parent
@@ -149,3 +150,16 @@ def test_tidy_throws_away_what_a_run_leaves_behind(tmp_path):
     nbformat.write(notebook, path)
     notebooks.main("tidy", str(path))
     assert path.read_text("utf-8") == clean
+
+
+def test_the_map_says_how_long_each_lesson_takes():
+    said = lesson("00_start_here")
+    minutes = [int(re.search(r"About (\d+) minutes", prose(path)).group(1)) for path in NUMBERED]
+    assert minutes == [
+        said("map", "many layers? | 60"),
+        said("map", "weights be? | 60"),
+        said("map", "while training? | 75"),
+        said("map", "receives? | 75"),
+        said("map", "by heart? | 75"),
+        said("map", "cure it? | 45"),
+    ]

@@ -3,11 +3,13 @@
     python tools/exercises.py                       # all of them: `make exercises`
     python tools/exercises.py 02_initialization     # one chapter
 
-solutions/NN_*.ipynb is the one source. What stands between ### BEGIN SOLUTION and ### END SOLUTION is
-replaced by a stub, and cells tagged solutions-only are left out. A cell whose id is that of an exercise,
-alone or with -task or -check, gets its heading, points, link and nbgrader's metadata from the exercise.
+solutions/NN_*.ipynb is the one source. A code cell whose id is that of an exercise gets the reference,
+word for word, its body between ### BEGIN SOLUTION and ### END SOLUTION; with -task or -check behind that
+id, a cell gets its heading, points and link, and nbgrader's metadata. In the workbook a stub stands for
+what is between the two lines, and cells tagged solutions-only are left out.
 """
 
+import ast
 import re
 import sys
 from copy import deepcopy
@@ -28,7 +30,7 @@ STUB = r"\1raise NotImplementedError  # your code here"
 
 
 def stamp(notebook):
-    """Write what follows from the exercise: nbgrader's metadata (schema 3), and the head of its task."""
+    """Write what follows from the exercise: the head of its task, the answer, nbgrader's schema 3."""
     known = {item.id: item for item in exercise.load().values()}
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.id.removesuffix("-task") in known:
@@ -37,6 +39,7 @@ def stamp(notebook):
         if cell.id == "imports":
             cell.metadata["nbgrader"] = _nbgrader(cell.id, locked=True)
         elif item and cell.id == item.id:
+            cell.source = answer(item)
             cell.metadata["nbgrader"] = _nbgrader(cell.id, solution=True)
         elif item:
             cell.metadata["nbgrader"] = _nbgrader(cell.id, grade=True, locked=True, points=item.points)
@@ -51,6 +54,14 @@ def head(item):
     number = f"{item.chapter}.{chapter.index(item.id) + 1}"
     link = f"[Lesson: {item.section}]({address(item.lesson, item.section)})"
     return f"## {number} · {item.title}\n\n*{item.facts} · {link}*\n\n"
+
+
+def answer(item):
+    """The reference, with the lines around its body: all that follows the signature and the docstring."""
+    lines = item.source.splitlines()
+    (function,) = ast.parse(item.source).body
+    begin = function.body[0].end_lineno  # of the docstring
+    return "\n".join([*lines[:begin], "    ### BEGIN SOLUTION", *lines[begin:], "    ### END SOLUTION"])
 
 
 def workbook(solutions):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.checking.values import Phi, Seed
+from helpers.checking.values import Phi, Rng
 from helpers.figures.theme import style_sheet
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -145,7 +145,7 @@ def shown(value):
             return f"<array of shape {value.shape}>"
         words = np.array2string(value, precision=4, separator=", ", prefix="np.array(", max_line_width=76)
         return f"np.array({words})"
-    if isinstance(value, Seed | Phi | str | bool):
+    if isinstance(value, Rng | Phi | str | bool):
         return repr(value)
     if isinstance(value, float):
         return f"{value:.6g}"
@@ -157,52 +157,52 @@ def shown(value):
     return str(value)
 
 
-def verdict_card(verdict):
+def judgement_card(judgement):
     """The card of one check."""
-    exercise = verdict.exercise
-    if verdict.outcome == "not attempted":
+    exercise = judgement.exercise
+    if judgement.outcome == "not attempted":
         text = f"Fill in `{exercise.name}` above and run this cell again. Stuck? `hint({exercise.name})`"
-        return Card("muted", f"{exercise.title}: not attempted yet", verdict.problem.text, text)
-    scored = f"{verdict.points:g} of {exercise.points} points"
-    tried = f"{verdict.inputs} fresh inputs, drawn with seed {verdict.seed}"
-    stopped = verdict.problem and verdict.problem.fatal
-    if verdict.outcome == "correct":
+        return Card("muted", f"{exercise.title}: not attempted yet", judgement.problem.text, text)
+    scored = f"{judgement.points:g} of {exercise.points} points"
+    tried = f"{judgement.inputs} fresh inputs, drawn with seed {judgement.seed}"
+    stopped = judgement.problem and judgement.problem.fatal
+    if judgement.outcome == "correct":
         text = f"It matches the reference on {tried}. See how we wrote it: `solution({exercise.name})`"
-        return Card("good", f"✓ {exercise.title}: {scored}", Parts(verdict.results), text)
+        return Card("good", f"✓ {exercise.title}: {scored}", Parts(judgement.results), text)
     return Card(
         "alarm",
         f"✗ {exercise.title}: {scored}",
-        Parts(verdict.results),
-        *_diagnosis(verdict),
-        *_example(verdict),
-        Code(f"Your function printed:\n{verdict.printed}") if verdict.printed else "",
+        Parts(judgement.results),
+        *_diagnosis(judgement),
+        *_example(judgement),
+        Code(f"Your function printed:\n{judgement.printed}") if judgement.printed else "",
         Link("Read again:", exercise.lesson, exercise.section),
         f"Next help: `hint({exercise.name})`." + ("" if stopped else f" (Tried on {tried}.)"),
     )
 
 
-def _diagnosis(verdict):
-    problem = verdict.problem
+def _diagnosis(judgement):
+    problem = judgement.problem
     if problem and problem.line:
         return problem.text, Code(f"line {problem.line}:  {problem.source}")
     if problem:
         return (problem.text,)
-    if verdict.wrong:
-        return (f"Your function does exactly this: {verdict.wrong.message}",)
-    return (verdict.pattern,)
+    if judgement.wrong:
+        return (f"Your function does exactly this: {judgement.wrong.message}",)
+    return (judgement.pattern,)
 
 
-def _example(verdict):
+def _example(judgement):
     """The smallest failing input, what was got and what is expected."""
-    if not verdict.failure:
+    if not judgement.failure:
         return ()
-    prop, row = verdict.failure
-    names = verdict.exercise.parameters
+    prop, row = judgement.failure
+    names = judgement.exercise.parameters
     given = [f"{name}={shown(value)}" for name, value in zip(names, row.args, strict=False)]
     if len(", ".join(given)) < 70:
-        lines = [f"{verdict.exercise.name}({', '.join(given)})"]
+        lines = [f"{judgement.exercise.name}({', '.join(given)})"]
     else:
-        lines = [f"{verdict.exercise.name}(", *(_indented(argument) + "," for argument in given), ")"]
+        lines = [f"{judgement.exercise.name}(", *(_indented(argument) + "," for argument in given), ")"]
     if row.problem is None:
         what = prop.quantity or (f"the part {prop.part!r}" if prop.part is not None else "the result")
         lines += [

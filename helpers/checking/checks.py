@@ -6,7 +6,7 @@ import numpy as np
 from IPython.display import display
 
 from helpers.checking.calls import Printed, in_process, own_functions, quiet
-from helpers.checking.cards import Card, Code, Link, verdict_card
+from helpers.checking.cards import Card, Code, Link, judgement_card
 from helpers.checking.exercise import find
 from helpers.checking.judging import judge
 from helpers.progress.record import PROGRESS
@@ -29,12 +29,12 @@ def check(function, seed=None):
             seed = int(np.random.default_rng().integers(10**6))
         try:
             with quiet(Printed()):  # numpy has something to say about wrong answers, too
-                verdict = judge(exercise, in_process(function), seed)
+                judgement = judge(exercise, in_process(function), seed)
         except Exception as error:
             return _show(_our_fault(exercise, seed, error), 0.0)
-        if verdict.outcome != "not attempted":
-            _record(verdict)
-        return _show(verdict_card(verdict), verdict.points)
+        if judgement.outcome != "not attempted":
+            _record(judgement)
+        return _show(judgement_card(judgement), judgement.points)
 
 
 def hint(function):
@@ -78,10 +78,10 @@ def _find(function):
     return exercise, function
 
 
-def _record(verdict):
-    tag = verdict.wrong.tag if verdict.wrong else verdict.problem.kind if verdict.problem else None
-    parts = {result.prop.name: result.points for result in verdict.results}
-    PROGRESS.record_attempt(verdict.exercise.name, verdict.points, verdict.exercise.points, parts, tag)
+def _record(judgement):
+    tag = judgement.wrong.tag if judgement.wrong else judgement.problem.kind if judgement.problem else None
+    parts = {result.prop.name: result.points for result in judgement.results}
+    PROGRESS.record_attempt(judgement.exercise.name, judgement.points, judgement.exercise.points, parts, tag)
 
 
 def _our_fault(exercise, seed, error):

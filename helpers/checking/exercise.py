@@ -1,14 +1,15 @@
-"""What an exercise is: its texts, its reference, the wrong answers it knows, and the properties it checks.
+"""What an exercise is: its words, its reference, the wrong answers it knows, and the properties it checks.
 
-The exercises of a chapter are in its `exercises.py`, which has a list EXERCISES.
+An exercise has two halves in its chapter's folder. What it computes is a `Check` in the list EXERCISES of
+`exercises.py`; what it says is the table [exercise.NAME] of `words.toml`. `load` puts them together.
 """
 
 import difflib
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from helpers import contents
 
@@ -29,6 +30,7 @@ class Wrong:
 class Property:
     """One thing that a correct function does, worth `points`.
 
+    In a Check, `name` is the key of its words: of `properties` and, where it has a quantity, of `quantities`.
     cases(rng) draws a list of arguments, smallest first: fresh at every check, and such that wrong answers
     differ from the right one. measure(f, *args) is what is compared, got with expected: by default the result
     f(*args); it may also be a statistic of it, or come from several calls. `quantity` names it in words.
@@ -46,6 +48,18 @@ class Property:
     expected: Callable | None = None
     rtol: float = 1e-3
     atol: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Check:
+    """The half of an exercise that is code. mistakes: by tag, a function that makes the mistake.
+
+    `reference` has the name of the learner's function, which is the exercise's name.
+    """
+
+    reference: Callable
+    properties: Sequence[Property]
+    mistakes: Mapping[str, Callable]
 
 
 @dataclass(frozen=True)
@@ -101,9 +115,65 @@ class Exercise:
 
 @functools.cache
 def load():
-    """All exercises by name, in the order of the chapters."""
-    found = [exercise for module in contents.exercises() for exercise in module.EXERCISES]
-    return {exercise.name: exercise for exercise in sorted(found, key=lambda exercise: exercise.lesson)}
+    """All exercises by name, in the order of the chapters; ValueError as in `read`."""
+    return read(contents.words(), contents.exercises())
+
+
+def read(words, checks):
+    """The exercises, by name, of {chapter: the table of its words} and {chapter: its list of Checks}.
+
+    Raises ValueError naming the file, the exercise, and the words that are missing or that nothing uses.
+    """
+    found = {}
+    for chapter in {**words, **checks}:
+        file, table = f"{chapter}/{contents.WORDS}", words.get(chapter, {})
+        known = {check.reference.__name__: check for check in checks.get(chapter, [])}
+        spoken = _paired(file, "exercise", table.get("exercise", {}), known)
+        for name, check in known.items():
+            where = f"{file} [exercise.{name}]"
+            if name in found:
+                raise ValueError(f"{where}: another chapter has an exercise of this name")
+            said = {"lesson": table.get("lesson"), "quantities": {}, **spoken[name]}
+            found[name] = _exercise(where, said, check)
+    return dict(sorted(found.items(), key=lambda item: item[1].lesson))
+
+
+# Of what type the words of an exercise are. The first are those of an Exercise, as they stand.
+PLAIN = {"lesson": str, "section": str, "title": str, "minutes": int, "difficulty": int}
+TYPES = {**PLAIN, "hints": list, "properties": dict, "quantities": dict, "mistakes": dict}
+
+
+def _exercise(where, words, check):
+    _paired(where, "key", words, TYPES)
+    for key, type in TYPES.items():
+        if not isinstance(words[key], type):
+            raise ValueError(f"{where}: {key} is {words[key]!r}; it must be of type {type.__name__}")
+    names = _paired(where, "property", words["properties"], [prop.name for prop in check.properties])
+    messages = _paired(where, "mistake", words["mistakes"], check.mistakes)
+    quantities = _paired(where, "quantity", words["quantities"], names.keys() & words["quantities"].keys())
+    return Exercise(
+        **{key: words[key] for key in PLAIN},
+        hints=tuple(map(_line, words["hints"])),
+        reference=check.reference,
+        properties=[
+            replace(prop, name=_line(names[prop.name]), quantity=_line(quantities.get(prop.name, "")))
+            for prop in check.properties
+        ],
+        wrong=[Wrong(tag, _line(messages[tag]), function) for tag, function in check.mistakes.items()],
+    )
+
+
+def _paired(where, kind, words, code):
+    """The words, if they have the same keys as the code; ValueError naming those that only one side has."""
+    for one, other, lacks in ((code, words, "there are no words for"), (words, code, "there is no")):
+        if lost := [key for key in one if key not in other]:
+            raise ValueError(f"{where}: {lacks} {kind} {', '.join(map(repr, lost))}")
+    return words
+
+
+def _line(text):
+    """In words.toml a line ends where it is long enough: its end is a space."""
+    return " ".join(text.split())
 
 
 def find(name):

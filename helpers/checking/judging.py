@@ -41,7 +41,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """What a check found. `problem` comes before numbers; `wrong` is the named misconception."""
 
     exercise: object
@@ -77,7 +77,7 @@ class Verdict:
 
 
 def judge(exercise, call, seed):
-    """The Verdict on a function known by its `call` alone (see calls.py). seed: of the fresh inputs."""
+    """The Judgement on a function known by its `call` alone (see calls.py). seed: of the fresh inputs."""
     rng = np.random.default_rng(seed)
     probe = Probe(exercise, call)
     results = [_result(exercise, probe, prop, rng) for prop in exercise.properties]
@@ -88,7 +88,7 @@ def judge(exercise, call, seed):
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
     pattern = "" if problem or wrong else _pattern(failed)
-    return Verdict(exercise, seed, results, problem, wrong, pattern, probe.printed)
+    return Judgement(exercise, seed, results, problem, wrong, pattern, probe.printed)
 
 
 class Probe:

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from helpers import contents
 
+RESERVED = ("lesson", "exercise", "goals")  # the keys of a words.toml that are no questions
 
-class Verdict(NamedTuple):
+
+class Response(NamedTuple):
     """The judgement of an answer; `reading` is the number it was read as."""
 
     correct: bool
@@ -33,7 +35,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Wrong:
+class WrongNumber:
     """A wrong number that learners are known to give, and the misconception behind it."""
 
     value: float
@@ -42,7 +44,7 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Choice:
+class MultipleChoice:
     """A question with options, exactly one of them correct."""
 
     id: str
@@ -60,10 +62,10 @@ class Choice:
             raise ValueError("a wrong option has no 'tag' for its misconception")
 
     def judge(self, answer):
-        """The Verdict on the text of an option; ValueError if there is no such option."""
+        """The Response to the text of an option; ValueError if there is no such option."""
         for option in self.options:
             if option.text == answer:
-                return Verdict(option.correct, option.feedback, option.tag or None)
+                return Response(option.correct, option.feedback, option.tag or None)
         raise ValueError("Choose one of the options first.")
 
 
@@ -80,7 +82,7 @@ class Number:
     right: str
     too_small: str
     too_large: str
-    wrong: list[Wrong]
+    wrong: list[WrongNumber]
     rtol: float = 0.02
     atol: float = 0.0
     factor: float = 1.0
@@ -95,16 +97,16 @@ class Number:
                 raise ValueError(f"the tolerance cannot tell {one:g} from {other:g}")
 
     def judge(self, answer):
-        """The Verdict on what was typed; ValueError (a sentence to show) if it is no number."""
+        """The Response to what was typed; ValueError (a sentence to show) if it is no number."""
         value = parse_number(answer)
         reading = f"{value:.4g}"
         if self._near(value, self.answer):
-            return Verdict(True, self.right, None, reading)
+            return Response(True, self.right, None, reading)
         for wrong in self.wrong:
             if self._near(value, wrong.value):
-                return Verdict(False, wrong.feedback, wrong.tag, reading)
+                return Response(False, wrong.feedback, wrong.tag, reading)
         feedback = self.too_small if value < self.answer else self.too_large
-        return Verdict(False, feedback, None, reading)
+        return Response(False, feedback, None, reading)
 
     def _near(self, value, target):
         if self.factor != 1:
@@ -131,15 +133,15 @@ def load():
 
 
 def read(words):
-    """The questions in [(where they stand, a table as in a words.toml)], by id; ValueError as in `load`."""
+    """The questions, by id, in {chapter: the table of its words.toml}; ValueError as in `load`."""
     questions = {}
-    for file, table in words:
-        where = file
+    for chapter, table in words.items():
+        where = file = f"{chapter}/{contents.WORDS}"
         try:
             if not isinstance(lesson := table.get("lesson"), str):
                 raise ValueError("'lesson', the notebook's name, is missing at the top")
             for id, entry in table.items():
-                if id == "lesson":
+                if id in RESERVED:
                     continue
                 where = f"{file} [{id}]"
                 if id in questions:
@@ -151,7 +153,7 @@ def read(words):
 
 
 def _question(id, table, lesson):
-    kinds = {"choice": Choice, "number": Number}
+    kinds = {"choice": MultipleChoice, "number": Number}
     if not isinstance(table, dict):
         raise ValueError("it is no table")
     table = dict(table)
@@ -183,7 +185,7 @@ def _build(cls, table):
 def _convert(value, type):
     if type is float:
         return parse_number(str(value))
-    if isinstance(value, list) and type in (list[Option], list[Wrong]):
+    if isinstance(value, list) and type in (list[Option], list[WrongNumber]):
         return [_build(type.__args__[0], item) for item in value]
     if type not in (str, bool) or not isinstance(value, type) or value == "":
         raise ValueError(f"{value!r} is not a {type.__name__}, or is empty")

@@ -18,7 +18,6 @@ FEW = 10  # predictions
 SHOWN = 8  # misconceptions
 STEPS = [timedelta(days=days) for days in (1, 3, 7, 21, 60)]
 SURE = 70  # per cent
-CAPSTONE = "06_rescue_the_network"
 
 
 def report():
@@ -27,7 +26,7 @@ def report():
         "measured",
         "Your progress",
         *_points(),
-        *_patients(),
+        *_goals(),
         *_calibration(PROGRESS.answers()),
         *_misconceptions(),
         "Questions that are due again: run `review()`.",
@@ -67,11 +66,6 @@ class ReviewBox(QuestionBox):
         return [row for row in super()._earlier() if datetime.fromisoformat(row.time) >= self._since]
 
 
-def patient_id(name):
-    """Under which name the progress keeps that a patient of the capstone was cured."""
-    return f"rescue-patient-{name.lower()}"
-
-
 def due_times(answers):
     """When each answered question is due again, by its id."""
     due, steps = {}, defaultdict(int)
@@ -102,14 +96,18 @@ def _points():
     return (Table(["chapter", "points", "left"], rows),) if rows else ()
 
 
-def _patients():
-    """How many patients of the capstone are cured, and which are left; nothing before the first."""
-    patients = contents.find("rescue").PATIENTS
-    solved = {row.question for row in PROGRESS.answers() if row.correct}
-    cured = [name for name in patients if patient_id(name) in solved]
-    left = ", ".join(name for name in patients if name not in cured) or "nothing: all cured"
-    row = [Link("", CAPSTONE), f"{len(cured)} of {len(patients)}", left]
-    return (Table(["capstone", "cured", "left"], [row]),) if cured else ()
+def _goals():
+    """What is reached of the goals that a chapter's words.toml lists; nothing before the first."""
+    reached, tables = {row.question for row in PROGRESS.answers() if row.correct}, []
+    for words in contents.words().values():
+        goals = words.get("goals", {"ids": {}})
+        left = [name for name, id in goals["ids"].items() if id not in reached]
+        done = len(goals["ids"]) - len(left)
+        if done:
+            rest = ", ".join(left) or f"nothing: all {goals['done']}"
+            row = [Link("", words["lesson"]), f"{done} of {len(goals['ids'])}", rest]
+            tables.append(Table([goals["title"], goals["done"], "left"], [row]))
+    return tables
 
 
 def _calibration(answers):

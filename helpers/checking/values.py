@@ -1,7 +1,7 @@
 """Plain data: what travels between a check and a learner's function, which may live in another process.
 
 Plain are None, bools, numbers, strings, numeric arrays, and lists, tuples and dicts of these. Two things that
-are not plain travel as a tag: a `Seed` becomes a fresh Generator, a `Phi` an activation function, on the side
+are not plain travel as a tag: an `Rng` becomes a fresh Generator, a `Phi` an activation function, on the side
 where they are used (`live`).
 """
 
@@ -20,7 +20,7 @@ LARGEST = int(sys.float_info.max)
 
 
 @dataclass(frozen=True)
-class Seed:
+class Rng:
     """The tag of a Generator: `np.random.default_rng(seed)`."""
 
     seed: int
@@ -69,9 +69,9 @@ def _function(phi):
 
 
 def live(value):
-    """What a function is called with: a copy of `value`, each Seed and Phi turned into what it stands for."""
+    """What a function is called with: a copy of `value`, each Rng and Phi turned into what it stands for."""
     match value:
-        case Seed(seed):
+        case Rng(seed):
             return np.random.default_rng(seed)
         case Phi():
             return _function(value)
@@ -127,7 +127,7 @@ def same(one, other):
 
 def after(sent, given):
     """The arguments after a call, as plain data: `given` are the live ones, made of `sent`."""
-    if isinstance(sent, Seed | Phi):
+    if isinstance(sent, Rng | Phi):
         return sent
     if isinstance(sent, dict) and isinstance(given, dict) and sent.keys() == given.keys():
         return {key: after(sent[key], given[key]) for key in sent}

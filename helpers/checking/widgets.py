@@ -6,7 +6,7 @@ from time import monotonic
 
 from ipywidgets import HTML, Button, IntSlider, Layout, Text, ToggleButtons, VBox
 
-from helpers.checking.questions import Choice, find
+from helpers.checking.questions import MultipleChoice, find
 from helpers.figures.aloud import listen
 from helpers.figures.svg import unique_name
 from helpers.figures.theme import style_sheet
@@ -42,7 +42,7 @@ class QuestionBox(VBox):
 
     def __init__(self, question):
         self.question = question
-        self.field = _options(question) if isinstance(question, Choice) else self._number_field()
+        self.field = _options(question) if isinstance(question, MultipleChoice) else self._number_field()
         self.button = Button(
             description=self.button_text, layout=Layout(width="auto", align_self="flex-start")
         )
@@ -58,11 +58,11 @@ class QuestionBox(VBox):
         """Judge the answer in the field, record it unless it repeats the last, and respond."""
         answer = (self.field.value or "").strip()
         try:
-            verdict = self.question.judge(answer)
+            response = self.question.judge(answer)
         except ValueError as error:
             self._show("muted", escape(str(error)))
         else:
-            self._respond(answer, verdict, self._record(answer, verdict))
+            self._respond(answer, response, self._record(answer, response))
 
     def _rows(self):
         """From top to bottom."""
@@ -101,19 +101,19 @@ class QuestionBox(VBox):
     def _earlier(self):
         return [row for row in PROGRESS.answers(self.question.id) if row.kind == self.kind]
 
-    def _record(self, answer, verdict):
+    def _record(self, answer, response):
         """Record the answer, and say in a word what became of it."""
         last = self._earlier()[-1:]
         if last and (last[0].answer, last[0].confidence) == (answer, self.sure):
             return "Already noted"
-        row = self.kind, self.question.id, answer, verdict.correct, self.sure, verdict.tag
+        row = self.kind, self.question.id, answer, response.correct, self.sure, response.tag
         return "Saved" if PROGRESS.record(*row) else "Noted"
 
-    def _respond(self, answer, verdict, recorded):
-        look, mark = ("good", "✓ Right.") if verdict.correct else ("alarm", "✗ Not yet.")
-        text = f"<b>{mark}</b> {verdict.feedback}"
-        if verdict.reading:
-            read = "" if verdict.reading == answer else f", read as {verdict.reading}"
+    def _respond(self, answer, response, recorded):
+        look, mark = ("good", "✓ Right.") if response.correct else ("alarm", "✗ Not yet.")
+        text = f"<b>{mark}</b> {response.feedback}"
+        if response.reading:
+            read = "" if response.reading == answer else f", read as {response.reading}"
             text += f"<br><small>You wrote {escape(answer)}{read}.</small>"
         self._show(look, text)
 
@@ -159,7 +159,7 @@ class PredictionBox(QuestionBox):
     def _on_confidence(self, _):
         self.confidence.description = f"I am {self.sure} % sure"
 
-    def _respond(self, answer, verdict, recorded):
+    def _respond(self, answer, response, recorded):
         earlier = self._earlier()
         text = f"<b>{recorded}:</b> {_quote(earlier[-1])}.{self._first(earlier)}"
         self._show("muted", f"{text} Run the next cell to see what happens.")

@@ -14,7 +14,7 @@ from time import monotonic
 
 from helpers.checking import exercise
 from helpers.checking.calls import SECONDS, Outcome, Problem
-from helpers.checking.cards import verdict_card
+from helpers.checking.cards import judgement_card
 from helpers.checking.judging import judge
 from helpers.grading import intake
 from helpers.grading.sandbox import Died, Sandbox, TookTooLong, isolation
@@ -135,15 +135,15 @@ def _exercise(item, learner, seed, found):
     """What became of one exercise. A check that fails itself asks for a human."""
     row = {"name": item.name, "title": item.title, "possible": item.points, "found": found, "seed": seed}
     try:
-        verdict = judge(item, learner.call(item.name), seed)
-        wrong, problem = verdict.wrong, verdict.problem
+        judgement = judge(item, learner.call(item.name), seed)
+        wrong, problem = judgement.wrong, judgement.problem
         return row | {
-            "outcome": verdict.outcome,
-            "points": verdict.points,
-            "parts": {result.prop.name: result.points for result in verdict.results},
+            "outcome": judgement.outcome,
+            "points": judgement.points,
+            "parts": {result.prop.name: result.points for result in judgement.results},
             "tag": wrong.tag if wrong else problem.kind if problem else None,
-            "says": wrong.message if wrong else problem.text if problem else verdict.pattern,
-            "card": verdict_card(verdict).html(),
+            "says": wrong.message if wrong else problem.text if problem else judgement.pattern,
+            "card": judgement_card(judgement).html(),
             "problem": "",
         }
     except Exception as error:

@@ -13,7 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from helpers.checking.values import DEEPEST, Phi, Seed
+from helpers.checking.values import DEEPEST, Phi, Rng
 
 LARGEST = 16 * 2**20  # bytes of a message
 LONGEST, LONGEST_KEY = 10_000, 200  # characters of a text and of a key
@@ -62,7 +62,7 @@ def pack(value):
             return {"tuple": [pack(item) for item in value]}
         case dict():
             return {"dict": [[key, pack(item)] for key, item in value.items()]}
-        case Seed(seed):
+        case Rng(seed):
             return {"seed": int(seed)}
         case Phi(name, a):
             return {"phi": [name, float(a)]}
@@ -92,7 +92,7 @@ def unpack(packed, depth=DEEPEST + 2):
         case "dict", list():
             return {_text(key, LONGEST_KEY): unpack(item, depth - 1) for key, item in inside}
         case "seed", int():
-            return Seed(_whole(inside, 0))
+            return Rng(_whole(inside, 0))
         case "phi", [str(name), a]:
             return Phi(name, a)
         case "ellipsis", None:

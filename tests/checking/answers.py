@@ -13,10 +13,7 @@ from helpers.checking import exercise
 from helpers.checking.calls import Printed, in_process, quiet
 from helpers.checking.judging import judge
 
-MODULES = [
-    import_module(module.__name__.replace("helpers", "tests", 1).replace("exercises", "answers"))
-    for module in contents.exercises()
-]
+MODULES = [import_module(f"tests.chapters.{chapter}.answers") for chapter in contents.exercises()]
 
 
 def found(verdict):

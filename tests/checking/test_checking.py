@@ -16,10 +16,10 @@ import pytest
 
 from helpers.checking import calls, cards, check, checks, hint, solution
 from helpers.checking.calls import in_process
-from helpers.checking.cards import verdict_card
+from helpers.checking.cards import judgement_card
 from helpers.checking.exercise import Exercise, Property, Wrong, find
 from helpers.checking.judging import judge
-from helpers.checking.values import Phi, Seed, live, plain
+from helpers.checking.values import Phi, Rng, live, plain
 from helpers.progress.record import Progress
 
 EXERCISE = find("predict_h2")
@@ -78,7 +78,7 @@ def test_a_wrong_answer_is_named_and_recorded_with_its_points_by_property(shown)
 
 def test_a_card_shows_the_smallest_failing_call_with_got_and_expected():
     verdict = judged("return 2 * np.mean(x**2)")
-    text = repr(verdict_card(verdict))
+    text = repr(judgement_card(verdict))
     assert "predict_h2(\n" in text and "x=np.array([[" in text
     assert "got  " in text and "expected  " in text
     prop, row = verdict.failure
@@ -88,7 +88,7 @@ def test_a_card_shows_the_smallest_failing_call_with_got_and_expected():
 def test_the_call_on_the_card_can_be_pasted():
     he = find("he")
     verdict = judge(he, in_process(lambda fan_in, fan_out, alpha, rng: rng.normal(size=(fan_in, fan_out))), 0)
-    line = next(line for line in repr(verdict_card(verdict)).splitlines() if "he(" in line)
+    line = next(line for line in repr(judgement_card(verdict)).splitlines() if "he(" in line)
     assert eval(line.strip(), {"np": np, "he": he.reference}).std() < 1
     gain = find("gain")
     assert eval(cards.shown(Phi("tanh", 0.5)), {"np": np})(2.0) == np.tanh(1.0)
@@ -171,7 +171,7 @@ def test_a_problem_is_said_in_plain_words(body, kind, words):
     assert verdict.problem.kind == kind
     assert words in verdict.problem.text
     assert verdict.outcome == "incorrect" and verdict.points == 0
-    text = repr(verdict_card(verdict))
+    text = repr(judgement_card(verdict))
     assert verdict.problem.text in text and "Traceback" not in text and "helpers" not in text
 
 
@@ -389,7 +389,7 @@ def test_everything_works_where_nothing_can_be_saved(shown, tmp_path, monkeypatc
 
 
 def test_a_generator_and_an_activation_travel_as_tags():
-    given = live((Seed(3), [Phi("leaky_relu", 0.2)], {"a": np.ones(2)}))
+    given = live((Rng(3), [Phi("leaky_relu", 0.2)], {"a": np.ones(2)}))
     assert given[0].standard_normal() == np.random.default_rng(3).standard_normal()
     assert given[1][0](np.array([-1.0, 2.0])).tolist() == [-0.2, 2.0]
     with pytest.raises(ValueError, match=r"name='sine'.*sin"):

@@ -12,54 +12,88 @@ import pytest
 
 from helpers import chapters, contents
 from helpers.checking import ask, predict, questions, widgets
-from helpers.checking.questions import Choice, Number, find, load, parse_number, read
+from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
 from helpers.progress.record import Progress
+from tests.text import asked
 
-# The truth behind every numeric question, computed a second time.
+
+def nan_table(std_at_5, std_at_10, layer):
+    """What a popular table's standard deviation would be at a layer, at the rate between 5 and 10."""
+    return std_at_10 * (std_at_10 / std_at_5) ** ((layer - 10) / 5)
+
+
+def standardised(value, batch):
+    return (value - np.mean(batch)) / np.std(batch)
+
+
+# The truth behind every numeric question, computed a second time: from what its text gives.
 FORMULAS = {
     "predict-nine-tenths": lambda: np.exp(50 * np.log(9 / 10)),
     "predict-rate-007": lambda: np.exp(np.log(7 / 1000) / 30),
     "predict-tanh-slope": lambda: 1 - np.tanh(0.0) ** 2,
     "depth-window": lambda: 10 ** (-3 / 200),
-    "depth-nan-table": lambda: 31.2**3 / 4.7**2,
-    "depth-factors": lambda: len(range(4, 20 + 1)),
+    "depth-nan-table": lambda: nan_table(
+        *asked("depth-nan-table", "4.7 at layer 5 and 31.2 at layer 10"),
+        asked("depth-nan-table", "layer <b>20</b>"),
+    ),
+    "depth-factors": lambda: len(range(3 + 1, int(asked("depth-factors", "L = 20 layers")) + 1)),
     "predict-naive-factor": lambda: 256 * 1.0**2 * 0.5,
     "predict-xavier-25": lambda: np.prod(np.full(25, 128 * (1 / 128) / 2)),
     "predict-he-var": lambda: 1 - np.sqrt(2 / (2 * pi)) ** 2,
     "predict-pytorch-factor": lambda: 64 * ((2 / np.sqrt(64)) ** 2 / 12) / 2,
-    "init-he-std": lambda: np.sqrt(2.0 / 128),
-    "init-xavier-bound": lambda: np.sqrt(3 * 2 / (100 + 50)),
-    "init-leaky-variance": lambda: 1 / np.mean([1, 0.2**2]),
+    "init-he-std": lambda: np.sqrt(2.0 / asked("init-he-std", "fan_in = 128")),
+    "init-xavier-bound": lambda: np.sqrt(
+        3 * 2 / sum(asked("init-xavier-bound", "100 inputs and 50 outputs"))
+    ),
+    "init-leaky-variance": lambda: 1 / np.mean([1, asked("init-leaky-variance", "slope α = 0.2") ** 2]),
     "init-spread": lambda: np.sqrt(5 * 16 / 320),
-    "predict-dropout-second": lambda: 0.5 * (1 / 0.5) ** 2,
-    "predict-dropout-compound": lambda: np.prod(np.full(8, 1 / (1 - 0.5))),
+    "predict-dropout-second": lambda: 1 / (1 - asked("predict-dropout-second", "p = 0.5")),
+    "predict-dropout-compound": lambda: np.prod(
+        np.full(8, 1 / (1 - asked("predict-dropout-compound", "p = 0.5")))
+    ),
     "predict-scale-free": lambda: 1 / (1 / 3),
     "predict-variance-shift": lambda: 1 / (0.5 * (1 / 0.5) ** 2),
-    "predict-clip": lambda: 12 / np.linalg.norm([3, 4, 12]),
-    "reg-keep-or-drop": lambda: 1 - 0.8,
-    "reg-decay-time": lambda: np.exp(-0.001 * 0.1 * 10_000),
-    "reg-clip-small": lambda: 0.3 * min(1, 1 / np.hypot(0.3, 0.4)),
-    "predict-bn-element": lambda: (6 - np.mean([2, 2, 6, 6])) / np.std([2, 2, 6, 6]),
+    "predict-clip": lambda: (
+        asked("predict-clip", "of the 12") / np.linalg.norm(asked("predict-clip", "3, 4 and 12"))
+    ),
+    "reg-keep-or-drop": lambda: 1 - asked("reg-keep-or-drop", "p = 0.8"),
+    "reg-decay-time": lambda: np.exp(
+        -np.prod(asked("reg-decay-time", "η = 0.001 and λ = 0.1, for 10,000 steps"))
+    ),
+    "reg-clip-small": lambda: (
+        asked("reg-clip-small", "of the 0.3") * min(1, 1 / np.hypot(*asked("reg-clip-small", "(0.3, 0.4)")))
+    ),
+    "predict-bn-element": lambda: standardised(
+        asked("predict-bn-element", "becomes of a 6"), asked("predict-bn-element", "{2, 2, 6, 6}")
+    ),
     "predict-bn-after-relu": lambda: np.sqrt(0.5 - np.sqrt(1 / (2 * pi)) ** 2),
-    "predict-bn-running": lambda: np.log(0.01) / np.log(0.99),
-    "bn-frozen": lambda: (5.0 - 4) / np.sqrt(4),
-    "bn-identity": lambda: np.hypot(4.0, 3.0),
+    "predict-bn-running": lambda: (
+        np.log(1 - asked("predict-bn-running", "come 99 %"))
+        / np.log(asked("predict-bn-running", "keeps 0.99 of its running mean"))
+    ),
+    "bn-frozen": lambda: (
+        (asked("bn-frozen", "z = 5") - asked("bn-frozen", "running mean 4"))
+        / np.sqrt(asked("bn-frozen", "running variance 4"))
+    ),
+    "bn-identity": lambda: np.sqrt(asked("bn-identity", "σ² = 16") + asked("bn-identity", "ε = 9")),
     "bn-scale": lambda: 3.0**-1,
     "bn-unbiased": lambda: 3.0 * 4 / (4 - 1),
-    "bn-axes": lambda: np.zeros((8, 16, 10, 10))[:, 0].size,
+    "bn-axes": lambda: (
+        np.zeros((*map(int, asked("bn-axes", "8 examples with 16 channels")), 10, 10))[:, 0].size
+    ),
     "bn-rms": lambda: 7 / np.sqrt(np.mean([1.0**2, 7.0**2])),
     "predict-res-scalar": lambda: np.prod(np.full(50, 1 + 0.1)),
     "predict-res-root-l": lambda: np.exp(1 / 2),
     "predict-res-mixing": lambda: (np.linalg.matrix_power(np.full((4, 4), 1 / 4), 60) @ np.ones(4)).max(),
     "res-sign": lambda: (1 - 2) ** 10,
     "res-growth": lambda: np.hypot(1, 1) ** 16,
-    "res-scale": lambda: np.sqrt(1 / 64),
-    "res-paths": lambda: 2 ** (6 - 1),
+    "res-scale": lambda: np.sqrt(1 / asked("res-scale", "L = 64 blocks")),
+    "res-paths": lambda: 2 ** (asked("res-paths", "has 6 blocks") - 1),
 }
 
 ALL = list(load().values())
 NUMBERS = [question for question in ALL if isinstance(question, Number)]
-CHOICES = [question for question in ALL if isinstance(question, Choice)]
+CHOICES = [question for question in ALL if isinstance(question, MultipleChoice)]
 NAME = lambda question: question.id  # noqa: E731
 
 
@@ -109,7 +143,7 @@ def test_every_option_gets_its_own_message(question):
 
 @pytest.mark.parametrize("question", ALL, ids=NAME)
 def test_ids_and_tags_are_readable_and_html_is_balanced(question):
-    known = question.options if isinstance(question, Choice) else question.wrong
+    known = question.options if isinstance(question, MultipleChoice) else question.wrong
     for name in [question.id, *(answer.tag for answer in known if answer.tag)]:
         assert re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", name)
     for html in [question.text, *(answer.feedback for answer in known)]:
@@ -195,7 +229,7 @@ wrong = [{value = 2, tag = "a-tag", feedback = "Wrong."}]
 def questions_in(**files):
     """The questions in files of these names and contents."""
     lesson = 'lesson = "02_initialization"'
-    return read([(f"{name}.toml", tomllib.loads(f"{lesson}\n{text}")) for name, text in files.items()])
+    return read({name: tomllib.loads(f"{lesson}\n{text}") for name, text in files.items()})
 
 
 def test_data_without_mistakes():
@@ -220,14 +254,14 @@ def test_a_file_that_is_no_toml_is_named(a_chapter_more):
 
 
 def test_words_say_to_which_lesson_they_belong():
-    with pytest.raises(ValueError, match=r"q\.toml: 'lesson'.* is missing"):
-        read([("q.toml", tomllib.loads(CHOICE))])
+    with pytest.raises(ValueError, match=r"q/words\.toml: 'lesson'.* is missing"):
+        read({"q": tomllib.loads(CHOICE)})
 
 
 @pytest.mark.parametrize(
     ("toml", "old", "new", "message"),
     [
-        (CHOICE, "text =", "colour =", r"q\.toml \[a-choice\]: unknown key 'colour'.*text, options"),
+        (CHOICE, "text =", "colour =", r"q/words\.toml \[a-choice\]: unknown key 'colour'.*text, options"),
         (CHOICE, '"choice"', '"essay"', "kind is 'essay'; it must be one of choice, number"),
         (CHOICE, 'kind = "choice"', "", "kind is None"),
         (CHOICE, ", correct = true", ', tag = "b"', "exactly one option must be correct"),
@@ -254,7 +288,7 @@ def test_a_mistake_in_the_data_is_named(toml, old, new, message):
 
 
 def test_an_id_is_unique_over_all_files():
-    with pytest.raises(ValueError, match=r"b\.toml \[a-number\]: another file has"):
+    with pytest.raises(ValueError, match=r"b/words\.toml \[a-number\]: another file has"):
         questions_in(a=NUMBER, b=NUMBER)
 
 

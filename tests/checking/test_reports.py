@@ -1,12 +1,16 @@
 """The report and the review: what a learner is told about where they stand."""
 
+import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from helpers import contents
 from helpers import review as handed_on
-from helpers.chapters.rescue.rescue import PATIENTS
+from helpers.chapters.rescue.rescue import PATIENTS, patient_id
 from helpers.checking import exercise, questions, report, reports, review, widgets
 from helpers.checking.cards import address
 from helpers.figures.calibration import calibration, wilson
@@ -92,10 +96,10 @@ def test_the_report_is_a_card_with_links():
 def test_cured_patients_of_the_capstone_are_counted(progress):
     assert "cured" not in repr(report())
     for name in "AAC":
-        progress.record("question", reports.patient_id(name), "skip", True)
+        progress.record("question", patient_id(name), "skip", True)
     assert re.search(r"2 of 7 +B, D, E, F, G\n", repr(report()))
     for name in PATIENTS:
-        progress.record("question", reports.patient_id(name), "skip", True)
+        progress.record("question", patient_id(name), "skip", True)
     assert "7 of 7" in repr(report()) and "all cured" in repr(report())
 
 
@@ -192,3 +196,50 @@ def test_the_calibration_picture_says_how_little_few_predictions_say():
     picture = calibration([(0.55, 1, 2), (0.9, 3, 4)])
     assert "1 of 2 at 55%, 3 of 4 at 90%" in picture.alt
     assert "<svg" in picture.html() and 'role="img"' in picture.html()
+
+
+# --- Records of before ------------------------------------------------------------------------------
+
+
+def test_a_record_written_by_an_older_course_still_counts(tmp_path, monkeypatch):
+    """tests/progress/autumn.sqlite3 was written by the checks and questions of an earlier version.
+
+    Its learner predicted twice, answered three questions, took a hint, checked four exercises (two of them
+    with a mistake) and cured the capstone's patients A and E.
+    """
+    shutil.copy(Path(__file__).parents[1] / "progress" / "autumn.sqlite3", tmp_path / "progress.sqlite3")
+    old = Progress()
+    monkeypatch.setattr(reports, "PROGRESS", old)
+    monkeypatch.setattr(widgets, "PROGRESS", old)
+    known = exercise.load()
+    for row in old.attempts():
+        item = known[row.exercise]
+        assert json.loads(row.parts).keys() == {prop.name for prop in item.properties}
+        assert row.possible == item.points and row.tag in {None, *(wrong.tag for wrong in item.wrong)}
+    assert old.best() == {"he": 10, "xavier": 2, "bn_forward": 10, "residual_block": 15}
+    assert [row.number for row in old.hints("he")] == [1]
+    text = repr(report())
+    for line in (
+        r"Chapter 2 .* 12 of 100 +`xavier`, `predict_h2`",
+        r"Chapter 3 .* 10 of 100 +`bn_backward`",
+        r"Chapter 4 .* 15 of 100 +`two_blocks`",
+        r"Chapter 6 .* 2 of 7 +B, C, D, F, G\n",
+        r"75% +1 of 2\n",
+        r"lecun for xavier +exercise `xavier`",
+        r"scale for symmetry +question init-symmetry",
+        r"variance for second moment +question predict-he-var",
+    ):
+        assert re.search(line, text), line
+    assert [box.question.id for box in review().children[1:]] == [
+        "predict-nine-tenths",
+        "predict-he-var",
+        "init-symmetry",
+        "init-he-std",
+        "bn-axes",
+    ]
+    assert old.record("question", "bn-axes", "800", True)
+
+
+def test_the_goals_of_the_capstone_are_its_patients():
+    goals = contents.words()["rescue"]["goals"]
+    assert goals["ids"] == {name: patient_id(name) for name in PATIENTS}

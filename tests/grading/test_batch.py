@@ -181,11 +181,11 @@ def test_seeds_are_secret_fresh_and_repeatable(tmp_path):
 
 EXTRA = """
 from helpers.checking.exercise import Property
-from helpers.checking.values import Seed
+from helpers.checking.values import Rng
 
 SECRET = "only the lecturer knows this"
 PROPERTIES = {
-    "he": [Property(SECRET, 5, lambda rng: [(100, 3, 0.0, Seed(1))], lambda f, *args: f(*args).shape[1])],
+    "he": [Property(SECRET, 5, lambda rng: [(100, 3, 0.0, Rng(1))], lambda f, *args: f(*args).shape[1])],
 }
 """
 SPY = """

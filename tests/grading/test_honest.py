@@ -7,7 +7,7 @@ import pytest
 from helpers.checking import exercise
 from helpers.checking.calls import in_process
 from helpers.checking.judging import judge
-from tests import exercises
+from tests.chapters.initialization import answers as known
 from tests.grading import bank
 
 STYLES = {
@@ -58,16 +58,15 @@ def test_an_error_in_an_answer_shows_the_learners_line(graded):
 
 
 def answers(kind):
-    """Notebooks with one of the answers of tests/exercises for each exercise, till all were used."""
-    module = next(module for module in exercises.MODULES if module.__name__.endswith("initialization"))
-    table = getattr(module, kind)
+    """Notebooks with one of the known answers to each exercise of chapter 2, till all were used."""
+    table = getattr(known, kind)
     for turn in range(max(map(len, table.values()))):
         pick = {name: turn % len(functions) for name, functions in table.items()}
         last = "[0]" if kind == "WRONG" else ""
         lines = [f"{name} = {kind}[{name!r}][{index}]{last}" for name, index in pick.items()]
         notebook = bank.one_cell()
         notebook.cells = [
-            bank.new_cell(inspect.getsource(module), "all"),
+            bank.new_cell(inspect.getsource(known), "all"),
             bank.new_cell("\n".join(lines), "answers"),
         ]
         chosen = {name: table[name][index] for name, index in pick.items()}

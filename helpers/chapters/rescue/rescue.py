@@ -131,6 +131,11 @@ PATIENTS = {
 }
 
 
+def patient_id(name):
+    """By which id the learner's record keeps that this patient was cured: one of the goals in words.toml."""
+    return f"rescue-patient-{name.lower()}"
+
+
 @dataclass(frozen=True)
 class Symptoms:
     """The untrained network on one batch, by layer: 0 is the input, then the layers behind which a sum ends.

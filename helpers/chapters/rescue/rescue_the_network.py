@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from helpers.chapters.rescue import rescue
-from helpers.chapters.rescue.rescue import PATIENTS, Course, Design, Symptoms
-from helpers.checking.reports import patient_id
+from helpers.chapters.rescue.rescue import PATIENTS, Course, Design, Symptoms, patient_id
 from helpers.figures import svg, theme
 from helpers.figures.numbers import counted, from_log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider

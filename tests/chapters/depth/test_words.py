@@ -1,0 +1,104 @@
+"""The numbers in the questions and in the workbook of chapter 1."""
+
+import numpy as np
+import pytest
+
+from helpers import jacobians, probes
+from helpers.chapters.depth.exercises import largest_slope, three_sizes
+from helpers.data import load_digits
+from helpers.initializers import he_normal, lecun
+from helpers.network import mlp
+from tests.text import asked, workbook
+
+said = workbook("01_depth_problem")
+SEEDS = range(5)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def arriving(init):
+    """The geometric mean over seeds of what arrives at the input of 20 sigmoid layers of 128 units."""
+    logs = []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        net = mlp([128] * 21, rng, "sigmoid", init, bias=False, dtype=np.float64)
+        net.forward(rng.standard_normal((128, 128)))
+        net.backward(rng.standard_normal((128, 128)))
+        norms = probes.gradient_norms(net)
+        logs.append(np.log(norms[0] / norms[-1]))
+    return np.exp(np.mean(logs))
+
+
+def test_powers():
+    rate, layers, left = asked("predict-rate-007", "(0.967 multiplied 30 times leaves 0.37.)")
+    assert rate**layers == pytest.approx(left, abs=0.005)
+    assert 56 - asked("depth-degradation", "of 20 layers") == asked("depth-degradation", "let 36 do nothing")
+    assert asked("depth-factors", "layers 4, 5") == (3 + 1, 3 + 2)  # the layers behind h₃
+
+
+def test_slopes():
+    z = np.linspace(-6, 6, 241)
+    steepest = (sigmoid(z) * (1 - sigmoid(z))).max()
+    assert (
+        steepest
+        == asked("predict-sigmoid-20", "slope of at most 0.25")
+        == said("largest-slope-task", "it is 0.25")
+    )
+    assert steepest**5 == pytest.approx(asked("predict-sigmoid-20", "0.25⁵"))
+    assert steepest**5 == pytest.approx(1e-3, rel=0.05)  # "is a thousandth"
+    assert np.tanh(0.1) == pytest.approx(asked("predict-tanh-slope", "= 0.0997 much"), abs=5e-5)
+    assert abs(np.tanh(0.1) - asked("predict-tanh-slope", "much smaller than 0.1")) < 5e-4
+    factor = asked("predict-tanh-slope", "one factor of 2 of")
+    np.testing.assert_allclose(factor * sigmoid(factor * z) - 1, np.tanh(z))
+
+
+def test_slopes_in_the_tail():
+    value, slope = sigmoid(8), sigmoid(8) * (1 - sigmoid(8))
+    assert value == pytest.approx(asked("depth-slope-in-the-tail", "= 0.9997"), abs=5e-5)
+    assert slope == pytest.approx(asked("depth-slope-in-the-tail", "= 0.0003"), abs=5e-5)
+    flatter = asked("depth-slope-in-the-tail", "about 0.0000005")
+    assert 1 - np.tanh(8) ** 2 == pytest.approx(flatter, rel=0.2)
+    assert np.maximum(asked("depth-slope-in-the-tail", "z = −8"), 0) == 0
+
+
+def test_a_stretched_activation():
+    stretch = said("largest-slope-task", r"\tanh(1.3")
+    assert largest_slope(lambda z: np.tanh(stretch * z)) == pytest.approx(stretch, rel=1e-6)
+
+
+def test_what_arrives_through_sigmoids():
+    assert arriving(lecun) == pytest.approx(asked("predict-sigmoid-20", "About 2.5 · 10⁻¹³"), rel=0.15)
+    found, bound = arriving(he_normal), 0.25**20
+    assert found == pytest.approx(asked("predict-above-the-bound", "About 9 · 10⁻¹¹"), rel=0.15)
+    assert found ** (1 / 20) == pytest.approx(asked("predict-above-the-bound", "0.31 per layer"), abs=0.01)
+    assert found / bound == pytest.approx(asked("predict-above-the-bound", "factor of about 100"), rel=0.15)
+
+
+def test_fifty_matrices():
+    rng = np.random.default_rng(0)
+    chain, grad = rng.standard_normal((50, 64, 64)) * np.sqrt(0.7 / 64), rng.standard_normal(64)
+    norms = [np.linalg.norm(one, 2) for one in chain]
+    assert min(norms) > asked("depth-bound", "norms of 1.5")
+    assert np.mean(norms) == pytest.approx(
+        asked("predict-norms-above-1", "best direction gets 1.6"), abs=0.05
+    )
+    assert np.prod(norms) < 10 * asked("predict-norms-above-1", "1.6⁵⁰ would")
+    assert np.sqrt(np.mean(chain**2) * 64) == pytest.approx(
+        asked("predict-norms-above-1", "multiplies by 0.84"), abs=0.005
+    )
+    through = np.linalg.norm(grad @ jacobians.product([one.T for one in chain]))
+    assert through == pytest.approx(asked("predict-norms-above-1", "0.0009. In"), abs=5e-5)
+
+
+def test_guessing_and_rounding():
+    classes = len(np.unique(load_digits().y_train))
+    assert 1 / classes == asked("predict-training", "About 10 %")
+    assert asked("predict-training", "10⁻¹³ is below") < np.finfo(np.float32).eps / 1e5
+
+
+def test_the_bound_that_proves_vanishing():
+    limit = said("three-sizes-task", "less than 0.001 of")
+    for factor, verdict in ((0.999, "vanishes"), (1.001, "undecided")):
+        assert three_sizes([np.eye(3) * limit * factor])["verdict"] == verdict

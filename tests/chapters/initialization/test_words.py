@@ -1,0 +1,81 @@
+"""The numbers in the questions and in the workbook of chapter 2."""
+
+import numpy as np
+import pytest
+
+from helpers import theory
+from helpers.chapters.initialization.exercises import DIAGNOSE, diagnose
+from helpers.layers import LeakyReLU, ReLU, Sigmoid
+from tests.text import asked, workbook
+
+said = workbook("02_initialization")
+
+
+def test_what_a_relu_keeps():
+    share = 0.5 - 1 / (2 * np.pi)
+    assert share == pytest.approx(asked("init-relu-halves", "Var(h) is 0.341"), abs=5e-4)
+    z = np.random.default_rng(0).standard_normal(1_000_000)
+    assert np.var(np.maximum(z, 0)) == pytest.approx(asked("init-relu-halves", "further, to 0.341"), abs=2e-3)
+    half = asked("init-leaky-variance", "E[h²] = ½")
+    assert theory.second_moment_after(LeakyReLU(0.2)) == pytest.approx(half * (1 + 0.2**2))
+
+
+def test_widths_of_distributions():
+    he = 2 / 128
+    assert np.sqrt(he) / he == pytest.approx(asked("init-he-std", "weights 8 times too small"))
+    uniform = np.random.default_rng(0).uniform(-1, 1, 1_000_000)
+    assert 1 / np.std(uniform) == pytest.approx(np.sqrt(asked("init-xavier-bound", "√3 times")), rel=1e-3)
+    # kaiming_uniform_(a) multiplies a leaky ReLU's gain, whose square is 2/(1 + a²), with 1/n.
+    a2 = asked("predict-pytorch-factor", "a = √5")
+    assert 2 / (1 + a2) == pytest.approx(1 / 3)
+
+
+def test_the_typical_narrow_network():
+    drift = -5 * 50 / (2 * 16)
+    assert drift == pytest.approx(asked("predict-he-width16", "≈ −8"), abs=0.5)
+    rng, ends = np.random.default_rng(0), []
+    for _ in range(200):
+        h = rng.standard_normal((32, 16))
+        for _ in range(50):
+            h = np.maximum(h @ rng.normal(0, np.sqrt(2 / 16), (16, 16)), 0)
+        ends.append(np.mean(h**2))
+    assert 0 < np.median(ends) < asked("predict-he-width16", "About 0.001 or less")
+
+
+def test_a_sigmoid_that_says_nothing():
+    value, square = asked("predict-sigmoid", "answers 0.5 to everything has E[h²] = 0.25")
+    assert Sigmoid()(np.zeros(1))[0] == value
+    assert Sigmoid()(np.zeros(1))[0] ** 2 == square
+    q = theory.propagate(Sigmoid(), 20, 1.0).z2[-1]
+    assert theory.mean_after(Sigmoid(), q) == pytest.approx(
+        asked("predict-sigmoid", "sigmoid, about 0.5"), abs=1e-3
+    )
+    z = np.linspace(-6, 6, 241)
+    h = 1 / (1 + np.exp(-z))
+    assert (h * (1 - h)).max() == pytest.approx(asked("predict-sigmoid", "at most 0.25 in"))
+
+
+def test_identical_units_are_one_unit():
+    units = int(asked("init-symmetry", "256 identical units"))
+    x = np.random.default_rng(0).standard_normal((10, 8))
+    assert np.linalg.matrix_rank(np.maximum(x @ np.full((8, units), 0.1), 0)) == 1
+
+
+def test_a_network_off_by_one_standard_deviation():
+    assert np.exp(0.5) == pytest.approx(asked("init-spread", "≈ 1.6"), abs=0.05)
+    spread = theory.propagate(ReLU(), 16, np.sqrt(2)).log_spread(320)[-1]
+    assert np.exp(spread) == pytest.approx(asked("init-spread", "≈ 1.6"), abs=0.1)
+
+
+def test_the_limits_of_the_diagnosis():
+    low, high = said("diagnose-task", "less than $10^{-3}$"), said("diagnose-task", "more than $10^3$")
+    for total, verdict in (
+        (low * 0.99, "VANISHES"),
+        (low * 1.01, "HOLDS"),
+        (high * 0.99, "HOLDS"),
+        (high * 1.01, "EXPLODES"),
+    ):
+        weight = np.sqrt(2 * total) * np.eye(4) * 2 / np.sqrt(4)  # ½ · 4 · mean square = total
+        assert diagnose([weight])["verdict"] == verdict
+    tolerances = {p.rtol for p in DIAGNOSE.properties if hasattr(p, "rtol") and p.part}
+    assert said("diagnose-task", "off by 2 %") in tolerances
