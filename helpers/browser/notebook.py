@@ -20,6 +20,7 @@ REST = 0.2  # seconds without a move after which a hand that drags has come to r
 BREATH = 0.004  # seconds between two steps of work, for the next message
 STEP = 0.012  # seconds of work after which a step ends
 AHEAD = 5.0  # seconds of work for frames that nobody waits for, a message
+SLOW = 0.1  # seconds of one step, which nothing can stop: after such a one none is made that nobody waits for
 SCRIPT = Path(__file__).with_name("instrument.js")
 
 
@@ -137,17 +138,19 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
         yield BREATH
         ready, worked, since = [], 0.0, monotonic()
         for values in ahead:
-            for frame in self._frames_of(values):  # noqa: B007 - the last one is kept
-                if monotonic() - since > STEP:
-                    worked += monotonic() - since
+            for frame in self._frames_of(values):
+                if frame is not None and frame["last"]:
+                    ready.append([values, frame])
+                step = monotonic() - since
+                if step > STEP:
+                    worked += step
                     if ready:
                         self.send({"frames": ready})
                         ready = []
-                    if worked > AHEAD:
+                    if worked > AHEAD or step > SLOW:
                         return
                     yield BREATH
                     since = monotonic()
-            ready.append([values, frame])
         if ready:
             self.send({"frames": ready})
 

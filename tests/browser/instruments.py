@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from helpers.instruments.controls import Slider
 
-PATIENCE = 8  # seconds, where it does not matter how long the machine takes: some settings train networks
+PATIENCE = 60  # seconds, where it does not matter how long the machine takes: some settings train networks
 
 READ = r"""box => {
   const texts = where => [...box.querySelectorAll(where)].map(e => e.textContent);
