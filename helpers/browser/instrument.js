@@ -14,7 +14,7 @@ let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
 
 /** An element with attributes (functions: listeners) and children. */
-function make(tag, attributes = {}, ...children) {
+export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value);
@@ -27,7 +27,8 @@ function make(tag, attributes = {}, ...children) {
 /** What is seen, apart from where: the state, the frames that are there, and those that are wanted. */
 export class Instrument {
   constructor(host) {
-    this.host = host; // {about, state(), frame(), want(now, ahead) => is it asked?, save(state, frame)}
+    // {about, state(), frame(), want(now, ahead), save(state, frame)}; perhaps moved(state), and ready(state): a frame
+    this.host = host;
     this.about = host.about;
     this.controls = this.about.controls;
     this.state = host.state();
@@ -70,7 +71,7 @@ export class Instrument {
     this.state = state;
     this.next = next;
     if (same && !this.frame.problem) return this.draw();
-    const there = this.frames.get(key(state));
+    const there = this.frames.get(key(state)) ?? this.host.ready?.(state);
     if (there) {
       this.show(there);
       this.keep(state, there);
@@ -176,7 +177,7 @@ export class Instrument {
   }
 }
 
-const key = state => JSON.stringify(state);
+export const key = state => JSON.stringify(state);
 
 /** One place on a page where an instrument is seen. */
 export class View {
@@ -433,7 +434,7 @@ export class View {
 }
 
 /** Write only what is new: a screen reader speaks what changes. */
-function write(element, text) {
+export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 

@@ -28,13 +28,17 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Challenge:
-    """A task. `reached(settings, result)` tells when it is done; then `lesson` is shown."""
+    """A task. `reached(settings, result)` tells when it is done; then `lesson` is shown.
+
+    `solution` holds settings that reach it, on top of those of the start, in an order to make them.
+    """
 
     name: str
     task: str
     start: Mapping[str, Any]
     reached: Callable[[SimpleNamespace, Any], bool]
     lesson: str
+    solution: Mapping[str, Any]
 
 
 class Instrument(InNotebook):

@@ -34,7 +34,7 @@ COMMITTED = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT /
 def site(tmp_path_factory):
     block, site = tmp_path_factory.mktemp("block"), tmp_path_factory.mktemp("built") / "site"
     (block / "sitecustomize.py").write_text(NO_NETWORK)
-    command = [sys.executable, "-m", "tools.web", "build", str(site), "--unexecuted"]
+    command = [sys.executable, "-m", "tools.web", "build", str(site), "--only"]
     path = os.pathsep.join([str(block), str(ROOT)])
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
@@ -126,7 +126,7 @@ def test_a_lesson_is_executed_for_a_learner_without_progress(tmp_path, monkeypat
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "precious").write_text("x")
     with pytest.raises(SystemExit, match="something else"):
-        build(tmp_path, execute=False)
+        build(tmp_path, executed=())
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 

@@ -17,13 +17,15 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from helpers.browser.notebook import SCRIPT
 from helpers.figures.theme import COLORS, style_sheet
+from tools.web import life
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 ROOMS = ("notebooks", "exercises")  # whatever notebooks lie there become pages
 
-STATIC = ("page.js", "icon.svg")
+STATIC = (HERE / "page.js", HERE / "lesson.js", HERE / "icon.svg", SCRIPT)
 CELL_TIMEOUT = 600  # seconds
 BEST_FIRST = ["text/html", "text/markdown", "image/svg+xml", "image/png", "text/plain"]  # of an output
 
@@ -55,22 +57,25 @@ def notebooks():
     return [Page(path.relative_to(ROOT), nbformat.read(path, as_version=4)) for path in found]
 
 
-def build(folder, execute=True):
+def build(folder, executed=None):
     """Write all reading pages to a folder. Raises nbclient.exceptions.CellExecutionError if a lesson fails.
 
-    Exercises are never executed: they are not solved.
+    executed: the names of the lessons that are executed, and whose instruments and questions are alive; None
+    for all. Exercises are never executed: they are not solved.
     """
     pages = notebooks()
-    if execute:
-        lessons = [page for page in pages if page.path.parts[0] == "notebooks"]
-        with ThreadPoolExecutor() as threads, TemporaryDirectory() as home:
-            list(threads.map(run, lessons, [home] * len(lessons)))
+    lessons = [page for page in pages if page.path.parts[0] == "notebooks"]
+    lessons = [page for page in lessons if executed is None or page.path.stem in executed]
+    with ThreadPoolExecutor() as threads, TemporaryDirectory() as home:
+        list(threads.map(run, lessons, [home] * len(lessons)))
+    alive = life.give(folder, lessons)
     (folder / "static").mkdir(parents=True)
     (folder / "static/style.css").write_text(_stylesheet(), encoding="utf-8")
-    for name in STATIC:
-        shutil.copy(HERE / name, folder / "static")
+    for path in STATIC:
+        shutil.copy(path, folder / "static")
     for page in pages:
-        _write(folder, page.url, page.title, page_body(page, pages), pages, page)
+        body = page_body(page, pages, alive.get(page.path.stem, {}))
+        _write(folder, page.url, page.title, body, pages, page)
     _write(folder, "index.html", "Trainable Depth", _start(folder, pages), pages)
 
 
@@ -145,9 +150,9 @@ class Exporter(HTMLExporter):
 _TO_A_NOTEBOOK = re.compile(rf'(href="\.\./(?:{"|".join(ROOMS)})/[^"#]+)\.ipynb')
 
 
-def page_body(page, pages):
-    """A notebook as HTML, without the frame of the site around it."""
-    resources = {"live": "../" + page.live}
+def page_body(page, pages, alive=()):
+    """A notebook as HTML, without the frame of the site around it; `alive`: see `life.give`."""
+    resources = {"live": "../" + page.live, "alive": dict(alive)}
     body, _ = Exporter(pages, page.path.parent).from_notebook_node(page.notebook, resources)
     body = body.replace(style_sheet(), "")  # every output brings it along; here it is in the style sheet
     return _TO_A_NOTEBOOK.sub(r"\1.html", body)  # in an output; those of the text lead to pages already

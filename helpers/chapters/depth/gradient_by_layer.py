@@ -108,6 +108,7 @@ class GradientByLayer(Instrument):
             lambda s, r: s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and _healthy(r),
             "Near σ_w = 10 the weights make up for the flat slope. It is a knife's edge: a little less "
             "vanishes, a little more explodes.",
+            {"sigma_w": 10.15},
         ),
         Challenge(
             "Hidden from the weights",
@@ -120,6 +121,7 @@ class GradientByLayer(Instrument):
             ),
             "With ReLU the signal shrinks on its way up exactly as the gradient shrinks on its way down. "
             "∂L/∂W is a product of the two, so it stays level. (Then all of it is tiny, at every layer.)",
+            {"scheme": "Xavier", "depth": 30},
         ),
         Challenge(
             "Explode",
@@ -127,6 +129,7 @@ class GradientByLayer(Instrument):
             {"activation": "tanh", "scheme": "Xavier", "depth": 10},
             lambda s, r: s.activation == "tanh" and s.depth <= 30 and r.ratio > HEALTHY,
             "Saturated units pass little, but large weights more than make up for it.",
+            {"sigma_w": 4.0, "depth": 30},
         ),
     )
 

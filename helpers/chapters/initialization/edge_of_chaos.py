@@ -99,6 +99,7 @@ class EdgeOfChaos(Instrument):
             {"sigma_b": 0.3, "sigma_w": 0.5},
             lambda s, r: s.activation == "tanh" and s.sigma_b == 0.3 and r.phase == "critical",
             "Biases make z larger, so tanh works where it is flatter; a larger σ_w has to make up for it.",
+            {"sigma_w": 2.0**0.5},
         ),
         Challenge(
             "A sigmoid that does not vanish",
@@ -107,6 +108,7 @@ class EdgeOfChaos(Instrument):
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
             "The slope of a sigmoid is at most ¼, so σ_w has to be above 10. “Sigmoids vanish” is true of "
             "the usual weights, not of sigmoids.",
+            {"sigma_w": 2.0 ** (54 / 16), "sigma_b": 1.0},
         ),
         Challenge(
             "Fly apart",
@@ -114,6 +116,7 @@ class EdgeOfChaos(Instrument):
             {"sigma_w": 1.0, "correlation": 0.99},
             lambda s, r: s.activation == "tanh" and s.correlation == 0.99 and abs(r.predicted[-1]) < 0.1,
             "That is chaos: a small difference grows layer by layer until nothing of the likeness is left.",
+            {"sigma_w": 4.0},
         ),
     )
 
