@@ -2,6 +2,7 @@
 // What is true, and what is said about an answer, was written by Python; here it is only looked up.
 import { Instrument, View, key, make, write } from './instrument.js';
 
+const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or at a challenge.';
 const NEAR = '900px'; // of the window: then an instrument's file is loaded
 
 /** The host of an instrument on a page: it has some frames, all of them at once, and no others. */
@@ -41,6 +42,7 @@ class Baked {
   save() {}
 
   moved() {
+    this.instrument.note = '';
     clearTimeout(this.marking);
     this.marking = setTimeout(() => this.mark(), 100);
   }
@@ -49,11 +51,7 @@ class Baked {
   mark() {
     const { instrument, view } = this, boxes = view.root.querySelectorAll('.td-control');
     const has = moves => this.file.frames.has(key(instrument.after(moves)));
-    const why = 'On this page it moves only with the others at the start, a preset or a challenge.';
-    const allow = (element, there) => {
-      element.disabled = !there && element !== document.activeElement;
-      element.closest('.td-control, .td-row').title = element.disabled ? why : '';
-    };
+    const allow = (element, there) => { element.disabled = !there && element !== document.activeElement; };
     this.about.controls.filter(control => control.kind !== 'seed').forEach(({ name, values }, i) => {
       const there = values.map(value => has({ [name]: value }) || value === instrument.state[i]);
       const slider = boxes[i].querySelector('[type=range]');
@@ -66,6 +64,7 @@ class Baked {
       slider.style.setProperty('--td-ticks', there.every(Boolean)
         ? slider.dataset.ticks : there.flatMap((yes, j) => (yes ? `${mark} ${at(j)}` : [])).join());
     });
+    instrument.say(view.root.querySelector('.td-control :disabled') ? GREY : '');
     for (const seed of view.root.querySelectorAll('[type=number], [type=number] + button')) {
       allow(seed, has({ seed: (instrument.state.at(-1) + 1) % (this.about.controls.at(-1).highest + 1) }));
     }
