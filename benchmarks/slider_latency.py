@@ -7,10 +7,13 @@ Needs the package's `browser` extra and a Chromium ($CHROMIUM, or on the PATH); 
 that does nothing else. All targets live in one notebook with one kernel and take turns, in blocks
 of ten steps, so that whatever else the machine does hits all of them alike.
 
-A step is one arrow key on the slider's handle; the slider walks to its end and back, so that no
+A step is one step of the slider's handle to a position whose frame is not in the browser (an
+instrument's kept frames are dropped before it); the slider walks to its end and back, so that no
 result can come from the step before. The clock runs from that event until the frame that shows the
-first change is painted. A drag is 30 such events a second for 3 s: how many frames a second change
-the figure, and how long after the last event does the last frame come?
+first change is painted. A drag is one such event for every refresh of the display for 3 s, after the
+hand has rested on the slider for 2 s, in which an instrument makes the frames ahead: how many frames
+a second change the figure, and how long after the last event does the last frame come? The refreshes
+that the display had are printed beside it. At rest: what the kernel works in a second without a hand.
 
 The milliseconds belong to the machine; the ratios to the floor (the same slider and a mere Label)
 and to `interact` with a fresh figure (the usual way) carry over to others.
@@ -32,6 +35,8 @@ sys.path.insert(0, str(ROOT))  # `tools` is no installed package
 from tools.lab import Lab, chromium  # noqa: E402
 
 BLOCK = 10
+HOVER = 2.0  # seconds on the slider before a drag
+AHEAD = 3.0  # seconds after which the frames ahead are made
 REST_MS = 250  # without a change of the figure before the next step: a refinement is not its answer
 
 FLOOR = """
@@ -72,12 +77,14 @@ class Target:
     latencies: list = field(default_factory=list)  # ms, one a step
     cpu: list = field(default_factory=list)  # ms of the kernel per step, one a block
     frames: list = field(default_factory=list)  # a second, one a drag
+    refreshes: list = field(default_factory=list)  # of the display a second, one a drag
     lags: list = field(default_factory=list)  # ms, one a drag
+    rest: list = field(default_factory=list)  # ms of the kernel a second, after each drag
 
 
 def instrument(name, slider):
     code = f"from helpers.instruments import {name}\n{name}()"
-    return Target(f"{name}: {slider}", code, slider, ".td-ink svg")
+    return Target(f"{name}: {slider}", code, slider, ".td-ink")
 
 
 TARGETS = [
@@ -139,17 +146,26 @@ SCRIPT = """() => {
   });
   let step = 1;  // to the right, or -1
   const press = handle => {
-    const now = name => Number(handle.getAttribute(`aria-value${name}`));
-    if (now('now') >= now('max')) step = -1;
-    if (now('now') <= now('min')) step = 1;
+    const ours = handle.type === 'range';
+    const now = name => Number(ours ? handle[name] : handle.getAttribute(`aria-value${name}`));
+    const value = ours ? handle.valueAsNumber : now('now');
+    if (value >= now('max')) step = -1;
+    if (value <= now('min')) step = 1;
+    if (ours) {
+      handle.valueAsNumber += step;
+      handle.dispatchEvent(new Event('input', {bubbles: true}));
+      return;
+    }
     const key = step > 0 ? 'ArrowRight' : 'ArrowLeft';
     handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
   };
+  const forget = cell => cell.querySelector('.td-instrument')?.dispatchEvent(new Event('td-forget'));
   const state = handle => handle.getAttribute('aria-valuetext');
 
   // ms from one step to the frame that shows its first change; throws after `limit` ms.
   const one = async (handle, cell, selector, rest, limit = 10000) => {
     await quiet(cell, selector, rest);
+    forget(cell);
     const answer = Promise.withResolvers();
     const timer = setTimeout(() => answer.reject(
       Error(`no change of ${selector} within ${limit} ms, slider at ${state(handle)}`)), limit);
@@ -162,9 +178,9 @@ SCRIPT = """() => {
   };
 
   // Frames that changed, per second, and ms from the last event to the last changed frame.
-  const drag = async (handle, cell, selector, rest, seconds = 3, rate = 30) => {
+  const drag = async (handle, cell, selector, rest, seconds = 3) => {
     await quiet(cell, selector, rest);
-    let frames = 0, changed = false, last = null, end = null, over = false;
+    let refreshes = 0, frames = 0, changed = false, last = null, end = null, over = false;
     const stop = watch(cell, selector, async () => {
       await decoded(cell, selector);
       changed = true;
@@ -179,17 +195,16 @@ SCRIPT = """() => {
     };
     requestAnimationFrame(look);
     const start = performance.now();
-    for (let i = 0; i < seconds * rate; i++) {
-      const due = start + 1000 * i / rate;
-      await new Promise(done => setTimeout(done, Math.max(0, due - performance.now())));
+    for (; performance.now() - start < 1000 * seconds; refreshes++) {
       press(handle);
+      await new Promise(requestAnimationFrame);
     }
     end = performance.now();
     await quiet(cell, selector, 1000);  // longer than the slowest update
     stop();
     over = true;
     if (last === null) throw Error(`a drag changed no ${selector}`);
-    return [frames / seconds, Math.max(0, last - end)];
+    return [frames / seconds, refreshes / seconds, Math.max(0, last - end)];
   };
 
   window.latency = {one, drag};
@@ -207,7 +222,9 @@ def prepare(page, targets):
     for index, target in enumerate(targets):
         cell = page.cell(index)
         cell.locator(target.watch).first.wait_for()
-        handle = page.slider(target.slider, within=cell).locator(".noUi-handle")
+        slider = page.slider(target.slider, within=cell)
+        slider.evaluate("slider => slider.closest('details')?.setAttribute('open', '')")
+        handle = slider.locator("input[type=range], .noUi-handle")
         places[target.name] = handle.element_handle(), cell.element_handle()
     return places
 
@@ -248,12 +265,18 @@ def measure_steps(page, kernel, target, place, steps):
     target.cpu.append((cpu_ms(kernel) - before) / steps)
 
 
-def measure_drag(page, target, place):
+def measure_drag(page, kernel, target, place):
     handle, cell = place
     in_view(handle)
-    frames, lag = in_page(page, target, "drag", handle, cell)
-    page.wait_idle()
+    page.page.wait_for_timeout(1000 * HOVER)
+    frames, refreshes, lag = in_page(page, target, "drag", handle, cell)
+    page.wait_idle(quiet=1)
+    page.page.wait_for_timeout(1000 * AHEAD)  # frames ahead of where the hand let go
+    before = cpu_ms(kernel)
+    page.page.wait_for_timeout(1000)
+    target.rest.append(cpu_ms(kernel) - before)
     target.frames.append(frames)
+    target.refreshes.append(refreshes)
     target.lags.append(lag)
 
 
@@ -269,13 +292,13 @@ def measure(page, targets, steps, drags):
             measure_steps(page, kernel, target, place, min(BLOCK, steps - done))
     for _ in range(drags):
         for target in targets:
-            measure_drag(page, target, places[target.name])
+            measure_drag(page, kernel, target, places[target.name])
 
 
 def table(targets):
     medians = {target.name: median(target.latencies) for target in targets}
     head = "technique", "median ms", "p95 ms", "x floor", "x interact"
-    rows = [[*head, "kernel CPU ms", "frames/s", "lag ms"]]
+    rows = [[*head, "kernel CPU ms", "frames/s", "of", "lag ms", "CPU at rest"]]
     for target in targets:
         mine = medians[target.name]
         p95 = quantiles(target.latencies, n=20, method="inclusive")[-1]
@@ -284,7 +307,9 @@ def table(targets):
             row.append(f"{mine / medians[other]:.2f}" if other in medians else "-")
         row.append(f"{mean(target.cpu):.1f}")
         row.append(f"{median(target.frames):.1f}" if target.frames else "-")
+        row.append(f"{median(target.refreshes):.1f}" if target.frames else "-")
         row.append(f"{median(target.lags):.0f}" if target.lags else "-")
+        row.append(f"{median(target.rest):.0f}" if target.rest else "-")
         rows.append(row)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *numbers in rows:
@@ -318,7 +343,7 @@ def main():
     table(targets)
     print(
         f"\n{steps} steps each in turns of {BLOCK}, from the slider's event to the painted change."
-        f"\nframes/s and lag: {drags} drags of 3 s with 30 events a second."
+        f"\nframes/s and lag: {drags} drags of 3 s with an event for each refresh of the display."
     )
 
 

@@ -1,14 +1,14 @@
 // An instrument in the browser. It shows frames that Python made, moves controls, listens to hands; it computes
 // nothing of what it shows. A state is the values of all controls, in their order; a frame is all that is seen in
 // one state. Frames are kept, so that a hand that comes back, or that was expected, need not wait.
-// This module has two hosts: a notebook's widget (at the end), and a page with a file of frames.
+// This module has two hosts: a notebook's widget (at the end), and a page with a file of frames (tools/web/lesson.js).
 
 const KEPT = 3000; // frames
 const CHARACTERS = 2e7; // of their ink
 const NEXT = 60; // frames that are asked for ahead
 const REST = 120; // ms without a move after which the kernel is told where the controls stand
 const PATIENCE = 3000; // ms after which a kernel that does not answer is said to be silent
-const SILENT = 'Python does not answer: it is busy, or its kernel has ended. What was shown before still moves.';
+const SILENT = 'Python does not answer yet: it is busy, or its kernel has ended. What was shown before still moves.';
 
 let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
@@ -107,6 +107,11 @@ export class Instrument {
     }
   }
 
+  forget() {
+    this.frames.clear();
+    this.size = 0;
+  }
+
   /** Ask for the present state, unless an answer is on its way: then afterwards, for where the hand is by then. */
   ask() {
     if (this.asked) return;
@@ -120,7 +125,8 @@ export class Instrument {
   }
 
   missing() {
-    return this.next().filter(state => !this.frames.has(key(state))).slice(0, NEXT);
+    const asked = key(this.state);
+    return this.next().filter(state => key(state) !== asked && !this.frames.has(key(state))).slice(0, NEXT);
   }
 
   /** The hand is about to move: ask for what it may need, if the kernel has nothing better to do. */
@@ -136,13 +142,13 @@ export class Instrument {
   /** The host brings frames: [[state, frame], …]. */
   answer(frames) {
     let fresh = false;
+    clearTimeout(this.waiting);
+    if (this.note === SILENT) this.say('');
     for (const [state, frame] of frames) {
       const name = key(state);
       this.keep(state, frame);
       if (name === this.asked) {
         this.asked = null;
-        clearTimeout(this.waiting);
-        if (this.note === SILENT) this.say('');
         // The hand may be elsewhere by now. This is newer than what is seen, unless that is where the hand is.
         if (this.shown !== key(this.state)) fresh = true;
         if (fresh && name !== key(this.state)) {
@@ -212,6 +218,7 @@ export class View {
     this.root.addEventListener('pointerdown', () => this.hold(true));
     this.released = () => this.hold(false);
     for (const over of ['pointerup', 'pointercancel']) window.addEventListener(over, this.released);
+    this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
     element.append(this.root);
     instrument.views.add(this);
     this.draw();
@@ -405,8 +412,9 @@ export class View {
   picture(frame) {
     if (frame.problem) {
       this.verdict.className = 'td-verdict td-alarm';
-      this.verdict.textContent = frame.problem;
-      this.readouts.textContent = '';
+      this.verdict.innerHTML = frame.problem;
+      this.ink.replaceChildren(); // never the picture of other settings
+      this.readouts.replaceChildren();
     } else {
       this.ink.innerHTML = frame.ink;
       this.ink.setAttribute('aria-label', `${this.instrument.about.title}. ${frame.says}`);

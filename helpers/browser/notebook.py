@@ -21,6 +21,7 @@ BREATH = 0.004  # seconds between two steps of work, for the next message
 STEP = 0.012  # seconds of work after which a step ends
 AHEAD = 5.0  # seconds of work for frames that nobody waits for, a message
 SLOW = 0.1  # seconds of one step, which nothing can stop: after such a one none is made that nobody waits for
+SYNC = {"sync": True, "echo_update": False}  # an echo would take back a move that was made meanwhile
 SCRIPT = Path(__file__).with_name("instrument.js")
 
 
@@ -33,9 +34,9 @@ class WithSettings(type(AnyWidget)):
                 raise TypeError(
                     f"{name}: a control cannot have the name {control.name!r}, which means something else"
                 )
-            body[control.name] = Any(control.default).tag(sync=True)
+            body[control.name] = Any(control.default).tag(**SYNC)
         if "controls" in body and body.get("seeded", True):
-            body["seed"] = Any(0).tag(sync=True)
+            body["seed"] = Any(0).tag(**SYNC)
         return super().__new__(meta, name, bases, body)
 
 
@@ -51,7 +52,7 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
 
     _esm, _css = Unicode().tag(sync=True), Unicode().tag(sync=True)
     _about = Dict().tag(sync=True)
-    _frame = Dict().tag(sync=True, echo_update=False)  # what is shown, so that a saved notebook shows it, too
+    _frame = Dict().tag(**SYNC)  # what is shown, so that a saved notebook shows it, too
 
     def __init__(self, about, start, frame):
         """`about`: all that does not change, for JSON; `start`: the settings, by name; `frame`: of them."""
@@ -127,6 +128,7 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
 
     def _answers(self, now, ahead):
         """Send what one message wants. Yields the seconds to pause after each step."""
+        since = monotonic()
         if now is not None:
             pause = REST  # while a slider moves only the first results are seen
             for frame in self._frames_of(now):
@@ -134,8 +136,10 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
                     self.send({"frames": [[now, frame]]})
                 if not (frame and frame["last"]):
                     yield pause
-                    pause = BREATH
-        yield BREATH
+                    pause, since = BREATH, monotonic()
+            if monotonic() - since > SLOW:  # its neighbours would be slow, too, and stand in the way
+                return
+            yield BREATH
         ready, worked, since = [], 0.0, monotonic()
         for values in ahead:
             for frame in self._frames_of(values):

@@ -180,7 +180,8 @@ class Instrument(InNotebook):
 
     def failed(self, error):
         """The frame of settings that cannot be shown."""
-        return {"problem": f"These settings cannot be shown: {error}. Press Reset to go back.", "last": True}
+        words = escape(f"These settings cannot be shown: {error}. Press Reset to go back.", quote=False)
+        return {"problem": words, "last": True}
 
     def _shown(self, settings):
         """Do the experiment to its end: the frame of what was found, or of what went wrong."""
@@ -228,7 +229,7 @@ class Instrument(InNotebook):
         """The last picture and its words, by mimetype, for a page without a kernel."""
         frame, title = self._frame, escape(self.title)
         if "problem" in frame:
-            picture, words = "", f'<div class="td-card td-alarm">{escape(frame["problem"])}</div>'
+            picture, words = "", f'<div class="td-card td-alarm">{frame["problem"]}</div>'
         else:
             self.move(self._artists, self.settings, self.result)  # frames made ahead have moved them
             picture = self.figure.picture(self.description).inside()
@@ -239,8 +240,8 @@ class Instrument(InNotebook):
                 f'<div class="td-readouts">{rows}</div>'
             )
         return {
-            "text/html": f'{style_sheet()}<div class="td-instrument td-still"><div class="td-title">{title}'
-            f'</div><p class="td-question">{self.question}</p>{picture}<div class="td-status">{words}</div>'
-            "</div>",
+            "text/html": f'{style_sheet()}<div class="td-instrument td-still">'
+            f'<div class="td-title">{title}</div><p class="td-question">{self.question}</p>{picture}'
+            f'<div class="td-status">{words}</div></div>',
             "text/plain": f"{self.title}: {self.description or self.problem}",
         }

@@ -253,7 +253,7 @@ def test_an_experiment_that_fails_becomes_a_card(name, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(kind(instrument), "experiment", staticmethod(fail))
         instrument.set(**{moved.name: moved.extremes()[0]})
-        assert "out of <chalk>" in instrument.problem
+        assert "out of &lt;chalk&gt;" in instrument.problem
         assert "out of &lt;chalk&gt;" in instrument.still()["text/html"]
         assert "Reset" in instrument.problem
     press(instrument, "Reset")
