@@ -8,13 +8,13 @@ const NEAR = '900px'; // of the window: then an instrument's file is loaded
 /** The host of an instrument on a page: it has some frames, all of them at once, and no others. */
 class Baked {
   constructor(file, call, live, asked) {
-    this.about = { ...file.calls[call], paper: file.paper };
+    this.about = { ...file.calls[call], paper: file.paper.replaceAll('td-paper', call) };
     this.file = file;
     this.start = asked(this.about);
     this.absent = {
-      ink: '', says: 'Not on this page.', readouts: [], reached: [], last: true,
-      verdict: ['NOT ON THIS PAGE', `This page moves one control at a time, from the start, a preset or a
-        challenge. Press Reset, or <a href="${live}">run the lesson</a>: there all controls move freely.`, 'muted'],
+      last: true,
+      problem: `Not on this page, which moves one control at a time from the start, a preset or a challenge. Press
+        Reset, or <a href="${live}">run the lesson</a>: there everything moves.`,
     };
     this.instrument = new Instrument(this);
   }

@@ -34,6 +34,7 @@ def give(folder, lessons):
             file = folder / "frames" / lesson / f"{name}.bin"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(frames)
+            print(f"{lesson}: {name}, {len(frames) / 1000:.0f} kB", flush=True)
             address = f"../{file.relative_to(folder).as_posix()}"
             for cell in opened:
                 alive[lesson][cell] = attributes(frames=address, call=cell, version=version)
