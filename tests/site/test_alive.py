@@ -18,6 +18,7 @@ from helpers.checking import questions
 from tests.checking.test_questions import NONSENSE
 from tests.site.frames import computed, full, unpack, way
 from tools.axe import violations
+from tools.web import life
 from tools.web.pages import notebooks
 
 LESSONS = [page.url for page in notebooks() if page.path.parts[0] == "notebooks"]
@@ -31,18 +32,19 @@ DRAWN = """box => ({
 })"""
 
 
-def pytest_generate_tests(metafunc):
-    if "alive" in metafunc.fixturenames:
-        lessons = [page for page in notebooks() if page.path.parts[0] == "notebooks"]
-        from tools.web import life
+CALLS = [
+    (page.url, cell.id, name)
+    for page in notebooks()
+    if page.url in LESSONS
+    for cell in page.notebook.cells
+    if (name := life.called(cell)[0]) and name not in ("ask", "predict")
+]
 
-        found = [
-            (page.url, cell.id, life.called(cell)[0])
-            for page in lessons
-            for cell in page.notebook.cells
-            if life.called(cell)[0] in instruments.names()
-        ]
-        metafunc.parametrize("alive", found, ids=["-".join(one[1:]) for one in found])
+
+@pytest.fixture(params=CALLS, ids=lambda call: "-".join(call[1:]))
+def alive(request):
+    """An instrument: (its page, its cell, its name)."""
+    return request.param
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def phone(browser):
 def frames_of(folder, page, cell):
     """(what does not change, {state: frame}) of an instrument on a page."""
     html = (folder / page).read_text()
-    found = re.search(rf'data-frames="([^"]*)" data-call="{cell}" data-version="(\w+)"', html)
+    found = re.search(rf'data-call="{cell}" data-frames="([^"]*)" data-version="(\w+)"', html)
     file, frames = unpack(((folder / page).parent / found[1]).read_bytes())
     assert file["version"] == found[2]
     return file["calls"][cell], frames
@@ -253,8 +255,11 @@ def test_a_copied_link_brings_the_state_back(tab, url, folder):
     ("frames", "said"),
     [
         (None, "the file with its frames is missing"),
-        (gzip.compress(json.dumps({"version": "older", "shapes": []}).encode()), "another version"),
-        (b"no frames", "could not be loaded"),
+        (
+            gzip.compress(json.dumps({"version": "older", "shapes": []}).encode()),
+            "its frames are of another version",
+        ),
+        (b"no frames", "its frames could not be loaded"),
     ],
     ids=["missing", "other version", "damaged"],
 )

@@ -75,7 +75,9 @@ def test_the_wheel_of_the_course_holds_the_package_as_it_is(site):
     with zipfile.ZipFile(wheel) as archive:
         packed = {n: archive.read(n) for n in archive.namelist() if n.startswith("helpers/")}
     sources = [
-        path for path in (ROOT / "helpers").rglob("*") if path.suffix in (".py", ".toml", ".npz", ".txt")
+        path
+        for path in (ROOT / "helpers").rglob("*")
+        if path.suffix in (".py", ".toml", ".npz", ".txt", ".js", ".css")
     ]
     assert packed == {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources}
 
@@ -94,8 +96,10 @@ def test_a_kernel_loads_the_course_while_it_starts(site, settings):
     packages = settings["loadPyodideOptions"]["packages"]
     wheels = [package for package in packages if package not in FROM_PYODIDE]
     assert {wheel.split("/")[-1].split("-")[0] for wheel in wheels} == {
+        "anywidget",
         "comm",
         "ipywidgets",
+        "psygnal",
         "trainable_depth",
     }
     for wheel in wheels:

@@ -4,6 +4,7 @@
 """
 
 import ast
+import functools
 import json
 import multiprocessing
 from collections import defaultdict
@@ -13,6 +14,8 @@ from html import escape
 from helpers import instruments
 from helpers.checking import questions
 from tools.web.bake import bake
+
+known = functools.cache(lambda: ("ask", "predict", *instruments.names()))
 
 
 def give(folder, lessons):
@@ -24,7 +27,7 @@ def give(folder, lessons):
             name, arguments, settings = called(cell)
             if name in ("ask", "predict"):
                 here[cell.id] = attributes(question=json.dumps(question(*arguments, name == "predict")))
-            elif name in instruments.names():
+            elif name:
                 wanted[page.path.stem, name][cell.id] = settings
     # Each in a process of its own, so that what one computed and kept cannot change another.
     spawned = multiprocessing.get_context("spawn")
@@ -37,7 +40,7 @@ def give(folder, lessons):
             print(f"{lesson}: {name}, {len(frames) / 1000:.0f} kB", flush=True)
             address = f"../{file.relative_to(folder).as_posix()}"
             for cell in opened:
-                alive[lesson][cell] = attributes(frames=address, call=cell, version=version)
+                alive[lesson][cell] = attributes(call=cell, frames=address, version=version)
     return alive
 
 
@@ -52,7 +55,7 @@ def called(cell):
         body = ()
     match body and body[-1]:
         case ast.Expr(ast.Call(ast.Name(name), arguments, keywords)):
-            if name not in ("ask", "predict", *instruments.names()):
+            if name not in known():
                 return None, (), {}
             values = [ast.literal_eval(one) for one in arguments]
             return name, values, {one.arg: ast.literal_eval(one.value) for one in keywords}
