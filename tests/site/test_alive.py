@@ -128,6 +128,7 @@ def move(box, about, name, value):
         place.get_by_role("radio", name=value, exact=True).check()
     else:
         slider = place.locator("input")
+        expect(slider).to_be_enabled()
         steps = control["values"].index(value) - int(slider.input_value())
         for _ in range(abs(steps)):
             slider.press("ArrowRight" if steps > 0 else "ArrowLeft")

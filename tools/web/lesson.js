@@ -92,6 +92,7 @@ class Baked {
       make('button', { type: 'button', class: 'td-chip td-button', click: copy }, 'Copy link'),
     );
     this.mark();
+    dispatchEvent(new Event('resize')); // page.js gives what scrolls sideways to the keyboard
   }
 }
 
