@@ -24,6 +24,8 @@ TRAINED = tests/chapters tests/test_training.py
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
+	@mkdir -p $(VENV)/share/jupyter/lab/settings
+	@cp tools/overrides.json $(VENV)/share/jupyter/lab/settings/
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 test: check units lessons

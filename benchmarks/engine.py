@@ -71,7 +71,9 @@ def floor(width, depth, batch, residual):
     network = build(width, depth, residual)
     network.forward(batch_of(width, batch)[0])
     linear = [layer for layer in every_layer(network.layers) if isinstance(layer, Linear)]
-    products = [(layer.x, layer.params["weight"], np.ones(layer.z_shape, np.float32)) for layer in linear]
+    products = [
+        (layer.x, layer.params["weight"], np.ones(layer.output_shape, np.float32)) for layer in linear
+    ]
 
     def step():
         for x, w, _ in products:

@@ -36,6 +36,7 @@ from tools.lab import Lab, chromium  # noqa: E402
 
 BLOCK = 10
 HOVER = 2.0  # seconds on the slider before a drag
+SILENCE = 1.5  # seconds before a step, until the kernel makes no frames ahead of the step before
 AHEAD = 3.0  # seconds after which the frames ahead are made
 REST_MS = 250  # without a change of the figure before the next step: a refinement is not its answer
 
@@ -260,6 +261,7 @@ def measure_steps(page, kernel, target, place, steps):
     in_view(handle)
     before = cpu_ms(kernel)
     for _ in range(steps):
+        page.page.wait_for_timeout(1000 * SILENCE)
         target.latencies.append(in_page(page, target, "one", handle, cell))
         page.wait_idle(quiet=0)
     target.cpu.append((cpu_ms(kernel) - before) / steps)

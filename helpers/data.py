@@ -1,4 +1,4 @@
-"""Data for the lessons: handwritten digits that ship with the package, and two toy sets. All seeded."""
+"""Data for the lessons: handwritten digits that ship with the package, and two spirals. All seeded."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +7,6 @@ from importlib.resources import files
 import numpy as np
 
 from helpers import arguments
-from helpers.network import mlp
 
 
 @dataclass(frozen=True)
@@ -20,12 +19,13 @@ class Split:
     y_test: np.ndarray
 
 
-def load_digits(seed=0, train=1437):
+def load_digits(seed=0, train=1437, per_pixel=True):
     """1,797 handwritten digits of 8 × 8 pixels, `train` of them to train on and the rest to test: a Split.
 
     x is (examples, 64), standardised pixel by pixel as (x − mean)/(std + 0.1) with the mean and the
     standard deviation of the training set (pixels count from 0 to 16; 0.1 keeps the empty corners small),
-    y whole numbers from 0 to 9. `seed` chooses the split. UCI Machine Learning Repository, Optical
+    or, with per_pixel=False, all pixels alike, so that an image can be shifted. y holds whole numbers from
+    0 to 9. `seed` chooses the split. UCI Machine Learning Repository, Optical
     Recognition of Handwritten Digits (Alpaydin & Kaynak 1998), CC BY 4.0: see helpers/digits.txt.
     """
     with np.load(files("helpers") / "digits.npz") as kept:
@@ -33,9 +33,22 @@ def load_digits(seed=0, train=1437):
     train = arguments.whole("train", train, high=len(images) - 1)
     order = np.random.default_rng(arguments.whole("seed", seed, low=0)).permutation(len(images))
     x, y = images[order], labels[order]
-    mean, std = x[:train].mean(axis=0), x[:train].std(axis=0)
+    axis = 0 if per_pixel else None
+    mean, std = x[:train].mean(axis=axis), x[:train].std(axis=axis)
     x = (x - mean) / (std + np.float32(0.1))
     return Split(x[:train], y[:train], x[train:], y[train:])
+
+
+def shifted(x, y):
+    """Digits, and four copies of each: shifted by one pixel up, down, left and right. Five times x and y.
+
+    x is (examples, 64), as of `load_digits(per_pixel=False)`; what is shifted in is as empty as the
+    emptiest pixel.
+    """
+    images = np.pad(x.reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)), constant_values=x.min())
+    corners = [(1, 1), (2, 1), (0, 1), (1, 2), (1, 0)]  # of the 8 × 8 window in the 10 × 10 image
+    copies = [images[:, row : row + 8, column : column + 8].reshape(-1, 64) for row, column in corners]
+    return np.concatenate(copies), np.tile(y, len(copies))
 
 
 @lru_cache(maxsize=1)
@@ -59,19 +72,3 @@ def spirals(n=500, seed=0, noise=0.1, turns=1.5):
     angle = 2 * np.pi * turns * along + np.pi * y
     x = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return x.astype(np.float32), y
-
-
-def teacher(n=500, n_in=10, width=32, depth=2, n_out=1, seed=0, noise=0.0):
-    """What a random ReLU network makes of random inputs: x (n, n_in) of N(0, 1), y (n, n_out).
-
-    The teacher has `depth` layers of weights (He), and its outputs are rescaled to a mean square of 1.
-    `noise` is the standard deviation of what is added to them.
-    """
-    n, depth = arguments.whole("n", n), arguments.whole("depth", depth)
-    noise = arguments.number("noise", noise, low=0)
-    rng = np.random.default_rng(arguments.whole("seed", seed, low=0))
-    network = mlp([n_in, *[width] * (depth - 1), n_out], rng, last_act=False)
-    x = rng.standard_normal((n, n_in), dtype=np.float32)
-    y = network.forward(x, train=False)
-    y /= np.sqrt(np.mean(y * y))
-    return x, y + np.float32(noise) * rng.standard_normal(y.shape, dtype=np.float32)

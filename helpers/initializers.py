@@ -48,7 +48,7 @@ def pytorch_default(fan_in, fan_out, rng, dtype=np.float32):
 
 
 def orthogonal(fan_in, fan_out, rng, dtype=np.float32, gain=1.0):
-    """A uniformly random matrix of orthonormal rows or columns, times `gain` (Saxe et al. 2014).
+    """A uniformly random matrix of orthonormal rows or columns, times the gain (Saxe et al. 2014).
 
     With fan_in ≤ fan_out the rows are orthonormal, so that `x @ W` has exactly the length of x (gain 1).
     """

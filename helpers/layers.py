@@ -20,12 +20,13 @@ class Layer:
 
     A `frozen` layer passes gradients on but computes none for its own parameters. A `homogeneous`
     activation has φ(cz) = cφ(z) for every c > 0. `state` names what a layer keeps from step to step beside
-    its parameters.
+    its parameters. `output_shape` is that of the last forward pass: the shape that a gradient must have.
     """
 
     frozen = False
     homogeneous = False
     state = ()
+    output_shape = None
 
     def __init__(self):
         self.params = {}
@@ -40,15 +41,12 @@ class Layer:
     def backward(self, grad):
         raise NotImplementedError
 
-    def _remembered(self, name, grad, shape=None):
-        """What `forward` left under `name`, once `grad` is found to have the output's shape."""
-        if not hasattr(self, name):
+    def _check(self, grad):
+        """Raise ValueError unless `grad` has the shape of what `forward` gave."""
+        if self.output_shape is None:
             raise ValueError(f"{type(self).__name__}.backward was called before forward")
-        value = getattr(self, name)
-        expected = shape or value.shape
-        if np.shape(grad) != expected:
-            raise ValueError(f"grad of shape {np.shape(grad)} does not fit the output {expected}")
-        return value
+        if np.shape(grad) != self.output_shape:
+            raise ValueError(f"grad of shape {np.shape(grad)} does not fit the output {self.output_shape}")
 
 
 class Linear(Layer):
@@ -74,14 +72,14 @@ class Linear(Layer):
         z = x @ w
         if "bias" in self.params:
             z += self.params["bias"][..., None, :]
-        self.x, self.z_shape = x, z.shape
+        self.x, self.output_shape = x, z.shape
         return z
 
     def backward(self, grad):
+        self._check(grad)
         w = self.params["weight"]
-        x = self._remembered("x", grad, getattr(self, "z_shape", None))
         if not self.frozen:
-            self.grads["weight"] = x.swapaxes(-1, -2) @ grad
+            self.grads["weight"] = self.x.swapaxes(-1, -2) @ grad
             if "bias" in self.params:
                 self.grads["bias"] = column_sum(grad)
         return grad @ w.swapaxes(-1, -2)
@@ -107,11 +105,12 @@ class ReLU(Layer):
     steepest = 1.0
 
     def forward(self, z, train=True):
-        self.h = positive_part(z)
+        self.h, self.output_shape = positive_part(z), z.shape
         return self.h
 
     def backward(self, grad):
-        return where_positive(grad, self._remembered("h", grad))
+        self._check(grad)
+        return where_positive(grad, self.h)
 
 
 class LeakyReLU(Layer):
@@ -125,11 +124,12 @@ class LeakyReLU(Layer):
         self.alpha = arguments.number("alpha", alpha, low=0, below=1)
 
     def forward(self, z, train=True):
-        self.z = z
+        self.z, self.output_shape = z, z.shape
         return np.maximum(z, self.alpha * z)
 
     def backward(self, grad):
-        return np.where(self._remembered("z", grad) > 0, grad, self.alpha * grad)
+        self._check(grad)
+        return np.where(self.z > 0, grad, self.alpha * grad)
 
 
 class Sigmoid(Layer):
@@ -139,12 +139,12 @@ class Sigmoid(Layer):
 
     def forward(self, z, train=True):
         # The same function as 1/(1 + exp(-z)), but it cannot overflow. (In float32 it is 0 below z = −17.)
-        self.h = 0.5 * (1 + np.tanh(0.5 * z))
+        self.h, self.output_shape = 0.5 * (1 + np.tanh(0.5 * z)), z.shape
         return self.h
 
     def backward(self, grad):
-        h = self._remembered("h", grad)
-        return grad * h * (1 - h)
+        self._check(grad)
+        return grad * self.h * (1 - self.h)
 
 
 class Tanh(Layer):
@@ -153,11 +153,12 @@ class Tanh(Layer):
     steepest = 1.0
 
     def forward(self, z, train=True):
-        self.h = np.tanh(z)
+        self.h, self.output_shape = np.tanh(z), z.shape
         return self.h
 
     def backward(self, grad):
-        return grad * (1 - self._remembered("h", grad) ** 2)
+        self._check(grad)
+        return grad * (1 - self.h**2)
 
 
 class BatchNorm(Layer):
@@ -166,10 +167,10 @@ class BatchNorm(Layer):
     x is (batch, n). PyTorch's conventions: σ² is the biased variance (divided by N), ε stands inside the
     root, and in train mode the running statistics move by `momentum` towards the batch's:
     running = (1 − momentum) running + momentum · batch, where `running_var` takes the *unbiased* variance
-    (divided by N − 1). Eval mode (`train=False`) uses the running statistics. Keras writes
-    running = m · running + (1 − m) · batch with m = 0.99 and stores the biased variance: its m is our
-    1 − momentum. Raises ValueError for a wrong shape, and for a batch of one in train mode (x − μ would be
-    0 for every input).
+    (divided by N − 1; their alg. 2). Eval mode (`train=False`) uses the running statistics. Keras 3 has
+    ε = 1e-3, writes running = m · running + (1 − m) · batch with m = 0.99, and stores the biased variance.
+    Raises ValueError for a wrong shape, and for a batch of one in train mode (x − μ would be 0 for every
+    input).
     """
 
     state = ("running_mean", "running_var")
@@ -199,12 +200,14 @@ class BatchNorm(Layer):
             centred = x - self.running_mean[..., None, :]
             var = self.running_var
         self.centred, self.inv_std, self.train = centred, 1 / np.sqrt(var + self.eps), train
+        self.output_shape = x.shape
         y = centred * (gamma * self.inv_std)[..., None, :]
         y += beta[..., None, :]
         return y
 
     def backward(self, grad):
-        centred, gamma = self._remembered("centred", grad), self.params["gamma"]
+        self._check(grad)
+        centred, gamma = self.centred, self.params["gamma"]
         sum_grad = column_sum(grad)
         sum_grad_xhat = column_sum(grad * centred) * self.inv_std
         self.grads.update(gamma=sum_grad_xhat, beta=sum_grad)
@@ -236,12 +239,13 @@ class LayerNorm(Layer):
     def forward(self, x, train=True):
         _check_features(self, x, self.params["gamma"])
         self.xhat, self.inv_std = _standardise(x, self.eps)
+        self.output_shape = x.shape
         return self.xhat * self.params["gamma"][..., None, :] + self.params["beta"][..., None, :]
 
     def backward(self, grad):
-        xhat = self._remembered("xhat", grad)
-        self.grads.update(gamma=column_sum(grad * xhat), beta=column_sum(grad))
-        return _standardise_backward(grad * self.params["gamma"][..., None, :], xhat, self.inv_std)
+        self._check(grad)
+        self.grads.update(gamma=column_sum(grad * self.xhat), beta=column_sum(grad))
+        return _standardise_backward(grad * self.params["gamma"][..., None, :], self.xhat, self.inv_std)
 
 
 class RMSNorm(Layer):
@@ -259,14 +263,14 @@ class RMSNorm(Layer):
     def forward(self, x, train=True):
         _check_features(self, x, self.params["gamma"])
         self.inv_rms = 1 / np.sqrt(row_mean(x * x) + self.eps)
-        self.xhat = x * self.inv_rms
+        self.xhat, self.output_shape = x * self.inv_rms, x.shape
         return self.xhat * self.params["gamma"][..., None, :]
 
     def backward(self, grad):
-        xhat = self._remembered("xhat", grad)
-        self.grads["gamma"] = column_sum(grad * xhat)
+        self._check(grad)
+        self.grads["gamma"] = column_sum(grad * self.xhat)
         g = grad * self.params["gamma"][..., None, :]
-        return self.inv_rms * (g - xhat * row_mean(g * xhat))
+        return self.inv_rms * (g - self.xhat * row_mean(g * self.xhat))
 
 
 class GroupNorm(Layer):
@@ -306,11 +310,12 @@ class GroupNorm(Layer):
             self.per_channel, self.shared_axes = (..., None, slice(None), None), (lead, lead + 2)
         self.split = (*x.shape[: lead + 1], self.groups, -1)
         xhat, self.inv_std = _standardise(x.reshape(self.split), self.eps)
-        self.xhat = xhat.reshape(x.shape)
+        self.xhat, self.output_shape = xhat.reshape(x.shape), x.shape
         return self.xhat * gamma[self.per_channel] + self.params["beta"][self.per_channel]
 
     def backward(self, grad):
-        xhat, gamma = self._remembered("xhat", grad), self.params["gamma"]
+        self._check(grad)
+        xhat, gamma = self.xhat, self.params["gamma"]
         self.grads.update(gamma=(grad * xhat).sum(self.shared_axes), beta=grad.sum(self.shared_axes))
         g = (grad * gamma[self.per_channel]).reshape(self.split)
         return _standardise_backward(g, xhat.reshape(self.split), self.inv_std).reshape(grad.shape)
@@ -345,11 +350,12 @@ class Dropout(Layer):
 
     def forward(self, x, train=True):
         self.mask = self._draw(x) if train and self.p else np.ones((), x.dtype)
-        self.x_shape = x.shape
+        self.output_shape = x.shape
         return x * self.mask
 
     def backward(self, grad):
-        return grad * self._remembered("mask", grad, getattr(self, "x_shape", None))
+        self._check(grad)
+        return grad * self.mask
 
     def _draw(self, x):
         if isinstance(self.rng, list):
@@ -388,14 +394,14 @@ class Residual(Layer):
         if f.shape != np.shape(x):
             raise ValueError(f"branch turns x of shape {np.shape(x)} into {f.shape}: Residual needs the same")
         self.f = f if "scale" in self.params else None
-        self.x_shape = f.shape
+        self.output_shape = f.shape
         return x + self.scaled(f)
 
     def backward(self, grad):
-        f = self._remembered("f", grad, getattr(self, "x_shape", None))
-        if f is not None:
-            one_run = tuple(range(self.params["scale"].ndim - 1, f.ndim))
-            self.grads["scale"] = (grad * f).sum(one_run)[..., None]
+        self._check(grad)
+        if self.f is not None:
+            one_run = tuple(range(self.params["scale"].ndim - 1, grad.ndim))
+            self.grads["scale"] = (grad * self.f).sum(one_run)[..., None]
         branch_grad = self.scaled(grad)
         for layer in reversed(self.layers):
             branch_grad = layer.backward(branch_grad)
@@ -429,7 +435,7 @@ def every_layer(layers):
 
 ACTIVATIONS = {
     "ReLU": ReLU,
-    "leaky ReLU": LeakyReLU,
+    "leaky ReLU": partial(LeakyReLU, 0.2),  # PyTorch's 0.01 could not be told from ReLU on the screen
     "tanh": Tanh,
     "sigmoid": Sigmoid,
     "linear": Identity,

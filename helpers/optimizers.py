@@ -109,7 +109,8 @@ class Optimizer:
 class SGD(Optimizer):
     """v ← momentum · v + g, θ ← θ − lr · v (as PyTorch; Sutskever et al. 2013 put lr inside v).
 
-    `weight_decay` λ adds λθ to the gradient: with momentum 0 the same as shrinking θ by lr · λ.
+    `weight_decay` λ adds λθ to the gradient: with momentum 0 the same as shrinking θ by lr · λ, with more
+    about 1/(1 − momentum) times as fast, because the velocity adds it up.
     """
 
     def __init__(self, layers, lr, momentum=0.0, weight_decay=0.0):
@@ -156,7 +157,8 @@ class AdamW(Adam):
     """Adam with decoupled decay: θ ← θ − lr · λ · θ − lr · m̂/(√v̂ + ε) (Loshchilov & Hutter 2019, alg. 2).
 
     λ (`weight_decay`) never enters m and v, so all weights shrink alike, whatever the size of their
-    gradients. As in PyTorch, λ is multiplied by lr.
+    gradients. It is multiplied by lr, as in PyTorch; in the paper's algorithm it is not (there a schedule
+    multiplies both), so the paper's λ is lr · λ here.
     """
 
     def __init__(self, layers, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
@@ -201,6 +203,22 @@ def clip_by_global_norm(grads, max_norm, runs=False):
 def linear_decay(done):
     """A learning-rate schedule for `train`: 1 at the start, falling in a line to 0 at the end."""
     return 1.0 - done
+
+
+def constant(done):
+    """A learning-rate schedule for `train`: 1 all along."""
+    return 1.0
+
+
+def warmup(share, after=constant):
+    """A learning-rate schedule for `train`: from 0 in a line to 1 at `share` of the steps, then `after`.
+
+    `share` is above 0 and below 1; `after` is the schedule of the steps that are left, from its own start to
+    its end. Vaswani et al. (2017, eq. 3) warm up so; `linear_decay` after it is the schedule of BERT (Devlin
+    et al. 2019).
+    """
+    share = arguments.number("share", share, above=0, below=1)
+    return lambda done: done / share if done < share else after((done - share) / (1 - share))
 
 
 def _squares(a, runs):

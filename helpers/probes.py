@@ -13,7 +13,9 @@ import numpy as np
 
 from helpers import arguments
 from helpers.layers import Linear, Residual, every_layer
-from helpers.network import Network
+from helpers.losses import softmax_cross_entropy
+from helpers.network import Network, stack
+from helpers.optimizers import SGD
 
 
 def second_moment(a):
@@ -83,6 +85,29 @@ def linear_probe(h, labels, h_test, labels_test, ridge=1e-3):
     return float(np.mean(guesses == labels_test))
 
 
+def kept_promise(network, x, y, rates, loss=softmax_cross_entropy):
+    """How far along the gradient the loss stays predictable: the drop it makes over the drop it promises.
+
+    For each η of `rates` the loss on x (batch, n) and y (batch, …) after the step W − η ∂L/∂W of all
+    parameters, in train mode: (L(W) − L(W − η ∂L/∂W)) / (η ‖∂L/∂W‖²). 1: it falls as a straight line would,
+    as for η → 0. Below 0: it rises. The network is left as it is. (The walk along the gradient is that of
+    Santurkar et al. 2018, who show the range of the losses on it.) Raises ValueError for a rate that is not
+    above 0, or a network with an axis of runs.
+    """
+    rates = np.array([arguments.number("rates", rate, above=0) for rate in rates])
+    if network.runs is not None:
+        raise ValueError(f"network has {network.runs} runs: take one of them with unstack")
+    copies = stack([network] * len(rates))  # one for each η: all steps are taken at once
+    before, grad = loss(copies.forward(x), y)
+    copies.backward(grad)
+    grads = [g for layer in every_layer(copies.layers) for g in layer.grads.values()]
+    squares = sum(np.sum(g.astype(np.float64) ** 2, axis=tuple(range(1, g.ndim))) for g in grads)
+    SGD(copies.layers, rates, momentum=0.0).step()
+    with np.errstate(all="ignore"):  # a step may be far too long
+        after, _ = loss(copies.forward(x), y)
+    return (before - after) / (rates * squares)
+
+
 @dataclass(frozen=True)
 class Moments:
     """First and second moment of one quantity, by layer: entry 0 is the input, entry l is layer l.
@@ -140,25 +165,9 @@ def gradient_norms(network, of="h"):
     return np.array([_norm(network.output_grads[i]) for i in places])
 
 
-def weight_depths(network):
-    """How many weight matrices lie before the end of layer l = 0 … L, those in branches counted too."""
-    linear = [sum(isinstance(one, Linear) for one in every_layer([layer])) for layer in network.layers]
-    return np.append(0, np.cumsum(linear))[_places(network)[0]]
-
-
 def block_places(network):
     """Positions of the residual blocks in `network.layers`."""
     return [i for i, layer in enumerate(network.layers) if isinstance(layer, Residual)]
-
-
-def branch_shares(network):
-    """E[(y − x)²]/E[x²] of every residual block, from x to y = x + scale · F(x), after `network.forward(x)`.
-
-    0: the block hands on what it got. 1: what it adds is as large as what it got.
-    """
-    _need(network.outputs, "forward")
-    pairs = [(network.outputs[i], network.outputs[i + 1]) for i in block_places(network)]
-    return np.array([second_moment(y - x) / second_moment(x) for x, y in pairs])
 
 
 def branch(network, block, train=True):

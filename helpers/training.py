@@ -39,25 +39,20 @@ def train(
     steps,
     batch=None,
     seed=0,
-    loss=softmax_cross_entropy,
-    schedule=None,
-    max_norm=None,
-    measure_every=10,
     progress=True,
+    **how,
 ):
     """Train `network` for `steps` steps on batches of x (examples, n) and y (examples, …): a History.
 
     Every epoch goes through a new order of the examples, drawn from `seed`, and leaves out what does not
     fill a `batch` (None: all examples at every step). A list of seeds, one a run, gives stacked runs
-    batches of their own. `loss(outputs, y)` returns a loss and its gradient. `schedule(done)` multiplies
-    the learning rate at the share `done` of the steps. `max_norm` clips by the global norm. Norms and
-    ratios are measured at every `measure_every`-th step.
+    batches of their own. `how` is the loss, the schedule and all else that `Training` takes.
 
     Training ends early when the loss of every run has stopped being finite, and at Ctrl-C; the History
     then holds the steps until there. Raises ValueError, before anything has changed, for data that are not
     finite, labels out of range, and shapes that do not fit.
     """
-    training = Training(network, optimizer, x, y, steps, batch, seed, loss, schedule, max_norm, measure_every)
+    training = Training(network, optimizer, x, y, steps, batch, seed, **how)
     bar = ProgressBar(steps, "training") if progress else None
     try:
         while not training.ended:
@@ -75,11 +70,28 @@ def train(
 class Training:
     """What `train` does, a few steps at a time: for a program that has other things to do, too.
 
-    The arguments are those of `train`, where their defaults stand. `advance(steps)` until it has `ended`;
-    `done` counts the steps that were finished, `history()` is the History so far.
+    `loss(outputs, y)` returns a loss and its gradient. `schedule(done)` multiplies the learning rate at the
+    share `done` of the steps. `max_norm` clips by the global norm. Norms and ratios are measured at every
+    `measure_every`-th step. All else is as in `train`.
+
+    `advance(steps)` until it has `ended`; `done` counts the steps that were finished, `history()` is the
+    History so far.
     """
 
-    def __init__(self, network, optimizer, x, y, steps, batch, seed, loss, schedule, max_norm, measure_every):
+    def __init__(
+        self,
+        network,
+        optimizer,
+        x,
+        y,
+        steps,
+        batch,
+        seed,
+        loss=softmax_cross_entropy,
+        schedule=None,
+        max_norm=None,
+        measure_every=10,
+    ):
         self.x, self.y = np.asarray(x), np.asarray(y)
         self.steps = arguments.whole("steps", steps, low=0)
         self.every = arguments.whole("measure_every", measure_every)

@@ -5,7 +5,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from helpers.data import load_digits, spirals, teacher
+from helpers.data import load_digits, spirals
 
 
 def test_the_digits_are_all_there():
@@ -58,16 +58,6 @@ def test_spirals():
     assert not np.array_equal(spirals(50, 1)[0], spirals(50, 2)[0])
 
 
-def test_a_teacher():
-    x, y = teacher(300, n_in=5, width=8, depth=3, n_out=2, seed=0)
-    assert x.shape == (300, 5) and y.shape == (300, 2) and x.dtype == y.dtype == np.float32
-    assert np.mean(y**2) == pytest.approx(1, rel=1e-5)
-    np.testing.assert_array_equal(teacher(30, seed=1)[1], teacher(30, seed=1)[1])
-    noisy = teacher(300, n_in=5, width=8, depth=3, n_out=2, seed=0, noise=0.5)
-    np.testing.assert_array_equal(noisy[0], x)
-    assert np.std(noisy[1] - y) == pytest.approx(0.5, rel=0.1)
-
-
 @pytest.mark.parametrize(
     ("make", "bad"),
     [
@@ -78,9 +68,7 @@ def test_a_teacher():
         (spirals, {"n": 1}),
         (spirals, {"noise": -1}),
         (spirals, {"turns": 0}),
-        (teacher, {"n": 0}),
-        (teacher, {"depth": 0}),
-        (teacher, {"noise": np.nan}),
+        (spirals, {"noise": np.nan}),
     ],
 )
 def test_bad_settings_are_named(make, bad):

@@ -71,15 +71,10 @@ def test_nothing_imports_the_grader():
 # In a folder of its own, which is found because it stands in the path of `helpers.chapters`.
 CHAPTER = {
     "__init__.py": '"""A chapter more."""\n',
-    "doubler.py": '''
+    "doubler.py": """
 from helpers.figures import svg
 from helpers.instruments.controls import Slider
 from helpers.instruments.frame import Instrument, Verdict
-
-
-def doubler(**settings):
-    """An instrument of one slider."""
-    return Doubler(**settings)
 
 
 class Doubler(Instrument):
@@ -104,7 +99,7 @@ class Doubler(Instrument):
 
     def describe(self, settings, result):
         return f"A line to {result}."
-''',
+""",
     "exercises.py": '''
 from helpers.checking.exercise import Check, Property
 

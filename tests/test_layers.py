@@ -168,6 +168,7 @@ def test_an_activation_called_homogeneous_is_so_and_no_other(make):
 
 def test_activation_by_name():
     kinds = {name: type(layers.activation(name)) for name in layers.ACTIVATIONS}
+    assert layers.activation("leaky ReLU").alpha == 0.2 and LeakyReLU().alpha == 0.01
     assert kinds == {
         "ReLU": ReLU,
         "leaky ReLU": LeakyReLU,

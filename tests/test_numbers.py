@@ -213,6 +213,7 @@ class TestVouchers:
             '@pytest.mark.parametrize("x", [said("c", "117"), 3])\ndef test_a(x):\n    assert f(x) > 0',
             'TABLE = {"a": said("c", "117")}\ndef test_a():\n    assert f() == TABLE["a"]',
             'def test_a():\n    assert np.allclose(f(), said("c", "117"))',
+            'def test_a():\n    assert not is_large(said("c", "117"))',
             'def test_a():\n    for x in (said("c", "117"), 4):\n        assert f(x) == x',
         ],
     )
@@ -232,6 +233,7 @@ class TestVouchers:
             'def test_a():\n    said("c", "117")',
             'def test_a():\n    x = said("c", "117")\n    assert True',
             'def test_a():\n    assert said("c", "117")',
+            'def test_a():\n    assert not said("c", "117")',
             'def test_a():\n    assert said("c", "117") == 117',
             'def test_a():\n    assert pytest.approx(117) == said("c", "117")',
             'def test_a():\n    x, y = said("c", "117 and 118")\n    assert x < y',

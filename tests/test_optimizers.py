@@ -5,7 +5,7 @@ import pytest
 
 from helpers.layers import BatchNorm, Linear, Residual, every_layer
 from helpers.network import mlp, plain, residual_v2, stack
-from helpers.optimizers import NOT_DECAYED, SGD, Adam, AdamW, clip_by_global_norm, linear_decay
+from helpers.optimizers import NOT_DECAYED, SGD, Adam, AdamW, clip_by_global_norm, linear_decay, warmup
 
 MAKERS = [SGD, Adam, AdamW]
 
@@ -132,6 +132,15 @@ def test_the_rate_multiplies_the_learning_rate():
     SGD([(params, grads)], lr=0.1).step(rate=0.5)
     assert params["weight"] == pytest.approx([0.9])
     np.testing.assert_allclose([linear_decay(0.0), linear_decay(0.25)], [1, 0.75])
+
+
+def test_warmup_rises_in_a_line_and_hands_over():
+    done = np.array([0.0, 0.1, 0.2, 0.6, 1.0])
+    np.testing.assert_allclose([warmup(0.2)(d) for d in done], [0, 0.5, 1, 1, 1])
+    np.testing.assert_allclose([warmup(0.2, linear_decay)(d) for d in done], [0, 0.5, 1, 0.5, 0])
+    for share in (0.0, 1.0, 1.5):
+        with pytest.raises(ValueError, match="share="):
+            warmup(share)
 
 
 # Clipping

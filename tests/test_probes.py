@@ -1,11 +1,15 @@
 """Probes: each statistic against plain numpy on small arrays, with and without an axis of runs."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
 from helpers import probes
 from helpers.layers import BatchNorm, Identity, LeakyReLU, Linear, ReLU, Sigmoid, Tanh, every_layer
-from helpers.network import Network, mlp, residual_v1, residual_v2
+from helpers.losses import softmax_cross_entropy
+from helpers.network import Network, mlp, plain, residual_v1, residual_v2, stack
+from helpers.optimizers import SGD
 
 each_lead = pytest.mark.parametrize("lead", [(), (3,), (2, 3)], ids=["alone", "runs", "runs of runs"])
 
@@ -248,7 +252,6 @@ def test_a_residual_block_counts_as_one_layer():
     np.testing.assert_allclose(z.second, [np.mean(network.outputs[i] ** 2) for i in places])
     expected = [np.linalg.norm(network.output_grads[i]) for i in places]
     np.testing.assert_allclose(probes.gradient_norms(network, of="z"), expected)
-    np.testing.assert_array_equal(probes.weight_depths(network), [0, 1, 3, 5, 7, 8])
     with pytest.raises(ValueError, match="of='F' is not one of"):
         probes.gradient_norms(network, of="F")
 
@@ -257,17 +260,6 @@ def test_of_a_first_generation_block_h_is_behind_its_activation():
     network = trained_once(residual_v1)  # Linear, norm, ReLU, then Residual and ReLU in turn, Linear
     expected = [np.linalg.norm(network.output_grads[i]) for i in (0, 3, 5, 7, 9, 10)]
     np.testing.assert_allclose(probes.gradient_norms(network), expected)
-
-
-def test_branch_shares_compare_what_is_added_with_what_there_was():
-    network = trained_once(residual_v2)
-    shares = probes.branch_shares(network)
-    for share, block, x in zip(shares, network.layers[1:4], network.outputs[1:4], strict=True):
-        f = x
-        for layer in block.layers:
-            f = layer.forward(f)
-        assert share == pytest.approx(np.mean((0.5 * f) ** 2) / np.mean(x**2))
-    assert probes.branch_shares(trained_once(residual_v2, scale="learned")) == pytest.approx([0] * 3)
 
 
 @pytest.mark.parametrize("scale", [0.5, "learned"])
@@ -305,3 +297,56 @@ def test_a_linear_probe_finds_what_straight_lines_can_tell_apart_and_nothing_els
     assert probes.linear_probe(product, corners, new_product, new_corners) > 0.85
     with pytest.raises(ValueError, match="labels"):
         probes.linear_probe(h, line[:3], new, new_line)
+
+
+# The promise of the gradient
+
+
+def _parabola(outputs, y):
+    """L = Σ (x W)²/2 for one x: its gradient is W's own."""
+    return (outputs**2).sum(axis=(-2, -1)) / 2, outputs
+
+
+def test_on_a_parabola_the_promise_is_kept_by_half_where_the_loss_is_lowest():
+    """L = ‖W‖²/2 has L(W) − L(W − ηW) = (η − η²/2) ‖W‖², of a promised η ‖W‖²: 1 − η/2."""
+    network = Network([Linear(1, 3, np.random.default_rng(0), bias=False, dtype=np.float64)])
+    rates = np.array([1e-6, 0.5, 1.0, 2.0, 4.0])
+    kept = probes.kept_promise(network, np.ones((1, 1)), np.zeros((1, 3)), rates, _parabola)
+    np.testing.assert_allclose(kept, 1 - rates / 2, rtol=1e-6, atol=1e-9)
+
+
+def test_kept_promise_is_the_drop_after_one_step_of_sgd_over_eta_times_the_squared_gradient():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((16, 6)), rng.integers(0, 3, 16)
+    network = plain(6, 8, 4, 3, rng, BatchNorm, dtype=np.float64)
+    found = probes.kept_promise(deepcopy(network), x, y, (0.01, 0.3))
+    for eta, share in zip((0.01, 0.3), found, strict=True):
+        one = deepcopy(network)
+        before, grad = softmax_cross_entropy(one.forward(x), y)
+        one.backward(grad)
+        square = sum(np.sum(g**2) for layer in every_layer(one.layers) for g in layer.grads.values())
+        SGD(one.layers, eta).step()
+        after, _ = softmax_cross_entropy(one.forward(x), y)
+        assert share == pytest.approx((before - after) / (eta * square), rel=1e-9)
+
+
+def test_kept_promise_leaves_the_network_as_it_is_and_survives_a_step_that_overflows():
+    rng = np.random.default_rng(0)
+    network = plain(6, 8, 3, 3, rng)
+    kept_weights = [layer.params["weight"].copy() for layer in network.layers if layer.params]
+    x, y = rng.standard_normal((16, 6)).astype(np.float32), rng.integers(0, 3, 16)
+    found = probes.kept_promise(network, x, y, (1e-3, 1e30))
+    assert found[0] == pytest.approx(1, abs=0.05) and not found[1] > 0
+    weights = [layer.params["weight"] for layer in network.layers if layer.params]
+    for now, before in zip(weights, kept_weights, strict=True):
+        np.testing.assert_array_equal(now, before)
+    assert not network.outputs
+
+
+def test_kept_promise_refuses_rates_that_are_no_steps_and_stacked_networks():
+    network = plain(4, 4, 2, 3, np.random.default_rng(0))
+    x, y = np.ones((2, 4), np.float32), np.zeros(2, int)
+    with pytest.raises(ValueError, match="rates=0"):
+        probes.kept_promise(network, x, y, (0.1, 0))
+    with pytest.raises(ValueError, match="unstack"):
+        probes.kept_promise(stack([network, network]), x, y, (0.1,))

@@ -551,3 +551,8 @@ def test_batch_norm_growth_is_what_networks_show(phi):
         norms = probes.gradient_norms(network)
         found.append((norms[2] / norms[20]) ** (1 / 18))
     assert np.mean(found) == pytest.approx(theory.batch_norm_growth(phi()), rel=0.015)
+
+
+def test_a_fixed_point_that_overshoots_is_not_stable():
+    assert theory.FixedPoint(1.0, -0.5).stable
+    assert not theory.FixedPoint(1.0, -1.5).stable

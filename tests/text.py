@@ -7,7 +7,8 @@ A test that backs a sentence reads its number out of the sentence:
 
 `said(cell, phrase)` finds the phrase in the markdown cell with that id and returns its number (several: a
 tuple). So the assertion is about the number that the learner reads, and the call is its voucher. `workbook`
-does the same for a notebook of solutions/, `asked(question, phrase)` for a question's text and feedback.
+does the same for a notebook of solutions/, and `asked(id, phrase)` for what a question says or an exercise's
+check.
 
     python -m tests.text 04_residual_connections    # lists the numbers that nobody vouches for
     python -m tests.text                            # counts all, file by file
@@ -381,17 +382,25 @@ def _defaults(name):
 
 @functools.cache
 def questions():
-    """{question id: Text} of all that the questions say: text, right option, feedback."""
+    """{id: Text} of all that the questions and the checks of exercises say."""
     found = {}
     for path in sorted((ROOT / "helpers" / "chapters").glob("*/words.toml")):
         words = tomllib.loads(path.read_text("utf-8"))
         tables = {id: table for id, table in words.items() if "kind" in table}
-        found |= {id: question(f"questions/{words['lesson']}", id, table) for id, table in tables.items()}
+        file = f"questions/{words['lesson']}"
+        found |= {id: question(file, id, table) for id, table in tables.items()}
+        found |= {name: hints(file, name, table) for name, table in words.get("exercise", {}).items()}
     return found
 
 
+def hints(file, name, table):
+    """The Text of an exercise's hints and of what its check says to mistakes, from its table."""
+    lines = [*table["hints"], *table["mistakes"].values()]
+    return Text(file, name, "\n".join(" ".join(line.split()) for line in lines))
+
+
 def question(file, id, table):
-    """The Text of a question, from its table."""
+    """The Text of a question (its text, the right option, all feedback), from its table."""
     choices = table.get("options", [])
     parts = [table["text"]]
     parts += [option["text"] for option in choices if option.get("correct")]
@@ -552,10 +561,8 @@ def _asserts(node, readers, fixed):
     """Is this an assertion that something else than the text's wording can make fail?"""
     if isinstance(node, ast.Assert):
         compares = [n for n in ast.walk(node.test) if isinstance(n, ast.Compare)]
-        if compares:
-            sides = [side for c in compares for side in (c.left, *c.comparators)]
-            return not all(_is_fixed(side, readers, fixed) for side in sides)
-        return any(_called(n) in ("isclose", "allclose", "array_equal") for n in ast.walk(node.test))
+        sides = [side for c in compares for side in (c.left, *c.comparators)] or [node.test]
+        return not all(_is_fixed(side, readers, fixed) for side in sides)
     return _called(node).startswith("assert_")
 
 
@@ -595,7 +602,7 @@ def judge(text, phrases=()):
             continue
     computed, wrong = _computed(text)
     kinds = {n: _kind(text, n, asserted, computed, wrong) for n in text.numbers}
-    if text.given:  # a question says the same in several of its answers
+    if text.file.startswith("questions"):  # it says the same in several of its answers
         vouched = {n.value: kind for n, kind in kinds.items() if kind in ("asserted", "computed")}
         kinds |= {n: vouched.get(n.value) for n, kind in kinds.items() if kind is None and n not in wrong}
     return list(kinds.items())

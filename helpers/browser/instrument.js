@@ -195,8 +195,14 @@ export class View {
     this.paper = make('div', { class: 'td-figure' });
     this.paper.innerHTML = about.paper;
     const box = this.paper.firstElementChild.getAttribute('viewBox');
-    this.paper.insertAdjacentHTML('beforeend', `<svg class="td-ink" viewBox="${box}" role="img"></svg>`);
-    this.ink = this.paper.lastElementChild;
+    const layer = kind => {
+      this.paper.insertAdjacentHTML('beforeend', `<svg class="${kind}" viewBox="${box}"></svg>`);
+      return this.paper.lastElementChild;
+    };
+    this.ghost = layer('td-ghost');
+    this.ghost.setAttribute('aria-hidden', 'true');
+    this.ink = layer('td-ink');
+    this.ink.setAttribute('role', 'img');
     this.question = make('p', { class: 'td-question' });
     this.question.innerHTML = about.question;
     this.goal = make('div', { class: 'td-goal', role: 'status' });
@@ -220,12 +226,20 @@ export class View {
     for (const over of ['pointerup', 'pointercancel']) window.addEventListener(over, this.released);
     this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
     element.append(this.root);
+    // What scrolls sideways must be within the keyboard's reach.
+    this.watch = new ResizeObserver(() => {
+      this.paper.toggleAttribute('tabindex', false);
+      if (this.paper.scrollWidth > this.paper.clientWidth) this.paper.tabIndex = 0;
+    });
+    this.watch.observe(this.paper);
     instrument.views.add(this);
+    this.grab();
     this.draw();
   }
 
   remove() {
     this.instrument.views.delete(this);
+    this.watch.disconnect();
     for (const over of ['pointerup', 'pointercancel']) window.removeEventListener(over, this.released);
     this.root.remove();
   }
@@ -367,6 +381,53 @@ export class View {
     return chips.length ? make('div', { class: 'td-row' }, make('span', {}, 'Challenges'), ...chips) : '';
   }
 
+  /** Keep the present curves as a ghost, to compare with. */
+  keeper() {
+    const button = make('button', {
+      type: 'button', class: 'td-chip td-button', title: 'Keep the present curves, to compare with', 'aria-pressed': 'false',
+      click: () => {
+        const held = button.getAttribute('aria-pressed') === 'true', { frame } = this.instrument;
+        button.setAttribute('aria-pressed', !held);
+        this.ghost.innerHTML = held ? '' : frame.ink ?? '';
+        this.scale = scale(frame);
+        // Words and tick labels are those of the present.
+        for (const text of this.ghost.querySelectorAll('text')) text.remove();
+      },
+    }, 'Hold');
+    return button;
+  }
+
+  /** Copy the line of Python that comes back to what is seen. */
+  copier() {
+    const { instrument } = this, { name, defaults } = instrument.about;
+    return make('button', {
+      type: 'button', class: 'td-chip td-button', title: 'Copy the line of Python that shows this',
+      click: () => {
+        const changed = instrument.controls
+          .map((control, i) => [control.name, instrument.state[i], defaults[i]])
+          .filter(([, value, usual]) => value !== usual)
+          .map(([setting, value]) => `${setting}=${JSON.stringify(value)}`);
+        const code = `${name}(${changed.join(', ')})`;
+        copy(code);
+        instrument.say(`Copied: ${code}`);
+      },
+    }, 'Copy as code');
+  }
+
+  /** On a page: copy the address that opens it with this state. */
+  linker() {
+    const { instrument } = this;
+    return make('button', {
+      type: 'button', class: 'td-chip td-button', title: 'Copy the address that shows this',
+      click: () => {
+        const address = instrument.host.link(instrument.state);
+        copy(address);
+        history.replaceState(null, '', address);
+        instrument.say('Copied: the address of this page, with these settings.');
+      },
+    }, 'Copy link');
+  }
+
   /** Reset and the seed. */
   again() {
     const { instrument } = this, { start } = instrument.about, at = instrument.index('seed');
@@ -390,7 +451,43 @@ export class View {
       const after = () => instrument.after({ seed: (instrument.state[at] + 1) % (highest + 1) });
       row.append(make('label', { for: id }, label), seed, button('New seed', 'Other random numbers, same settings', after));
     }
+    row.append(this.keeper(), this.copier());
+    if (instrument.host.link) row.append(this.linker());
     return row;
+  }
+
+  /** What is a place in the figure can be dragged there. */
+  grab() {
+    const { instrument, ink } = this, { places } = instrument.about;
+    let held = null;
+    const point = event => new DOMPoint(event.clientX, event.clientY).matrixTransform(ink.getScreenCTM().inverse());
+    const over = ({ x, y }) => places.find(({ box: [left, top, wide, high] }) => (
+      x >= left - 8 && x <= left + wide + 8 && y >= top - 8 && y <= top + high + 8));
+    const move = event => {
+      const at = point(event), moves = {};
+      const sides = ['x', 'y'].filter(side => held[side]);
+      for (const side of sides) {
+        const [name, places] = held[side];
+        const distance = i => Math.abs(places[i] - at[side]);
+        const nearest = places.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+        moves[name] = instrument.controls[instrument.index(name)].values[nearest];
+      }
+      const near = sides.map(side => this.near(instrument.controls[instrument.index(held[side][0])]));
+      instrument.go(instrument.after(moves), () => near.flatMap(next => next().slice(0, 30)));
+    };
+    const listen = (name, listener) => ink.addEventListener(name, listener);
+    listen('pointerdown', event => {
+      held = over(point(event));
+      if (!held) return;
+      ink.setPointerCapture(event.pointerId);
+      move(event);
+    });
+    listen('pointermove', event => {
+      if (held) move(event);
+      else ink.style.cursor = over(point(event)) ? 'grab' : '';
+    });
+    for (const end of ['pointerup', 'pointercancel']) listen(end, () => { held = null; });
+    ink.style.touchAction = places.length ? 'pan-y' : '';
   }
 
   // Drawing
@@ -399,7 +496,7 @@ export class View {
     const { frame, challenge, about, note, state } = this.instrument;
     for (const move of this.moves) move();
     write(this.note, note);
-    this.root.classList.toggle('td-unfinished', !frame.last);
+    this.root.classList.toggle('td-unfinished', !frame.last || this.instrument.shown !== key(state));
     // A control that was moved by a preset is to be seen.
     if (this.more && this.before && this.hidden.some(i => state[i] !== this.before[i])) this.more.open = true;
     this.before = state;
@@ -417,6 +514,7 @@ export class View {
       this.readouts.replaceChildren();
     } else {
       this.ink.innerHTML = frame.ink;
+      this.ghost.toggleAttribute('hidden', scale(frame) !== this.scale); // on other axes it would lie
       this.ink.setAttribute('aria-label', `${this.instrument.about.title}. ${frame.says}`);
       const [word, sentence, tone] = frame.verdict;
       this.verdict.className = `td-verdict td-${frame.last ? tone : 'muted'}`;
@@ -439,6 +537,15 @@ export class View {
     const leave = () => { this.instrument.challenge = null; this.instrument.draw(); };
     this.goal.replaceChildren(words, make('button', { type: 'button', class: 'td-chip', 'aria-label': 'Leave the challenge', click: leave }, '×'));
   }
+}
+
+/** What moving tick labels say: curves can be compared where it is the same. */
+function scale(frame) {
+  return (frame.ink?.match(/text-anchor="end"[^>]*>[^<]*/g) ?? []).join();
+}
+
+function copy(text) {
+  navigator.clipboard?.writeText(text).catch(() => {}); // what is said shows it anyway
 }
 
 /** Write only what is new: a screen reader speaks what changes. */

@@ -18,7 +18,8 @@ from helpers.figures.theme import style_sheet
 
 REST = 0.2  # seconds without a move after which a hand that drags has come to rest
 BREATH = 0.004  # seconds between two steps of work, for the next message
-STEP = 0.012  # seconds of work after which a step ends
+STEP = 0.004  # seconds of work after which a step ends
+PACE = 0.05  # seconds between two messages with frames that nobody waits for: each disturbs the browser
 AHEAD = 5.0  # seconds of work for frames that nobody waits for, a message
 SLOW = 0.1  # seconds of one step, which nothing can stop: after such a one none is made that nobody waits for
 SYNC = {"sync": True, "echo_update": False}  # an echo would take back a move that was made meanwhile
@@ -56,7 +57,8 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
 
     def __init__(self, about, start, frame):
         """`about`: all that does not change, for JSON; `start`: the settings, by name; `frame`: of them."""
-        self._names, self._work = tuple(start), 0  # counts messages and moves: older work ends
+        self._names, self._ready = tuple(start), []
+        self._work = 0  # counts messages and moves: older work ends
         # JupyterLab may hand two messages to two threads of the kernel: the later move must win.
         self._lock, self._setting = RLock(), False
         super().__init__(_about=about, _frame=frame, **start)
@@ -113,6 +115,7 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
         """The states of `now` and `ahead` (values in the order of the controls) are wanted; no other is."""
         with self._lock:
             self._work += 1
+            self._send_ready()  # what the work that ends here has made
             self._go_on(self._answers(now, ahead), self._work, _running_loop())
 
     def _go_on(self, answers, work, loop):
@@ -140,23 +143,27 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
             if monotonic() - since > SLOW:  # its neighbours would be slow, too, and stand in the way
                 return
             yield BREATH
-        ready, worked, since = [], 0.0, monotonic()
+        worked, since, sent = 0.0, monotonic(), monotonic()
         for values in ahead:
             for frame in self._frames_of(values):
                 if frame is not None and frame["last"]:
-                    ready.append([values, frame])
+                    self._ready.append([values, frame])
                 step = monotonic() - since
                 if step > STEP:
                     worked += step
-                    if ready:
-                        self.send({"frames": ready})
-                        ready = []
                     if worked > AHEAD or step > SLOW:
-                        return
+                        return self._send_ready()
+                    if monotonic() - sent > PACE:
+                        self._send_ready()
+                        sent = monotonic()
                     yield BREATH
                     since = monotonic()
-        if ready:
-            self.send({"frames": ready})
+        self._send_ready()
+
+    def _send_ready(self):
+        if self._ready:
+            self.send({"frames": self._ready})
+            self._ready = []
 
     def _frames_of(self, values):
         """The frames of one state, in the order of the controls; the last shows a problem if there is one."""

@@ -239,8 +239,10 @@ def close(got, expected, prop):
     got, expected = np.asarray(got, float), np.asarray(expected, float)
     if got.shape != expected.shape:
         return False
-    gap = np.abs(got - expected)
-    return bool(np.all((gap <= prop.atol + prop.rtol * np.abs(expected)) | (got == expected)))
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        gap = np.abs(got - expected)
+    near = np.isfinite(expected) & (gap <= prop.atol + prop.rtol * np.abs(expected))
+    return bool(np.all(near | (got == expected)))
 
 
 # --- Diagnosis by behaviour -------------------------------------------------------------------------

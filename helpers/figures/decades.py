@@ -1,33 +1,54 @@
-"""A logarithmic axis that rescales while its paper lies still: its tick labels are ink."""
+"""A vertical axis that rescales while its paper lies still: its tick labels are ink."""
 
 import numpy as np
 
 from helpers.figures import theme
-from helpers.figures.numbers import power_of_ten
+from helpers.figures.numbers import from_log10, power_of_ten, short
 
 REACHES = (2, 6, 20, 60, 200)  # decades on either side of 1, which stands in the middle
-_TICKS = np.linspace(-1, 1, 5)
+BOTH_SIDES = np.linspace(-1, 1, 5)
 
 
 class Decades:
-    """The vertical axis of `axes`, for log10 values: `fit` them, then draw what `place` makes of them."""
+    """The vertical axis of `axes`, for log10 values: `fit` them, then draw what `place` makes of them.
 
-    def __init__(self, axes):
+    On paper it goes from −1 to 1, and 1 stands for the `reach`: the smallest of `reaches` that holds what was
+    fitted. Labels stand at the shares `ticks` of it, `beside` the axis by this share of its width.
+    """
+
+    def __init__(self, axes, reaches=REACHES, ticks=BOTH_SIDES, beside=0.02):
         axes.set_ylim(-1, 1)
-        axes.set_yticks(_TICKS, [""] * len(_TICKS))
-        beside = axes.get_yaxis_transform()  # x as a share of the axes, y as data
-        style = {"transform": beside, "ha": "right", "va": "center", "color": theme.MUTED, "animated": True}
-        self._labels = [axes.text(-0.02, y, "", **style) for y in _TICKS]
-        self.reach = REACHES[0]
+        axes.set_yticks(ticks, [""] * len(ticks))
+        style = {"ha": "right", "va": "center", "color": theme.MUTED, "animated": True}
+        style["transform"] = axes.get_yaxis_transform()  # x as a share of the axes, y as data
+        self._labels = {tick: axes.text(-beside, tick, "", **style) for tick in ticks}
+        self.reaches, self.reach = reaches, reaches[0]
 
     def fit(self, *curves):
-        """Take the fewest decades that hold all of the curves, and write the tick labels."""
+        """Take the smallest reach that holds all of the curves, and write the tick labels."""
         values = np.concatenate([np.atleast_1d(curve) for curve in curves])
         farthest = np.abs(values[np.isfinite(values)]).max(initial=0)
-        self.reach = next((decades for decades in REACHES if farthest <= decades), REACHES[-1])
-        for label, tick in zip(self._labels, _TICKS, strict=True):
-            label.set_text(power_of_ten(tick * self.reach))
+        self.reach = next((reach for reach in self.reaches if farthest <= reach), self.reaches[-1])
+        for tick, label in self._labels.items():
+            label.set_text(self.label(tick))
 
     def place(self, log10):
         """Where log10 values stand on the axis; −∞ stands at its lower end."""
         return np.maximum(np.asarray(log10) / self.reach, -1)
+
+    def label(self, tick):
+        """What is written at a share of the axis."""
+        return (from_log10 if self.reach < 2 else power_of_ten)(tick * self.reach)
+
+
+class Bent(Decades):
+    """An axis for values of both signs, bent like arcsinh: straight where it is short, else in decades."""
+
+    def place(self, values):
+        return np.arcsinh(values) / np.arcsinh(self.reach)
+
+    def label(self, tick):
+        if self.reach < 10:
+            return short(round(np.sinh(tick * np.arcsinh(self.reach)), 2))
+        end = power_of_ten(np.log10(self.reach))
+        return {-1: f"−{end}", 0: "0", 1: end}.get(tick, "")

@@ -16,18 +16,24 @@ def power_of_ten(exponent):
     return "1" if exponent == 0 else f"10{str(round(exponent)).translate(_SUPERSCRIPT)}"
 
 
-def from_log10(log10):
-    """The number 10**log10 in three figures, also where it would overflow: "0.682", "3.1 × 10⁻⁸"."""
-    if math.isnan(log10):
+def log10(values):
+    """log10 of sizes, without a warning: −∞ for 0, and for what rounding has left below it."""
+    with np.errstate(divide="ignore"):
+        return np.log10(np.maximum(values, 0))
+
+
+def from_log10(log):
+    """The number 10**log in three figures, also where it would overflow: "0.682", "3.1 × 10⁻⁸"."""
+    if math.isnan(log):
         return "not a number"
-    if math.isinf(log10):
-        return "0" if log10 < 0 else "∞"
-    if -2.5 < log10 < 2.9997:
-        return f"{10**log10:.3g}"
-    if 2.9997 <= log10 < 3.9997:
-        return f"{round(10**log10, -1):.0f}"
-    exponent = math.floor(log10)
-    mantissa = f"{10 ** (log10 - exponent):.1f}"
+    if math.isinf(log):
+        return "0" if log < 0 else "∞"
+    if -2.5 < log < 2.9997:
+        return f"{10**log:.3g}"
+    if 2.9997 <= log < 3.9997:
+        return f"{round(10**log, -1):.0f}"
+    exponent = math.floor(log)
+    mantissa = f"{10 ** (log - exponent):.1f}"
     if mantissa == "10.0":
         mantissa, exponent = "1.0", exponent + 1
     return f"{mantissa} × {power_of_ten(exponent)}"

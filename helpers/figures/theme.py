@@ -58,6 +58,13 @@ def style_sheet():
     return f"<style>{look}{rules}</style>"
 
 
+def own_colors():
+    """A <style> element inside an SVG image, which does not see the page around it."""
+    light, dark = map(_variables, (0, 1))
+    ground = "background:var(--td-paper);"
+    return f"<style>svg{{{light}{ground}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+
+
 RC = {
     "font.size": 11,
     "axes.titlesize": 11,

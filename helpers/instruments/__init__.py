@@ -1,20 +1,14 @@
-"""The instruments of all chapters. Each is called with no arguments, or with starting settings."""
+"""The instruments of all chapters. Each is called with no arguments, or with starting settings.
+
+A chapter's module that defines an `Instrument` (frame.py) has a function of its own name, which makes one.
+"""
 
 from helpers import contents
 
 
 def names():
     """The names of all instruments. (To know them, every module of a chapter is imported.)"""
-    from helpers.instruments.frame import Instrument
-
-    def is_instrument(name):
-        module = contents.find(name)
-        return any(
-            isinstance(one, type) and issubclass(one, Instrument) and one.__module__ == module.__name__
-            for one in vars(module).values()
-        )
-
-    return sorted(name for name in contents.modules() if is_instrument(name))
+    return sorted(name for name in contents.modules() if hasattr(contents.find(name), name))
 
 
 def __getattr__(name):

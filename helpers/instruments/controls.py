@@ -34,6 +34,11 @@ class Slider:
             return arguments.whole(self.name, value, low, high)
         return arguments.number(self.name, value, low, high)
 
+    @property
+    def allowed(self):
+        low, high = self.values[0], self.values[-1]
+        return f"{low} to {high}" if isinstance(low, int) else f"{low:.3g} to {high:.3g}"
+
     def says(self, settings):
         """The value in words, as it counts."""
         value = getattr(settings, self.name)
@@ -75,6 +80,10 @@ class Choice:
     def check(self, value):
         return arguments.one_of(self.name, value, self.options)
 
+    @property
+    def allowed(self):
+        return ", ".join(f'"{option}"' for option in self.options)
+
     def says(self, settings):
         return getattr(settings, self.name)
 
@@ -106,6 +115,10 @@ class Seed:
 
     def check(self, value):
         return arguments.whole(self.name, value, 0, self.highest)
+
+    @property
+    def allowed(self):
+        return f"0 to {self.highest}"
 
     def after(self, seed):
         return (seed + 1) % (self.highest + 1)

@@ -5,13 +5,15 @@ function from settings to a result, the artists, and the words. All else is here
 `helpers/browser`, which shows the frames.
 """
 
+import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from helpers import arguments
+from helpers import arguments, contents
 from helpers.browser.notebook import InNotebook
 from helpers.figures.live import LiveFigure
 from helpers.figures.theme import style, style_sheet
@@ -41,6 +43,36 @@ class Challenge:
     solution: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where settings are a place in the figure, which the hand can drag: in the axes of this number.
+
+    x and y name the sliders whose values stand along them; `at` makes a value the coordinate there.
+    """
+
+    axes: int
+    x: str | None = None
+    y: str | None = None
+    at: Callable[[Any], float] = float
+
+    def about(self, figure, controls):
+        """Where the axes are and where each value stands, in the coordinates of the SVG."""
+        axes, height = figure.axes[self.axes], figure.bbox.height
+        corner, box = (axes.get_xlim()[0], axes.get_ylim()[0]), axes.bbox
+        about = {"box": [box.x0, height - box.y1, box.width, box.height]}
+        for side, name in enumerate((self.x, self.y)):
+            if name:
+                points = [list(corner) for _ in controls[name].values]
+                for point, value in zip(points, controls[name].values, strict=True):
+                    point[side] = self.at(value)
+                pixels = axes.transData.transform(points)[:, side]
+                about["xy"[side]] = [
+                    name,
+                    [round(p, 1) for p in (height - pixels if side else pixels).tolist()],
+                ]
+        return about
+
+
 class Instrument(InNotebook):
     """Base of all instruments. A subclass defines:
 
@@ -51,8 +83,9 @@ class Instrument(InNotebook):
     `readouts(settings, result) -> [(name, value with unit)]`; `verdict(settings, result) -> Verdict`;
     `describe(settings, result) -> str`, what the figure shows, for a reader who cannot see it.
     `seeded = False` says that nothing is drawn at random; there is no seed then. `first` is the number of
-    controls that are seen at once; the others are behind "More". `solved(settings, result)` and
-    `on_solved(...)` are for what is to be written down when it is reached for the first time.
+    controls that are seen at once; the others are behind "More". `places` are the settings that can be
+    dragged in the figure. `solved(settings, result)` and `on_solved(...)` are for what is to be written down
+    when it is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
     shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
@@ -72,10 +105,22 @@ class Instrument(InNotebook):
     challenges: tuple[Challenge, ...] = ()
     seeded = True
     first = 4
+    places: tuple[Place, ...] = ()
+
+    def __init_subclass__(cls, **kwargs):
+        """Give the chapter's module a function of its own name: what a lesson calls."""
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith(f"{contents.CHAPTERS}."):
+            entry = _entry(cls)
+            setattr(sys.modules[cls.__module__], entry.__name__, entry)
+
+    @classmethod
+    def every_control(cls):
+        """The controls, and the seed if there is one."""
+        return (*cls.controls, Seed()) if cls.seeded else cls.controls
 
     def __init__(self, **settings):
-        every = (*self.controls, Seed()) if self.seeded else self.controls
-        self._controls = {control.name: control for control in every}
+        self._controls = {control.name: control for control in self.every_control()}
         defaults = {name: control.default for name, control in self._controls.items()}
         self._start = {**defaults, **self.check(settings)}
         with style():
@@ -215,7 +260,9 @@ class Instrument(InNotebook):
             "paper": self.figure.paper,
             "controls": [control.about() for control in self._controls.values()],
             "first": self.first,
+            "places": [place.about(self.figure.figure, self._controls) for place in self.places],
             "start": list(self._start.values()),
+            "defaults": [control.default for control in self._controls.values()],
             "presets": [[name, self._case(start)] for name, start in self.presets.items()],
             "challenges": [[c.name, c.task, c.lesson, self._case(c.start)] for c in self.challenges],
         }
@@ -232,7 +279,7 @@ class Instrument(InNotebook):
             picture, words = "", f'<div class="td-card td-alarm">{frame["problem"]}</div>'
         else:
             self.move(self._artists, self.settings, self.result)  # frames made ahead have moved them
-            picture = self.figure.picture(self.description).inside()
+            picture = self.figure.picture(self.description).image()
             word, sentence, tone = frame["verdict"]
             rows = "".join(f"<span><i>{name}</i> <b>{value}</b></span> " for name, value in frame["readouts"])
             words = (
@@ -245,3 +292,23 @@ class Instrument(InNotebook):
             f'<div class="td-status">{words}</div></div>',
             "text/plain": f"{self.title}: {self.description or self.problem}",
         }
+
+
+def _entry(cls):
+    """The function that makes an instrument: named as its module, explained by its controls."""
+
+    def entry(**settings):
+        return cls(**settings)
+
+    controls = cls.every_control()
+    entry.__module__ = cls.__module__
+    entry.__name__ = entry.__qualname__ = cls.__module__.rpartition(".")[2]
+    entry.__signature__ = inspect.Signature(
+        [inspect.Parameter(c.name, inspect.Parameter.KEYWORD_ONLY, default=c.default) for c in controls]
+    )
+    lines = "\n".join(f"    {c.name}: {c.allowed}" for c in controls)
+    entry.__doc__ = (
+        f"{cls.title}. Starting settings are keywords; an unknown one, or a value that is not allowed, is a "
+        f"ValueError.\n\n{lines}\n"
+    )
+    return entry

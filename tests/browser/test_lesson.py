@@ -140,6 +140,22 @@ class TestInstruments(EveryInstrument):
             bench.page.keyboard.press("Tab")
             assert_shows(bench, box, computed(make, seed=understood))
 
+    def test_a_network_is_dragged_through_the_phase_diagram(self, bench):
+        box = reset(bench, EdgeOfChaos)
+        figure = box.locator(".td-ink")
+        figure.scroll_into_view_if_needed()
+        place, edges = EdgeOfChaos()._about["places"][0], figure.bounding_box()
+        scale = edges["width"] / 604.8
+        (_, across), (_, up) = place["x"], place["y"]
+        mouse = bench.page.mouse
+        mouse.move(edges["x"] + scale * across[60], edges["y"] + scale * up[0])
+        mouse.down()
+        mouse.move(edges["x"] + scale * across[100], edges["y"] + scale * up[30], steps=10)
+        mouse.up()
+        controls = {control.name: control for control in EdgeOfChaos.controls}
+        want = {name: controls[name].values[at] for name, at in (("sigma_w", 100), ("sigma_b", 30))}
+        assert_shows(bench, box, computed(EdgeOfChaos, **want))
+
     # Challenges: a way in which a learner may solve each one
 
     def test_level_for_leaky_relu_can_be_solved(self, bench):
@@ -213,8 +229,8 @@ class TestInstruments(EveryInstrument):
         bench.page.set_viewport_size({"width": width, "height": 900})
         try:
             for figure in bench.page.locator(".td-figure").all():
-                paper, ink = (layer.bounding_box() for layer in figure.locator(":scope > svg").all()[:2])
-                assert paper == ink
+                layers = figure.locator(":scope > svg:not(.td-ghost)").all()
+                assert len({tuple(layer.bounding_box().values()) for layer in layers}) == 1
         finally:
             bench.page.set_viewport_size({"width": 1280, "height": 900})
 

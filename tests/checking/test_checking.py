@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from helpers.checking import calls, cards, check, checks, hint, solution
 from helpers.checking.calls import in_process
 from helpers.checking.cards import judgement_card
 from helpers.checking.exercise import Exercise, Property, Wrong, find
-from helpers.checking.judging import judge
+from helpers.checking.judging import Stop, close, conform, judge
 from helpers.checking.values import Phi, Rng, live, plain
 from helpers.progress.record import Progress
 
@@ -111,6 +112,39 @@ def test_a_constant_factor_is_pointed_out():
     verdict = judged("return 3 * right(x, widths, variances)", right=right)
     assert "3 times what is expected" in verdict.pattern
     assert "sign" in judged("return -right(x, widths, variances)", right=right).pattern
+
+
+def test_one_answer_for_all_is_no_fault_of_form_where_the_right_one_is_the_same_for_all():
+    level = Property("level", 1, lambda rng: [(1.0,), (2.0,)])
+    exercise = SimpleNamespace(reference=lambda x: 5.0, properties=[level], wrong=[])
+    verdict = judge(exercise, in_process(lambda x: 7.0, 0.3), 0)
+    assert verdict.problem is None and verdict.outcome == "incorrect"
+
+
+def test_infinity_is_right_where_it_is_expected_and_only_there():
+    level = Property("level", 1, lambda rng: [])
+    assert close(np.array([1.0, np.inf]), np.array([1.0, np.inf]), level)
+    assert not close(np.array([1.0, np.inf]), np.array([1.0, -np.inf]), level)
+    assert not close(np.array([1.0, 2.0]), np.array([1.0, np.inf]), level)
+
+
+def test_an_expected_infinity_is_no_fault_of_form():
+    assert conform(np.array([1.0, np.inf]), np.array([1.0, np.inf])).tolist() == [1.0, np.inf]
+    with pytest.raises(Stop):
+        conform(np.array([np.inf, np.inf]), np.array([1.0, np.inf]))
+
+
+def test_a_tolerance_has_a_part_that_does_not_shrink_with_the_number():
+    level = Property("level", 1, lambda rng: [], rtol=0.01, atol=1e-3)
+    assert close(0.9e-3, 0.0, level) and not close(1.1e-3, 0.0, level)
+    assert close(100.9, 100.0, level) and not close(101.1, 100.0, level)
+
+
+def test_rows_and_columns_are_suspected_where_they_are_exchanged_only():
+    for shape, suspected in (((3, 2), True), ((4, 3), False)):
+        with pytest.raises(Stop) as stop:
+            conform(np.ones(shape), np.ones((2, 3)))
+        assert ("exchanged" in stop.value.problem.text) is suspected
 
 
 def test_partial_credit_and_an_error_in_a_part_only():

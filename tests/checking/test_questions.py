@@ -13,6 +13,7 @@ import pytest
 from helpers import chapters, contents
 from helpers.checking import ask, predict, questions, widgets
 from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
+from helpers.optimizers import linear_decay, warmup
 from helpers.progress.record import Progress
 from tests.text import asked
 
@@ -57,6 +58,10 @@ FORMULAS = {
         asked("predict-clip", "of the 12") / np.linalg.norm(asked("predict-clip", "3, 4 and 12"))
     ),
     "reg-keep-or-drop": lambda: 1 - asked("reg-keep-or-drop", "p = 0.8"),
+    "reg-adamw-forms": lambda: (
+        asked("reg-adamw-forms", "shrinks the weights by λ = 0.0002")
+        / asked("reg-adamw-forms", "learning rate of 0.002")
+    ),
     "reg-decay-time": lambda: np.exp(
         -np.prod(asked("reg-decay-time", "η = 0.001 and λ = 0.1, for 10,000 steps"))
     ),
@@ -71,6 +76,10 @@ FORMULAS = {
         np.log(1 - asked("predict-bn-running", "come 99 %"))
         / np.log(asked("predict-bn-running", "keeps 0.99 of its running mean"))
     ),
+    "predict-bn-copied": lambda: np.sqrt(
+        (asked("predict-bn-copied", "variance 0.001") + asked("predict-bn-copied", "ε = 1e-5"))
+        / (asked("predict-bn-copied", "variance 0.001") + asked("predict-bn-copied", "own ε = 1e-3"))
+    ),
     "bn-frozen": lambda: (
         (asked("bn-frozen", "z = 5") - asked("bn-frozen", "running mean 4"))
         / np.sqrt(asked("bn-frozen", "running variance 4"))
@@ -82,6 +91,7 @@ FORMULAS = {
         np.zeros((*map(int, asked("bn-axes", "8 examples with 16 channels")), 10, 10))[:, 0].size
     ),
     "bn-rms": lambda: 7 / np.sqrt(np.mean([1.0**2, 7.0**2])),
+    "bn-rms-cost": lambda: 7 - len(["added up for μ", "μ taken off", "plus β"]),
     "predict-res-scalar": lambda: np.prod(np.full(50, 1 + 0.1)),
     "predict-res-root-l": lambda: np.exp(1 / 2),
     "predict-res-mixing": lambda: (np.linalg.matrix_power(np.full((4, 4), 1 / 4), 60) @ np.ones(4)).max(),
@@ -89,6 +99,8 @@ FORMULAS = {
     "res-growth": lambda: np.hypot(1, 1) ** 16,
     "res-scale": lambda: np.sqrt(1 / asked("res-scale", "L = 64 blocks")),
     "res-paths": lambda: 2 ** (asked("res-paths", "has 6 blocks") - 1),
+    "res-schedule": lambda: warmup(50 / 250, linear_decay)(150 / 250),
+    "res-convergence": lambda: 4 * np.prod([2] * len(range(10, 30, 5))),
 }
 
 ALL = list(load().values())

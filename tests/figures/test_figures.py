@@ -7,12 +7,13 @@ import xml.etree.ElementTree as ET
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from helpers.figures import by_layer, curves, distribution, show, svg, theme
-from helpers.figures.decades import Decades
+from helpers.figures.decades import Bent, Decades
 from helpers.figures.ink import set_level
 from helpers.figures.live import LiveFigure
-from helpers.figures.numbers import from_log10, power_of_ten
+from helpers.figures.numbers import from_log10, log10, power_of_ten
 from helpers.figures.picture import Picture
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -501,3 +502,32 @@ def test_a_decades_axis_takes_the_fewest_decades_that_hold_the_curves():
         assert axis.reach == reach
         assert [text.get_text() for text in axes.texts] == labels
     assert axis.place([0.0, 100.0, -np.inf]).tolist() == [0, 0.5, -1]
+
+
+def test_log10_knows_nothing_and_too_much_and_does_not_warn():
+    found = log10([100.0, 0.0, -1e-18, np.inf, np.nan])
+    np.testing.assert_array_equal(found, [2, -np.inf, -np.inf, np.inf, np.nan])
+
+
+def labels_of(axis):
+    return [label.get_text() for label in axis._labels.values()]
+
+
+def test_a_rescaling_axis_takes_the_smallest_reach_that_holds_the_curves():
+    axis = Decades(Figure().add_subplot(), reaches=(1, 4, 12))
+    axis.fit([0.3, -1.0], 0.2)
+    assert axis.reach == 1 and labels_of(axis) == ["0.1", "0.316", "1", "3.16", "10"]
+    axis.fit([3.0, -np.inf], [np.nan])
+    assert axis.reach == 4 and labels_of(axis) == ["10⁻⁴", "10⁻²", "1", "10²", "10⁴"]
+    np.testing.assert_array_equal(axis.place([-np.inf, 2, 8]), [-1, 0.5, 2])
+    axis.fit([99.0])
+    assert axis.reach == 12
+
+
+def test_a_bent_axis_has_room_for_both_signs():
+    axis = Bent(Figure().add_subplot(), reaches=(1.2, 1e6))
+    axis.fit([-0.4, 1.0])
+    assert labels_of(axis) == ["−1.2", "−0.53", "0", "0.53", "1.2"]
+    np.testing.assert_allclose(axis.place([-1.2, 0, 1.2]), [-1, 0, 1])
+    axis.fit([-5.0, 3e5])
+    assert labels_of(axis) == ["−10⁶", "", "0", "", "10⁶"]

@@ -7,6 +7,7 @@ what the message says is allowed)] and `DRAWN_AT` {settings in which a new seed 
 
 import re
 import xml.etree.ElementTree as ET
+from base64 import b64decode
 from itertools import product
 
 from helpers.instruments.controls import Slider
@@ -72,6 +73,8 @@ def verdict(instrument):
 
 
 def drawing(html):
+    if image := re.search(r"data:image/svg\+xml;base64,([^\"]*)", html):
+        html = b64decode(image[1]).decode()
     return ET.fromstring(html[html.index("<svg") : html.rindex("</svg>") + 6])
 
 

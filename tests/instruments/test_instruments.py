@@ -1,11 +1,14 @@
 """What holds for every instrument: its controls, its buttons, its words, and what happens when it fails."""
 
 import asyncio
+import inspect
+import json
 import re
 from collections.abc import Iterator
 from importlib import import_module
 
 import ipywidgets as widgets
+import numpy as np
 import pytest
 
 from helpers import contents, instruments, propagation
@@ -30,6 +33,9 @@ CASES = {name: import_module(contents.modules()[name].replace("helpers", "tests"
 each_instrument = pytest.mark.parametrize("name", NAMES)
 
 
+TRUE = {}  # experiments, before a test stops them at their first result
+
+
 def make(name, **settings):
     return getattr(instruments, name)(**settings)
 
@@ -48,7 +54,8 @@ def started():
 @pytest.fixture
 def at_first_glance(started, monkeypatch):
     """Slow experiments stop at their first result: for tests of what has nothing to do with the rest."""
-    for instrument in started.values():
+    for name, instrument in started.items():
+        TRUE.setdefault(name, instrument.experiment)
         monkeypatch.setattr(kind(instrument), "experiment", staticmethod(_first_of(instrument.experiment)))
 
 
@@ -169,6 +176,33 @@ def test_two_instruments_do_not_share_their_state(name):
     before, drawn = everything(other), shown(other)
     one.set(**{control.name: control.extremes()[-1] for control in one.controls})
     assert (everything(other), shown(other)) == (before, drawn)
+
+
+@pytest.mark.usefixtures("at_first_glance")
+@each_instrument
+def test_a_frame_is_what_a_direct_computation_gives_whatever_was_shown_before(name):
+    rng, used, sent = np.random.default_rng(0), make(name), []
+    used.send = lambda content: sent.extend(content["frames"])
+    for _ in range(3):
+        state = {
+            control.name: (values := getattr(control, "values", control.extremes()))[
+                rng.integers(len(values))
+            ]
+            for control in used.controls
+        }
+        state |= {"seed": int(rng.integers(1000))} if used.seeded else {}
+        values = json.loads(json.dumps(list(state.values())))
+        ask(used, now=values)
+        asked, found = sent[-1]
+        assert asked == values and "problem" not in found
+        json.dumps(found, allow_nan=False)
+        fresh = make(name, **state)
+        settings, result = fresh.settings, fresh.result
+        assert fresh._frame["says"] == fresh.describe(settings, result)
+        assert fresh._frame["readouts"] == [list(row) for row in fresh.readouts(settings, result)]
+        assert used._frame_of(settings, result) == fresh._frame
+        if not inspect.isgeneratorfunction(TRUE[name]):  # first results depend on what was trained before
+            assert found == fresh._frame
 
 
 # Presets and challenges

@@ -56,7 +56,7 @@ def test_a_page_can_be_read(tab, url, page, size, theme):
     # Every picture is there, and says in words what it shows.
     images = tab.locator("img").evaluate_all("all => all.map(i => [i.naturalWidth > 0, i.alt.length > 20])")
     assert all(all(image) for image in images)
-    drawn = tab.locator(".td-figure svg").evaluate_all("""all => all.map(svg =>
+    drawn = tab.locator(".td-figure > svg[aria-labelledby]").evaluate_all("""all => all.map(svg =>
         svg.getAttribute('role') === 'img' && svg.getAttribute('aria-labelledby').split(' ')
             .every(id => document.getElementById(id).textContent.length > 3))""")
     assert all(drawn)
@@ -79,7 +79,8 @@ def test_a_lesson_is_executed(folder, page):
     """As HTML, because this is the same at every width and in every theme."""
     html = (folder / page).read_text()
     assert "Traceback" not in html and "VBox(" not in html
-    assert html.count('class="td-figure"') >= 1
+    assert html.count('class="td-figure"') + html.count("td-still") >= 1
+    assert html.count("td-still") == html.count('data-frames="../static/frames/')
     assert html.count("run this lesson</a>") >= 1
 
 

@@ -35,7 +35,11 @@ def bake(name, opened):
         cases = list(_cases(instrument, about, slow))
         most = POSITIONS_OF_SLOW if slow else POSITIONS
         controls = {name: _positions(one, most, cases) for name, one in instrument._controls.items()}
-        abouts[cell] = {**about, "controls": [control.about() for control in controls.values()]}
+        abouts[cell] = {
+            **about,
+            "controls": [control.about() for control in controls.values()],
+            "places": [place.about(instrument.figure.figure, controls) for place in instrument.places],
+        }
         for case, moved in cases:
             for state in _states(case, [controls[name] for name in controls if name in moved]):
                 values = tuple(state.values())

@@ -9,7 +9,7 @@ const NEAR = '900px'; // of the window: then an instrument's file is loaded
 class Baked {
   constructor(file, call, live, asked) {
     this.about = { ...file.calls[call], paper: file.paper.replaceAll('td-paper', call) };
-    this.file = file;
+    Object.assign(this, { file, call });
     this.start = asked(this.about);
     this.absent = {
       last: true,
@@ -70,27 +70,18 @@ class Baked {
     }
   }
 
-  /** A link to this page that brings the instrument to where it stands. */
-  link(call) {
-    const query = new URLSearchParams({ 'cell-id': call });
+  /** The address of this page with a state of the instrument. */
+  link(state) {
+    const query = new URLSearchParams({ 'cell-id': this.call });
     this.about.controls.forEach(({ name }, i) => {
-      if (this.instrument.state[i] !== this.about.start[i]) query.set(name, this.instrument.state[i]);
+      if (state[i] !== this.about.start[i]) query.set(name, state[i]);
     });
     return `${location.href.split('#')[0]}#${query}`;
   }
 
-  show(element, call) {
-    const copy = async () => {
-      const link = this.link(call);
-      history.replaceState(null, '', link);
-      const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
-      this.instrument.say(`The link to what is shown is in the address bar${copied ? ' and copied' : ''}.`);
-    };
+  show(element) {
     element.replaceChildren();
     this.view = new View(this.instrument, element);
-    this.view.root.querySelector('.td-panel').lastElementChild.append(
-      make('button', { type: 'button', class: 'td-chip td-button', click: copy }, 'Copy link'),
-    );
     this.mark();
     dispatchEvent(new Event('resize')); // page.js gives what scrolls sideways to the keyboard
   }
@@ -122,7 +113,7 @@ async function awake(element) {
     if (!files.has(frames)) files.set(frames, read(frames));
     const file = await files.get(frames);
     if (file.version !== version) throw new Error('its frames are of another version of this page, so reload it');
-    new Baked(file, call, live, linked(call)).show(element, call);
+    new Baked(file, call, live, linked(call)).show(element);
   } catch (error) {
     const why = error instanceof TypeError ? 'its frames could not be loaded' : error.message;
     element.append(make('p', { class: 'td-note', role: 'status' }, `This is a still picture: ${why}.`));

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from helpers import propagation
+from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
-from helpers.propagation import ACTIVATIONS
+from helpers.layers import ACTIVATIONS
 
 DEEPEST = 100
-HEALTHY = 3  # decades: a ratio within 10⁻³ and 10³ counts as healthy
 LOST = 6  # decades: a gradient a million times smaller (or larger) than at the other end
 NUMBER, LAYER = "a number", "a random layer"
 
@@ -48,7 +48,7 @@ def _factors(s):
     """log10 of what each of the layers 1 … DEEPEST multiplies a gradient's norm by."""
     if s.chain == NUMBER:
         return np.full(DEEPEST, np.log10(s.gain))
-    return np.log10(propagation.predict(ACTIVATIONS[s.activation], DEEPEST, s.sigma_w).chi) / 2
+    return np.log10(propagation.predict(s.activation, DEEPEST, s.sigma_w).chi) / 2
 
 
 def _lost_at(factors):
@@ -123,8 +123,11 @@ class GainChain(Instrument):
             "A sigmoid that does not vanish",
             "A sigmoid network of 100 layers: find weights with which it is HEALTHY.",
             {"chain": LAYER, "activation": "sigmoid", "sigma_w": 1.0, "depth": 100},
-            lambda s, r: s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and _healthy(r),
-            "σ_w ≈ 10: the slope of a sigmoid is at most ¼, and large weights make up for it.",
+            lambda s, r: (
+                s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and is_healthy(r.ratio)
+            ),
+            "σ_w ≈ 10. The gain is weight times slope. The largest slope, ¼, alone asks for 4; but weights "
+            "that large push most units to where the sigmoid is flatter, and so it takes 10.",
             {"sigma_w": 10.15},
         ),
     )
@@ -189,7 +192,7 @@ class GainChain(Instrument):
                 f"A {s.activation} layer with σ_w = {s.sigma_w:.3g} multiplies a gradient by "
                 f"{from_log10(r.rate)}; {s.depth} of them by {from_log10(r.ratio)}."
             )
-        if _healthy(r):
+        if is_healthy(r.ratio):
             return Verdict("HEALTHY", what, "good")
         word = "VANISHES" if r.ratio < 0 else "EXPLODES"
         return Verdict(word, what, "alarm")
@@ -207,23 +210,9 @@ class GainChain(Instrument):
         )
 
 
-def _healthy(r):
-    return abs(r.ratio) <= HEALTHY
-
-
 def _threshold(r):
     return "10⁶" if r.ratio > 0 else "10⁻⁶"
 
 
 def _layers(depth):
     return f"{depth} layer" + ("s" if depth > 1 else "")
-
-
-def gain_chain(**settings):
-    """The gain chain. Starting settings are keywords; an unknown one is a ValueError.
-
-    chain ("a number", "a random layer"), depth 1–100, gain 0.5–1.5 (what a number multiplies by), activation
-    ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), sigma_w 0.25–16 (√n times the standard deviation of
-    a weight; theory of wide layers, He et al. 2015 and Schoenholz et al. 2017). It has no seed.
-    """
-    return GainChain(**settings)

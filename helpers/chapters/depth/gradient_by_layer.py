@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import propagation
-from helpers.chapters.depth.gain_chain import HEALTHY
+from helpers import layers, propagation
+from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10
+from helpers.figures.numbers import from_log10, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
-from helpers.propagation import ACTIVATIONS, SCHEMES
+from helpers.layers import ACTIVATIONS
+from helpers.propagation import SCHEMES, RandomNetwork
 
 CUSTOM = "custom σ"
 
@@ -43,31 +44,29 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Result: a random gradient sent back from the last layer to the input."""
-    act, scheme = ACTIVATIONS[s.activation], SCHEMES[s.scheme]
+    scheme = SCHEMES[s.scheme]
     sigma_w = s.sigma_w if scheme.sigma_w is None else scheme.sigma_w(s.width)
-    asked = (s.width, act, scheme.rule, sigma_w, s.seed)
-    _, dh = propagation.backward_moments(asked, s.depth)
-    _, saturated = propagation.arrival(asked, s.depth)
-    theory = propagation.predict(act, s.depth, sigma_w)
+    network = RandomNetwork(s.width, s.activation, sigma_w, rule=scheme.rule, seed=s.seed)
+    _, dh = network.backward_moments(s.depth)
+    theory = propagation.predict(s.activation, s.depth, sigma_w)
     spread = theory.gradient_log_spread(s.width, scheme.rule == "orthogonal")
     # These are norms, not their squares: half of the logarithms. The typical value lies below the mean.
     middle = (np.log(theory.h_gradient2) - spread**2 / 2) / 2
     return Result(
         h=_relative(dh.second) / 2,
-        weight=_relative(propagation.weight_gradient_norms(asked, s.depth)),
+        weight=_relative(network.weight_gradient_norms(s.depth)),
         predicted=np.log10(theory.h_gradient2) / 2,
         low=(middle - spread) / np.log(10),
         high=(middle + spread) / np.log(10),
-        slopes=np.log10(act().steepest) * np.arange(s.depth, -1, -1),
+        slopes=np.log10(layers.activation(s.activation).steepest) * np.arange(s.depth, -1, -1),
         sigma_w=sigma_w,
-        saturated=saturated,
+        saturated=network.saturated(s.depth),
     )
 
 
 def _relative(values):
     """log10, relative to the last value; where all units of a layer are off, values are 0 and this is −∞."""
-    with np.errstate(divide="ignore"):
-        return np.log10(values) - np.log10(values[-1] or 1.0)
+    return log10(values) - log10(values[-1] or 1.0)
 
 
 class GradientByLayer(Instrument):
@@ -105,9 +104,12 @@ class GradientByLayer(Instrument):
             "Rescue the sigmoid",
             "50 sigmoid layers of width 256: find initial weights with which the gradient is HEALTHY.",
             {"activation": "sigmoid", "scheme": "Xavier", "depth": 50, "width": 256},
-            lambda s, r: s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and _healthy(r),
-            "Near σ_w = 10 the weights make up for the flat slope. It is a knife's edge: a little less "
-            "vanishes, a little more explodes.",
+            lambda s, r: (
+                s.activation == "sigmoid" and s.depth == 50 and s.width == 256 and is_healthy(r.ratio)
+            ),
+            "Near σ_w = 10 the weights make up for the slopes: for the ¼ at the steepest place, and for the "
+            "saturation that they cause themselves. It is a knife's edge: a little less vanishes, a little "
+            "more explodes.",
             {"sigma_w": 10.15},
         ),
         Challenge(
@@ -155,13 +157,13 @@ class GradientByLayer(Instrument):
         return figure, artists
 
     def move(self, artists, s, r):
-        axis, layers = artists["axis"], np.arange(s.depth + 1)
+        axis, along = artists["axis"], np.arange(s.depth + 1)
         axis.fit(r.h, r.weight, r.predicted, r.low, r.high)
-        artists["h"].set_data(layers, axis.place(r.h))
-        artists["theory"].set_data(layers, axis.place(r.predicted))
-        artists["slopes"].set_data(layers, r.slopes / axis.reach)  # it may leave the figure
-        artists["weight"].set_data(layers[1:], axis.place(r.weight))
-        set_band(artists["band"], layers, axis.place(r.low), axis.place(r.high))
+        artists["h"].set_data(along, axis.place(r.h))
+        artists["theory"].set_data(along, axis.place(r.predicted))
+        artists["slopes"].set_data(along, r.slopes / axis.reach)  # it may leave the figure
+        artists["weight"].set_data(along[1:], axis.place(r.weight))
+        set_band(artists["band"], along, axis.place(r.low), axis.place(r.high))
 
     def readouts(self, s, r):
         rows = [
@@ -184,7 +186,7 @@ class GradientByLayer(Instrument):
         )
         if r.ratio == -np.inf:
             sentence += " At some layer all units are off for every input: no gradient passes."
-        if _healthy(r):
+        if is_healthy(r.ratio):
             return Verdict("HEALTHY", sentence, "good")
         return Verdict("VANISHES" if r.ratio < 0 else "EXPLODES", sentence, "alarm")
 
@@ -198,17 +200,3 @@ class GradientByLayer(Instrument):
             f"{from_log10(r.weight[0])} at layer 1. A dotted line, the largest slope alone, ends at "
             f"{from_log10(r.slopes[0])}."
         )
-
-
-def _healthy(r):
-    return abs(r.ratio) <= HEALTHY
-
-
-def gradient_by_layer(**settings):
-    """The gradient by layer. Starting settings are keywords; an unknown one is a ValueError.
-
-    activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme ("naive N(0, 1)", "Xavier", "He",
-    "PyTorch default", "orthogonal", "custom σ"), depth 1–60, width 16–256, sigma_w 0.25–16 (√n times the
-    standard deviation of a weight), seed.
-    """
-    return GradientByLayer(**settings)

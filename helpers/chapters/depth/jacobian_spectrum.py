@@ -8,11 +8,12 @@ from helpers import propagation
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10
+from helpers.figures.numbers import from_log10, log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.jacobians import Spectrum
-from helpers.propagation import ACTIVATIONS
+from helpers.layers import ACTIVATIONS
+from helpers.propagation import RandomNetwork
 
 WIDTH, DEEPEST = 64, 40
 RULES = {"Gaussian": "normal", "orthogonal": "orthogonal"}
@@ -32,20 +33,20 @@ class Result:
     @property
     def log_values(self):
         """log10 of the singular values; −∞ for a direction that is lost."""
-        with np.errstate(divide="ignore"):
-            values = np.log10(self.spectrum.values)
+        values = log10(self.spectrum.values)
         return np.where(np.arange(WIDTH) < self.spectrum.passing, values, -np.inf)
 
 
 def experiment(s):
     """Settings ↦ Result: the spectrum of a random network, and the band of its rms."""
-    act, rule = ACTIVATIONS[s.activation], RULES[s.weights]
-    theory = propagation.predict(act, s.depth, s.sigma_w)
+    rule = RULES[s.weights]
+    network = RandomNetwork(WIDTH, s.activation, s.sigma_w, rule=rule, seed=s.seed)
+    theory = propagation.predict(s.activation, s.depth, s.sigma_w)
     spread = theory.gradient_log_spread(WIDTH, rule == "orthogonal")[0]
     mean = np.log(theory.h_gradient2[0])
     middle = (mean - spread**2 / 2) / 2  # typical norm: below the mean, and a root
     return Result(
-        propagation.spectrum((WIDTH, act, rule, s.sigma_w, s.seed), s.depth),
+        network.spectrum(s.depth),
         *(np.array([mean / 2, middle - spread, middle + spread]) / np.log(10)).tolist(),
     )
 
@@ -132,7 +133,7 @@ class JacobianSpectrum(Instrument):
 
     def move(self, artists, s, r):
         axis, across = artists["axis"], [0, WIDTH + 1]
-        bound, rms = np.log10(r.spectrum.bound), np.log10(r.spectrum.rms)
+        bound, rms = log10(r.spectrum.bound), log10(r.spectrum.rms)
         passing = r.log_values[: r.spectrum.passing]
         axis.fit(passing, bound, r.low, r.high)
         artists["dots"].set_data(np.arange(1, len(passing) + 1), axis.place(passing))
@@ -145,16 +146,16 @@ class JacobianSpectrum(Instrument):
     def readouts(self, s, r):
         spectrum = r.spectrum
         return [
-            ("bound ‖J_L‖ … ‖J₁‖", _text(spectrum.bound)),
-            ("spectral norm of the product", _text(spectrum.largest)),
-            ("rms", f"{_text(spectrum.rms)}, theory {from_log10(r.predicted)}"),
-            ("rms per layer", f"× {_text(spectrum.rms ** (1 / s.depth))}"),
+            ("bound ‖J_L‖ … ‖J₁‖", short(spectrum.bound)),
+            ("spectral norm of the product", short(spectrum.largest)),
+            ("rms", f"{short(spectrum.rms)}, theory {from_log10(r.predicted)}"),
+            ("rms per layer", f"× {short(spectrum.rms ** (1 / s.depth))}"),
             ("directions not lost", f"{spectrum.passing} of {WIDTH}"),
         ]
 
     def verdict(self, s, r):
         spectrum = r.spectrum
-        rms = f"A random change arrives {_text(spectrum.rms)} times as long as it set out."
+        rms = f"A random change arrives {short(spectrum.rms)} times as long as it set out."
         if spectrum.passing < WIDTH:
             why = (
                 "closed units pass nothing"
@@ -163,7 +164,7 @@ class JacobianSpectrum(Instrument):
             )
             lost = f"{WIDTH - spectrum.passing} of {WIDTH} directions are lost: {why}."
             return Verdict("SINGULAR", f"{lost} {rms}", "alarm")
-        ratio = f"The best direction gets {_text(spectrum.condition)} times as much as the worst."
+        ratio = f"The best direction gets {short(spectrum.condition)} times as much as the worst."
         if spectrum.condition <= ALIKE:
             return Verdict("ALL ALIKE", f"{ratio} {rms}", "good")
         if spectrum.condition <= USABLE:
@@ -172,25 +173,11 @@ class JacobianSpectrum(Instrument):
 
     def describe(self, s, r):
         spectrum = r.spectrum
-        smallest = _text(spectrum.values[spectrum.passing - 1])
+        smallest = short(spectrum.values[spectrum.passing - 1])
         return (
             f"The singular values of the Jacobian of {s.depth} {s.activation} layers with {s.weights} "
             f"weights (σ_w = {s.sigma_w:.3g}), seed {s.seed}, largest first, on a logarithmic scale: "
-            f"{spectrum.passing} of {WIDTH} directions pass, from {_text(spectrum.largest)} down to "
-            f"{smallest}. Their root mean square is {_text(spectrum.rms)}; theory, dashed, says "
-            f"{from_log10(r.predicted)}. A dotted line, the bound, stands at {_text(spectrum.bound)}."
+            f"{spectrum.passing} of {WIDTH} directions pass, from {short(spectrum.largest)} down to "
+            f"{smallest}. Their root mean square is {short(spectrum.rms)}; theory, dashed, says "
+            f"{from_log10(r.predicted)}. A dotted line, the bound, stands at {short(spectrum.bound)}."
         )
-
-
-def _text(value):
-    with np.errstate(divide="ignore"):
-        return from_log10(float(np.log10(value)))
-
-
-def jacobian_spectrum(**settings):
-    """The Jacobian spectrum. Starting settings are keywords; an unknown one is a ValueError.
-
-    weights ("Gaussian", "orthogonal"), depth 1–40, sigma_w 0.5–16 (√n times the standard deviation of a
-    weight), activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), seed. The width is 64.
-    """
-    return JacobianSpectrum(**settings)

@@ -6,15 +6,16 @@ from functools import lru_cache
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from helpers import propagation, theory
+from helpers import layers, propagation, theory
 from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
-from helpers.propagation import ACTIVATIONS
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
+from helpers.layers import ACTIVATIONS
+from helpers.propagation import RandomNetwork
 
-DEPTH = 30
+DEPTH, WIDTH = 30, 256
 SIGMA_W = tuple(2.0 ** (k / 32) for k in range(-64, 129))
 SIGMA_B = tuple(k / 20 for k in range(61))
 VISIBLE = (0.24, 20)  # of σ_w, so that a marker at either end is seen whole
@@ -41,26 +42,26 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Result: the phase by theory, and two inputs followed through a real network."""
-    act = ACTIVATIONS[s.activation]
-    settled, chi = _phase(act, s.sigma_w, s.sigma_b)
-    measured, spread = propagation.correlations(DEPTH, act, s.sigma_w, s.sigma_b, s.correlation, s.seed)
-    predicted = propagation.predict_correlations(act, DEPTH, s.sigma_w, s.sigma_b, s.correlation)
+    settled, chi = _phase(s.activation, s.sigma_w, s.sigma_b)
+    network = RandomNetwork(WIDTH, s.activation, s.sigma_w, s.sigma_b, seed=s.seed)
+    measured, spread = network.correlations(DEPTH, s.correlation)
+    predicted = propagation.predict_correlations(s.activation, DEPTH, s.sigma_w, s.sigma_b, s.correlation)
     return Result(settled, chi, predicted, measured, spread)
 
 
 @lru_cache(maxsize=256)
-def _phase(act, sigma_w, sigma_b):
+def _phase(activation, sigma_w, sigma_b):
     """Where E[z²] settles, and χ there. Homogeneous activations have the same χ at every size."""
-    phi = act()
+    phi = layers.activation(activation)
     settled = theory.settled_second_moment(phi, sigma_w, sigma_b)
     at = 1.0 if phi.homogeneous or settled is None else max(settled, 1e-6)
     return settled, theory.backward_factor(phi, sigma_w, at)
 
 
 @lru_cache(maxsize=8)
-def _edge(act):
+def _edge(activation):
     """The critical line inside the diagram, σ_b from 0 up."""
-    sigma_w, sigma_b = theory.critical_line(act(), np.geomspace(1e-4, 1e3, 90))
+    sigma_w, sigma_b = theory.critical_line(layers.activation(activation), np.geomspace(1e-4, 1e3, 90))
     order = np.argsort(sigma_b)
     return np.append(sigma_w[order[:1]], sigma_w[order]), np.append(0.0, sigma_b[order])
 
@@ -106,8 +107,9 @@ class EdgeOfChaos(Instrument):
             "Find a sigmoid network on the edge.",
             {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
-            "The slope of a sigmoid is at most ¼, so σ_w has to be above 10. “Sigmoids vanish” is true of "
-            "the usual weights, not of sigmoids.",
+            "σ_w is above 10. The largest slope, ¼, alone asks for 4; but weights that large saturate most "
+            "units, whose slope is smaller still. “Sigmoids vanish” is true of the usual weights, not of "
+            "sigmoids.",
             {"sigma_w": 2.0 ** (54 / 16), "sigma_b": 1.0},
         ),
         Challenge(
@@ -119,6 +121,8 @@ class EdgeOfChaos(Instrument):
             {"sigma_w": 4.0},
         ),
     )
+
+    places = (Place(0, x="sigma_w", y="sigma_b"),)
 
     experiment = staticmethod(experiment)
 
@@ -137,7 +141,7 @@ class EdgeOfChaos(Instrument):
             "right": phases.text(0, 2.8, "", ha="left", va="top", animated=True),
             "spread": course.fill_between([0], 0, color=theme.MEASURED, **theme.RANGE),
             "theory": course.plot([], [], label="theory", **theme.THEORY_LINE)[0],
-            "measured": course.plot([], [], label="measured, width 256", **theme.MEASURED_LINE)[0],
+            "measured": course.plot([], [], label=f"measured, width {WIDTH}", **theme.MEASURED_LINE)[0],
         }
         phases.set(xlim=VISIBLE, ylim=(-0.1, 3), xlabel="σ_w", ylabel="σ_b")
         phases.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
@@ -150,7 +154,7 @@ class EdgeOfChaos(Instrument):
         return figure, artists
 
     def move(self, artists, s, r):
-        sigma_w, sigma_b = _edge(ACTIVATIONS[s.activation])
+        sigma_w, sigma_b = _edge(s.activation)
         set_band(artists["ordered"], sigma_b, 0 * sigma_w + VISIBLE[0], sigma_w, vertical=True)
         set_band(artists["chaotic"], sigma_b, sigma_w, 0 * sigma_w + VISIBLE[1], vertical=True)
         artists["edge"].set_data(sigma_w, sigma_b)
@@ -208,13 +212,4 @@ def _where(s, r):
 
 def _bounded(s):
     """Does the activation saturate, so that E[z²] always settles somewhere?"""
-    return not ACTIVATIONS[s.activation]().homogeneous
-
-
-def edge_of_chaos(**settings):
-    """The edge of chaos. Starting settings are keywords; an unknown one is a ValueError.
-
-    sigma_w 0.25–16, sigma_b 0–3, correlation −0.5–0.99 (of the two inputs), activation ("ReLU",
-    "leaky ReLU", "tanh", "sigmoid", "linear"), seed.
-    """
-    return EdgeOfChaos(**settings)
+    return not layers.activation(s.activation).homogeneous

@@ -8,10 +8,13 @@ from helpers import propagation
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10
+from helpers.figures.numbers import from_log10, log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
-from helpers.propagation import ACTIVATIONS, ALPHA, SCHEMES
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
+from helpers.layers import ACTIVATIONS
+from helpers.propagation import SCHEMES, RandomNetwork
+
+ALPHA = ACTIVATIONS["leaky ReLU"]().alpha
 
 # What the curve shows, going forward and going backward.
 QUANTITIES = {
@@ -65,20 +68,19 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Result: a random network of the chosen scheme, measured and predicted."""
-    act, scheme = ACTIVATIONS[s.activation], SCHEMES[s.scheme]
+    scheme = SCHEMES[s.scheme]
     sigma_w = s.sigma_w if scheme.sigma_w is None else scheme.sigma_w(s.width)
-    asked = (s.width, act, scheme.rule, sigma_w, s.seed)
+    network = RandomNetwork(s.width, s.activation, sigma_w, rule=scheme.rule, seed=s.seed)
     backward = s.direction == "backward"
-    z, h = (propagation.backward_moments if backward else propagation.forward_moments)(asked, s.depth)
+    z, h = network.backward_moments(s.depth) if backward else network.forward_moments(s.depth)
     moments = z if s.quantity == "Var z" else h
     way = range(s.depth, -1, -1) if backward else range(s.depth + 1)
     layer = min(s.layer, s.depth)
-    histogram, zeros = propagation.shape(asked, s.depth, layer, s.quantity == "Var z", backward)
-    cosine, saturated = propagation.arrival(asked, s.depth)
-    predicted, low, high = _predict(s, act, sigma_w, scheme.rule, backward)
+    histogram, zeros = network.shape(s.depth, layer, s.quantity == "Var z", backward)
+    predicted, low, high = _predict(s, network, backward)
     return Result(
         name=QUANTITIES[s.quantity][backward],
-        measured=_log10(moments.second if s.quantity == "E[h²]" else moments.variance),
+        measured=log10(moments.second if s.quantity == "E[h²]" else moments.variance),
         predicted=predicted,
         low=low,
         high=high,
@@ -88,15 +90,15 @@ def experiment(s):
         layer=layer,
         histogram=histogram,
         zeros=zeros,
-        saturated=saturated,
-        cosine=cosine,
+        saturated=network.saturated(s.depth),
+        cosine=network.cosine(s.depth),
     )
 
 
-def _predict(s, act, sigma_w, rule, backward):
+def _predict(s, network, backward):
     """log10 of the curve of an infinitely wide network, and of the band in which 95 % of real ones lie."""
-    theory = propagation.predict(act, s.depth, sigma_w)
-    orthogonal = rule == "orthogonal"
+    theory = propagation.predict(s.activation, s.depth, network.sigma_w)
+    orthogonal = network.rule == "orthogonal"
     if backward:
         curve = theory.z_gradient2 if s.quantity == "Var z" else theory.h_gradient2
         spread = theory.gradient_log_spread(s.width, orthogonal)
@@ -109,12 +111,6 @@ def _predict(s, act, sigma_w, rule, backward):
     return np.log10(curve), *((middle + side * spread) / np.log(10) for side in (-2, 2))
 
 
-def _log10(values):
-    """log10, with −∞ for a signal that is exactly 0 (all units of a narrow ReLU layer may be off)."""
-    with np.errstate(divide="ignore"):
-        return np.log10(np.maximum(values, 0))
-
-
 def _lost(low, high, way):
     """The first layer at which float32 cannot hold the largest value, or rounds all of z or h to 0."""
     return next((i for i in way if high[i] > LARGEST or 0 < low[i] <= SMALLEST / 2), None)
@@ -123,9 +119,10 @@ def _lost(low, high, way):
 class InitExplorer(Instrument):
     title = "Init explorer"
     question = (
-        "A batch of random inputs with E[h²] = 1 goes through a random network. Each layer multiplies E[h²] "
-        "by about the same factor, so the curve is close to a straight line. Which scheme keeps it level "
-        "with ReLU, and does the same one do it with tanh? How narrow must a He network be to fail too?"
+        "A batch of random inputs with E[h²] = 1 goes through a random network without biases. Each layer "
+        "multiplies E[h²] by about the same factor, so the curve is close to a straight line. Which scheme "
+        "keeps it level with ReLU, and does the same one do it with tanh? How narrow must a He network be to "
+        "fail too?"
     )
     controls = (
         Choice("scheme", "Scheme", tuple(SCHEMES), "He", buttons=True),
@@ -195,6 +192,8 @@ class InitExplorer(Instrument):
             {"scheme": "naive N(0, 1)"},
         ),
     )
+
+    places = (Place(0, x="layer"),)
 
     experiment = staticmethod(experiment)
 
@@ -298,14 +297,3 @@ def _mark_lost(artists, r, curve):
 
 def _range(r):
     return f"{from_log10(r.low[r.last])} and {from_log10(r.high[r.last])}"
-
-
-def init_explorer(**settings):
-    """The init explorer. Starting settings are keywords; an unknown one is a ValueError.
-
-    width 16–512, depth 1–60, activation ("ReLU", "leaky ReLU", "tanh", "sigmoid", "linear"), scheme
-    ("naive N(0, 1)", "Xavier", "He", "PyTorch default", "orthogonal", "custom σ"), sigma_w 0.125–22.6
-    (√n times the standard deviation of a weight), direction ("forward", "backward"), quantity ("E[h²]",
-    "Var h", "Var z"), layer 0–60 (of the histogram), seed.
-    """
-    return InitExplorer(**settings)

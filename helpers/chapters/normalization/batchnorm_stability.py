@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from helpers.chapters.normalization import stability
-from helpers.chapters.normalization.stability import CHANCE, DIVERGED, LEARNS, RATES, STALLS, STEPS, Case
+from helpers.chapters.normalization.stability import RATES, STEPS, Case
+from helpers.digits import DIVERGED, GUESSING, LEARNED, LEARNS, STALLS, Course
 from helpers.figures import svg, theme
 from helpers.figures.numbers import short
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import NORMS
 
 DEPTHS, BATCHES = (2, 4, 6, 8, 10, 12, 16, 20), (2, 4, 8, 16, 32, 64)
@@ -27,22 +28,9 @@ WITHOUT, WITH = (
 class Run:
     """One network at the chosen learning rate, and what became of it at the others."""
 
-    loss: np.ndarray  # by step
+    course: Course
     finals: np.ndarray  # for each of RATES; NaN where the run overflowed
     trained: np.ndarray  # which of RATES have been tried so far
-
-    @property
-    def final(self):
-        return stability.final(self.loss)
-
-    @property
-    def outcome(self):
-        return stability.judge(self.loss)
-
-    @property
-    def lost_at(self):
-        """The step at which it overflowed, or None."""
-        return next((i for i, loss in enumerate(self.loss) if not np.isfinite(loss)), None)
 
 
 @dataclass(frozen=True)
@@ -56,7 +44,7 @@ class Result:
     @property
     def settled(self):
         """Has the run that is shown come to its end?"""
-        return len(self.run.loss) == STEPS
+        return len(self.run.course.loss) == STEPS
 
 
 def experiment(s):
@@ -86,8 +74,7 @@ def _run(lr, sweep, steps):
         loss = sweep.losses[:, RATES.index(lr)]
     else:
         loss = stability.losses(sweep.case, (lr,), steps)[:, 0]
-    finals = np.array([stability.final(column) for column in sweep.losses.T])
-    return Run(loss, finals, sweep.trained)
+    return Run(Course(loss), sweep.finals, sweep.trained)
 
 
 class BatchNormStability(Instrument):
@@ -131,7 +118,7 @@ class BatchNormStability(Instrument):
             "Rescue large weights",
             "First weights with σ_w = 4 or more, and no norm, do not learn. Make such a network learn.",
             {"sigma_w": 4.0, "norm": "none", "lr": 0.02},
-            lambda s, r: s.sigma_w >= 4 and r.settled and r.run.outcome == LEARNS,
+            lambda s, r: s.sigma_w >= 4 and r.settled and r.run.course.outcome == LEARNS,
             "A norm divides by the size of what it sees: the size of the weights in front of it drops out.",
             {"norm": "BatchNorm"},
         ),
@@ -142,14 +129,16 @@ class BatchNormStability(Instrument):
             lambda s, r: (
                 s.norm == "BatchNorm"
                 and r.settled
-                and r.run.outcome != LEARNS
-                and r.without.outcome == LEARNS
+                and r.run.course.outcome != LEARNS
+                and r.without.course.outcome == LEARNS
             ),
             "The mean and the variance of a few examples are mostly noise, and BatchNorm puts that noise "
             "into every layer.",
             {"depth": 2, "batch": 4, "lr": 0.01},
         ),
     )
+
+    places = (Place(1, x="lr"),)
 
     experiment = staticmethod(experiment)
 
@@ -160,9 +149,9 @@ class BatchNormStability(Instrument):
         over.set_xscale("log")
         for axes in (course, over):
             axes.set_yscale("log")
-            axes.axhline(CHANCE, color=theme.MUTED, ls=(0, (1, 1.5)), lw=1.5, label="guessing: 2.3")
-            half = f"learns below {CHANCE / 2:.2f}"
-            axes.axhline(CHANCE / 2, color=theme.GOOD, ls=(0, (4, 1.5)), lw=1.5, label=half)
+            axes.axhline(GUESSING, color=theme.MUTED, ls=(0, (1, 1.5)), lw=1.5, label="guessing: 2.3")
+            half = f"learns below {LEARNED:.2f}"
+            axes.axhline(LEARNED, color=theme.GOOD, ls=(0, (4, 1.5)), lw=1.5, label=half)
         x, ceiling = {"ls": "", "marker": "X", "ms": 9}, {"ls": "", "marker": "^", "ms": 9}
         artists = {
             "without": course.plot([], [], label="no norm", markevery=5, **WITHOUT)[0],
@@ -202,7 +191,7 @@ class BatchNormStability(Instrument):
         artists["here_name"].set(
             x=s.lr / 1.15 if left else s.lr * 1.15, ha="right" if left else "left", text=f"η = {s.lr:g}"
         )
-        lost = {run.lost_at for run in (r.without, r.run)} - {None}
+        lost = {run.course.lost_at for run in (r.without, r.run)} - {None}
         artists["lost"].set_data(list(lost), [BOTTOM * 1.4] * len(lost))
         step = max(lost, default=0)
         left = step > STEPS / 2
@@ -220,7 +209,9 @@ class BatchNormStability(Instrument):
 
     def verdict(self, s, r):
         if not r.settled:
-            return Verdict("TRAINING", f"the first {len(r.run.loss)} of {STEPS} steps are shown.", "muted")
+            return Verdict(
+                "TRAINING", f"the first {len(r.run.course.loss)} of {STEPS} steps are shown.", "muted"
+            )
         name = "Without a norm" if s.norm == "none" else f"With {s.norm}"
         sentence = f"{name} at η = {s.lr:g} it {_fate(r.run)}"
         if s.norm != "none":
@@ -228,7 +219,9 @@ class BatchNormStability(Instrument):
         ratio = _ratio(r.ceilings, s.norm)
         if ratio:
             sentence += f". Its largest η is {ratio:.3g} × that without a norm"
-        return Verdict(r.run.outcome, f"{sentence}.", "good" if r.run.outcome == LEARNS else "alarm")
+        return Verdict(
+            r.run.course.outcome, f"{sentence}.", "good" if r.run.course.outcome == LEARNS else "alarm"
+        )
 
     def describe(self, s, r):
         both = f"without a norm it {_fate(r.without)}"
@@ -236,10 +229,11 @@ class BatchNormStability(Instrument):
             both += f", with {s.norm} it {_fate(r.run)}"
         ceilings = ", ".join(f"{_name(norm)} {_ceiling(r.ceilings, norm)}" for norm in NORMS)
         return (
-            f"Left: the loss over {len(r.run.loss)} steps at η = {s.lr:g} for a network of {s.depth} layers, "
-            f"batch {s.batch}, first weights σ_w = {s.sigma_w:.3g}: {both}. Guessing has a loss of 2.3. "
-            f"Right: the loss after {STEPS} steps for η from {RATES[0]:g} to {RATES[-1]:g}; it is lowest "
-            f"between an η that is too small and one that is too large. Largest η that learns: {ceilings}."
+            f"Left: the loss over {len(r.run.course.loss)} steps at η = {s.lr:g} for a network of {s.depth} "
+            f"layers, batch {s.batch}, first weights σ_w = {s.sigma_w:.3g}: {both}. Guessing has a loss of "
+            f"2.3. Right: the loss after {STEPS} steps for η from {RATES[0]:g} to {RATES[-1]:g}; it is "
+            f"lowest between an η that is too small and one that is too large. Largest η that learns: "
+            f"{ceilings}."
         )
 
 
@@ -251,7 +245,7 @@ class _Shown:
         self.overflows = []
         if run is None:
             return
-        self.course = range(len(run.loss)), _drawn(run.loss)
+        self.course = range(len(run.course.loss)), _drawn(run.course.loss)
         self.finals = np.array(RATES)[run.trained], _drawn(run.finals[run.trained])
         self.overflows = np.array(RATES)[run.trained & np.isnan(run.finals)]
         if ceiling is not None:
@@ -264,14 +258,18 @@ def _drawn(loss):
 
 
 def _end(run):
-    return f"overflows at step {run.lost_at}" if run.lost_at is not None else short(run.final)
+    return (
+        f"overflows at step {run.course.lost_at}"
+        if run.course.lost_at is not None
+        else short(run.course.final)
+    )
 
 
 def _fate(run):
-    if run.lost_at is not None:
-        return f"overflows at step {run.lost_at}"
-    verb = {LEARNS: "learns", STALLS: "stalls", DIVERGED: "diverges"}[run.outcome]
-    return f"{verb}, loss {short(run.loss[0])} → {short(run.final)}"
+    if run.course.lost_at is not None:
+        return f"overflows at step {run.course.lost_at}"
+    verb = {LEARNS: "learns", STALLS: "stalls", DIVERGED: "diverges"}[run.course.outcome]
+    return f"{verb}, loss {short(run.course.loss[0])} → {short(run.course.final)}"
 
 
 def _name(norm):
@@ -287,12 +285,3 @@ def _ceiling(ceilings, norm):
 def _ratio(ceilings, norm):
     with_, without = ceilings.get(norm), ceilings.get("none")
     return with_ / without if with_ and without and norm != "none" else None
-
-
-def batchnorm_stability(**settings):
-    """BatchNorm and training stability (N1.2). Starting settings are keywords; unknown ones a ValueError.
-
-    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), lr 0.001–30 (η), depth 2–20, batch 2–64,
-    sigma_w 0.354–5.66 (√fan_in times the standard deviation of a first weight), seed.
-    """
-    return BatchNormStability(**settings)

@@ -4,20 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import layers, propagation, theory
+from helpers import layers, theory
 from helpers.figures import svg, theme
+from helpers.figures.decades import Bent, Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import power_of_ten, short
+from helpers.figures.numbers import log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.layers import NORMS
+from helpers.propagation import RandomNetwork, Statistics
 
 RELU = layers.ReLU()
 AFTER = (theory.mean_after(RELU), (theory.second_moment_after(RELU) - theory.mean_after(RELU) ** 2) ** 0.5)
 TARGET = {"before the ReLU": (0.0, 1.0), "after the ReLU": AFTER}
 DECADES = (1, 4, 12, 40)  # either side of a spread of 1
 REACHES = (1.2, 1e2, 1e6, 1e15, 1e40)  # of the mean's axis
-TICKS = np.linspace(-1, 1, 5)
 STABLE = 2.0  # a spread within this factor of where it began is stable
 ALIKE = 0.9  # a cosine between inputs above this: they are hard to tell apart
 DEEPEST = 50
@@ -29,8 +30,8 @@ UNITS = {"ls": ":", "marker": "^", "ms": 4, "markevery": 5, "color": theme.GOOD,
 class Result:
     """Statistics of the layers 0 … depth at the chosen place, of the network without and with the norm."""
 
-    without: propagation.Statistics
-    normed: propagation.Statistics
+    without: Statistics
+    normed: Statistics
     cosine: float  # between two inputs, at the last layer, with the norm
     gradient_ratio: float  # ‖∂L/∂h_0‖ / ‖∂L/∂h_L‖ with the norm
 
@@ -42,13 +43,16 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Result."""
-    place = "before" if s.place.startswith("before") else "after"
-    without, normed = (propagation.normed(norm, s.width, s.sigma_w, s.seed) for norm in ("none", s.norm))
+    place = tuple(TARGET).index(s.place)  # z stands before the ReLU, h behind it
+    without, normed = (
+        RandomNetwork(s.width, "ReLU", s.sigma_w, norm=norm, seed=s.seed) for norm in ("none", s.norm)
+    )
+    _, dh = normed.backward_moments(s.depth)
     return Result(
-        getattr(without, place).upto(s.depth),
-        getattr(normed, place).upto(s.depth),
-        normed.cosine[s.depth],
-        normed.gradient_ratio(s.depth),
+        without.statistics(s.depth)[place],
+        normed.statistics(s.depth)[place],
+        normed.cosine(s.depth),
+        float(np.sqrt(dh.second[0] / dh.second[-1])),
     )
 
 
@@ -97,8 +101,8 @@ class LayerStatistics(Instrument):
             "BatchNorm: make the gradient at layer 0 more than 1,000 times that at the last layer.",
             {"norm": "BatchNorm", "depth": 20},
             lambda s, r: s.norm == "BatchNorm" and r.gradient_ratio > 1000,
-            "BatchNorm does not only fix the forward pass: without skips it multiplies the gradient by about "
-            "1.21 at every layer, at any σ_w.",
+            "BatchNorm does not only fix the forward pass: in an untrained network without skips it "
+            "multiplies the gradient by about 1.21 at every layer, at any σ_w.",
             {"depth": 45},
         ),
     )
@@ -110,14 +114,10 @@ class LayerStatistics(Instrument):
         mean, spread = figure.subplots(1, 2)
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.21, top=0.92, wspace=0.24)
         target = {"color": theme.MUTED, "ls": ":", "lw": 1.5, "animated": True}
-        artists = {"targets": []}
-        for axes in (mean, spread):
-            tick = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
-            tick |= {"color": theme.MUTED, "animated": True}
-            artists["targets"].append(axes.axhline(0, label="theory with BatchNorm", **target))
-            artists[f"ticks_{len(artists['targets'])}"] = [axes.text(-0.02, y, "", **tick) for y in TICKS]
+        artists = {"mean_axis": Bent(mean, REACHES), "spread_axis": Decades(spread, DECADES)}
+        for name, axes in (("mean", mean), ("spread", spread)):
+            artists[f"{name}_target"] = axes.axhline(0, label="theory with BatchNorm", **target)
             axes.set(xlim=(-0.5, DEEPEST + 0.5), ylim=(-1.05, 1.05), xlabel="layer")
-            axes.set_yticks(TICKS, [""] * len(TICKS))
         artists |= {
             "units": mean.fill_between(
                 [0], 0, color=theme.MEASURED, label="±1 sd of the units", **theme.RANGE
@@ -136,24 +136,18 @@ class LayerStatistics(Instrument):
     def move(self, artists, s, r):
         layers_ = np.arange(s.depth + 1)
         target_mean, target_std = TARGET[s.place]
-        reach = _fitting(REACHES, max(np.abs(c).max() for c in _mean_curves(r)))
-        decades = _fitting(DECADES, np.abs(np.log10(np.concatenate(_spread_curves(r)))).max())
-
-        def place(mean):
-            return np.arcsinh(mean) / np.arcsinh(reach)
-
-        artists["targets"][0].set_ydata([place(target_mean)] * 2)
-        artists["targets"][1].set_ydata([np.log10(target_std) / decades] * 2)
-        for label, tick in zip(artists["ticks_1"], TICKS, strict=True):
-            label.set_text(_mean_tick(tick, reach))
-        for label, tick in zip(artists["ticks_2"], TICKS, strict=True):
-            label.set_text(f"{10 ** (tick * decades):.2g}" if decades <= 1 else power_of_ten(tick * decades))
-        edges = (r.normed.mean + side * r.normed.units_apart for side in (-1, 1))
-        set_band(artists["units"], layers_, *(place(edge) for edge in edges))
-        artists["mean_without"].set_data(layers_, place(r.without.mean))
-        artists["mean"].set_data(layers_, place(r.normed.mean))
-        for name, curve in zip(("std_without", "std", "unit_std"), _spread_curves(r), strict=True):
-            artists[name].set_data(layers_, np.log10(curve) / decades)
+        mean, spread = artists["mean_axis"], artists["spread_axis"]
+        edges = [r.normed.mean + side * r.normed.units_apart for side in (-1, 1)]
+        spreads = [log10(curve) for curve in (r.without.std, r.normed.std, r.normed.unit_std)]
+        mean.fit(r.without.mean, *edges)
+        spread.fit(*spreads)
+        artists["mean_target"].set_ydata([mean.place(target_mean)] * 2)
+        artists["spread_target"].set_ydata([spread.place(np.log10(target_std))] * 2)
+        set_band(artists["units"], layers_, *(mean.place(edge) for edge in edges))
+        artists["mean_without"].set_data(layers_, mean.place(r.without.mean))
+        artists["mean"].set_data(layers_, mean.place(r.normed.mean))
+        for name, curve in zip(("std_without", "std", "unit_std"), spreads, strict=True):
+            artists[name].set_data(layers_, spread.place(curve))
 
     def readouts(self, s, r):
         without = f"mean {short(r.without.mean[-1])}, std {short(r.without.std[-1])}"
@@ -196,31 +190,6 @@ class LayerStatistics(Instrument):
         )
 
 
-def _mean_curves(r):
-    normed = r.normed
-    return r.without.mean, normed.mean + normed.units_apart, normed.mean - normed.units_apart
-
-
-def _spread_curves(r):
-    smallest = np.finfo(np.float32).tiny  # a narrow layer may be all zeros
-    return [np.maximum(c, smallest) for c in (r.without.std, r.normed.std, r.normed.unit_std)]
-
-
-def _fitting(sizes, needed):
-    """The smallest of `sizes` that is enough, or the largest."""
-    return next((size for size in sizes if needed <= size), sizes[-1])
-
-
-def _mean_tick(tick, reach):
-    """The label at a share of the mean's axis, which is bent like arcsinh: straight where it is short."""
-    if tick == 0:
-        return "0"
-    sign = "−" if tick < 0 else ""
-    if reach <= REACHES[0]:
-        return f"{sign}{np.sinh(abs(tick) * np.arcsinh(reach)):.2g}"
-    return sign + power_of_ten(np.log10(reach)) if abs(tick) == 1 else ""
-
-
 def _with(norm):
     return "without a norm" if norm == "none" else f"with {norm}"
 
@@ -228,12 +197,3 @@ def _with(norm):
 def _rounded(mean):
     """A mean; what rounding leaves of an exact 0 is called 0."""
     return "0" if abs(mean) < 1e-6 else short(mean)
-
-
-def layer_statistics(**settings):
-    """Layer statistics. Starting settings are keywords; an unknown one is a ValueError.
-
-    norm ("none", "BatchNorm", "LayerNorm", "RMSNorm", "GroupNorm"), place ("before the ReLU", "after the
-    ReLU"), depth 2–50, width 16–256, sigma_w 0.354–4 (√n times the standard deviation of a weight), seed.
-    """
-    return LayerStatistics(**settings)

@@ -219,12 +219,3 @@ class _Squares:
                     points += [(x + at, y), (x + at, y + self.side), (np.nan, np.nan)]
                     points += [(x, y + at), (x + self.side, y + at), (np.nan, np.nan)]
         return np.array(points).T
-
-
-def norm_axes(**settings):
-    """Norm axes. Starting settings are keywords; an unknown one is a ValueError.
-
-    norm ("BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm"), examples 1–6 (N), channels 4–12
-    (C; 4, 8 or 12), size 1–4 (H = W), groups 1–4 (G; 1, 2 or 4), example and channel (of the marked value).
-    """
-    return NormAxes(**settings)

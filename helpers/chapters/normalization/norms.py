@@ -72,15 +72,17 @@ def _check_groups(groups, channels):
 class Convention(NamedTuple):
     """How running statistics follow those of the batches.
 
-    running ← (1 − weight) · running + weight · batch, with the unbiased variance (divided by N − 1) or the
-    biased one (divided by N).
+    running ← (1 − weight) · running + weight · batch, with the unbiased variance (divided by N − 1, as in
+    Ioffe & Szegedy 2015, alg. 2) or the biased one (divided by N). `eps` is added to either in eval mode.
     """
 
     weight: float
     unbiased: bool
+    eps: float
 
 
-CONVENTIONS = {"PyTorch": Convention(0.1, True), "Keras": Convention(0.01, False)}
+# The defaults of PyTorch and of Keras 3.
+CONVENTIONS = {"PyTorch": Convention(0.1, True, 1e-5), "Keras": Convention(0.01, False, 1e-3)}
 
 
 def steps_to_arrive(weight, share=0.99):

@@ -1,7 +1,6 @@
 """How large a step a network bears: one network trained with many learning rates at once, on the runs axis.
 
-The data are the digits, the optimizer is SGD with momentum 0.9. All learning rates see the same first
-weights and the same batches.
+All learning rates see the same first weights and the same batches.
 """
 
 from functools import lru_cache
@@ -9,19 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.data import shared_digits
+from helpers import digits
+from helpers.digits import LEARNS, final, judge
 from helpers.initializers import naive
-from helpers.layers import NORMS
-from helpers.losses import softmax_cross_entropy
-from helpers.network import plain, stack
-from helpers.optimizers import SGD
-from helpers.training import Training
+from helpers.network import stack
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-STEPS, LAST, MOMENTUM = 60, 10, 0.9
-CHANCE = float(np.log(10))  # the loss of a network that gives every digit the same probability
-
-LEARNS, STALLS, DIVERGED = "LEARNS", "STALLS", "DIVERGED"
+STEPS = 60
 
 
 class Case(NamedTuple):
@@ -33,42 +26,24 @@ class Case(NamedTuple):
     batch: int = 64
     sigma_w: float = 2.0**0.5
     seed: int = 0
-    width: int = 32
+    width: int = digits.WIDTH
+
+    def init(self, fan_in, fan_out, rng, dtype):
+        """The first weights of a layer."""
+        return naive(fan_in, fan_out, rng, dtype) * dtype(self.sigma_w / fan_in**0.5)
 
 
 def training(case, rates, steps=STEPS):
-    """The Training of one network with each of several learning rates."""
-    digits = shared_digits()
-
-    def init(fan_in, fan_out, rng, dtype):
-        return naive(fan_in, fan_out, rng, dtype) * dtype(case.sigma_w / fan_in**0.5)
-
-    rng = np.random.default_rng(case.seed)
-    network = plain(64, case.width, case.depth, 10, rng, NORMS[case.norm], init=init)
-    network = stack([network] * len(rates))
-    return Training(
-        network,
-        SGD(network.layers, np.array(rates), momentum=MOMENTUM),
-        *(digits.x_train, digits.y_train, steps, case.batch, case.seed),
-        loss=softmax_cross_entropy,
-        schedule=None,
-        max_norm=None,
-        measure_every=steps,
-    )
+    """The digits.Training of one network with each of several learning rates."""
+    network = digits.Build(case.depth, case.width, case.norm, init=case.init).network(case.seed)
+    one = digits.Training(stack([network] * len(rates)), np.array(rates), case.batch)
+    return one.begin(steps, case.seed)
 
 
 @lru_cache(maxsize=512)
 def losses(case, rates, steps=STEPS):
     """The training loss at each step for each learning rate: (steps, rates). NaN after a run overflowed."""
-    one = training(case, rates, steps)
-    one.advance(steps)
-    return _losses(one)
-
-
-def _losses(one):
-    found = one.history().loss
-    found = np.where(np.isfinite(found), found, np.nan)
-    return np.pad(found, ((0, one.steps - len(found)), (0, 0)), constant_values=np.nan)
+    return training(case, rates, steps).finish().loss
 
 
 class Sweep:
@@ -101,7 +76,7 @@ class Sweep:
         self.under_way = self.under_way or training(self.case, RATES[part])
         self.under_way.advance(self.PORTION)
         if self.under_way.ended:
-            self.losses[:, part] = _losses(self.under_way)
+            self.losses[:, part] = self.under_way.loss
             self.trained[part] = True
             self.waiting, self.under_way = self.waiting[1:], None
 
@@ -109,6 +84,11 @@ class Sweep:
         while not self.complete:
             self.go_on()
         return self
+
+    @property
+    def finals(self):
+        """The final loss for each of RATES; NaN where the run overflowed, or was not trained yet."""
+        return np.array([final(loss) for loss in self.losses.T])
 
     def ceiling(self):
         """The largest learning rate that learns, of those that have been trained; None if none does."""
@@ -120,24 +100,6 @@ class Sweep:
 def sweep(case):
     """The Sweep of a case, which is kept."""
     return Sweep(case)
-
-
-def final(loss):
-    """The mean loss of the last steps; NaN if the run overflowed, or has not come so far."""
-    return float(np.mean(loss[-LAST:])) if len(loss) >= LAST else float("nan")
-
-
-def judge(loss):
-    """What became of a run, from its loss at every step.
-
-    DIVERGED: it overflowed, or its final loss is above twice the first. LEARNS: it is below half of the
-    first, which counts for no more than chance (large weights begin with a loss of hundreds, and 2.3 is
-    then nothing learned). STALLS: neither.
-    """
-    end, start = final(loss), loss[0]
-    if not end <= 2 * start:
-        return DIVERGED
-    return LEARNS if end < min(start, CHANCE) / 2 else STALLS
 
 
 def clear():

@@ -43,8 +43,8 @@ def experiment(s):
     mean, var = norms.follow(batch_mean, batch_var, s.batch, convention)
     z = unit.mean[-1] + unit.std * INPUTS
     others = unit.mean[-1] + unit.std * rng.standard_normal((COMPANIONS, s.batch - 1))
-    outputs = norms.among_others(z, others)
-    evaluated = norms.eval_mode(z, mean[-1], var[-1])
+    outputs = norms.among_others(z, others, convention.eps)
+    evaluated = norms.eval_mode(z, mean[-1], var[-1], convention.eps)
     low, middle, high = np.percentile(outputs, (5, 50, 95), axis=0)
     return Result(
         batch_mean=(batch_mean - unit.mean[:-1]) / unit.std,
@@ -103,8 +103,8 @@ class TrainVsEval(Instrument):
             "Find a batch at which forgetting to switch to eval mode costs less than 0.2 σ.",
             {"batch": 4},
             lambda s, r: r.train_gap < 0.2,
-            "In a large batch the statistics are nearly those of the truth. That is why the bug hides: it "
-            "bites when somebody asks for a single prediction.",
+            "In a large batch the statistics are nearly those of the truth. That is why the bug hides, "
+            "until somebody asks about a few examples, or about one.",
             {"batch": 64},
         ),
         Challenge(
@@ -211,12 +211,3 @@ def _reason(s, r):
 
 
 _SHORT = "as the averages have not come all the way from 0 and 1"
-
-
-def train_vs_eval(**settings):
-    """Train mode and eval mode. Starting settings are keywords; an unknown one is a ValueError.
-
-    convention ("PyTorch", "Keras"), batch 1–64, steps 10–500, drift 0–2 (standard deviations per 100
-    steps), seed.
-    """
-    return TrainVsEval(**settings)

@@ -179,12 +179,3 @@ class DropoutMasks(Instrument):
 
 def _near_one(r):
     return abs(r.ends[0] - 1) < 0.01
-
-
-def dropout_masks(**settings):
-    """Dropout's masks and moments. Starting settings are keywords; an unknown one is a ValueError.
-
-    form ("inverted", "not rescaled", "p read as keep"), p 0.05–0.95 (the probability to drop), passes
-    1–256, width 32–512, seed.
-    """
-    return DropoutMasks(**settings)

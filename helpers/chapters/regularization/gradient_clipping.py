@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from helpers.chapters.regularization import cliff
 from helpers.figures import svg, theme
-from helpers.figures.numbers import power_of_ten, short
+from helpers.figures.numbers import log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -176,8 +176,9 @@ class GradientClipping(Instrument):
         artists["start"].set_data(r.w[:1], r.b[:1])
         artists["end"].set_data(r.w[-1:], r.b[-1:])
         artists["ends"].set_data(r.descent.w[-1], r.descent.b[-1])
-        artists["loss"].set_data(range(r.steps), _log10(r.loss))
-        artists["norm"].set_data(range(r.steps), _log10(r.norm))
+        for name, values in (("loss", r.loss), ("norm", r.norm)):
+            seen = np.maximum(log10(values), -9)  # a loss of exactly 0 stands just below the picture
+            artists[name].set_data(range(r.steps), seen)
         level = np.log10(s.max_norm)
         artists["tau"].set_data(*([], []) if s.max_norm >= OFF else ((0, STAGES[-1]), (level, level)))
 
@@ -214,16 +215,3 @@ class GradientClipping(Instrument):
             f"{short(r.norm.max())}. Clipping: {s.mode}, τ = {_threshold(s.max_norm)}. "
             f"{r.descent.solved.sum()} of {STARTS} starts arrive."
         )
-
-
-def _log10(values):
-    """log10, cut off below the picture, where a loss of exactly 0 would be."""
-    return np.log10(np.maximum(values, 1e-9))
-
-
-def gradient_clipping(**settings):
-    """Gradient clipping at a cliff. Starting settings are keywords; an unknown one is a ValueError.
-
-    mode ("global norm", "per tensor"), max_norm 0.01–10 (or 1e6: off), lr 0.03–10, start 1–32, seed.
-    """
-    return GradientClipping(**settings)

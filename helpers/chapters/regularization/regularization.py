@@ -1,18 +1,19 @@
 """What regularizers do, measured: dropout's moments, decay under noise, and trainings repeated in pairs."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import arguments
-from helpers.data import Split, load_digits
+from helpers import arguments, digits
+from helpers.data import Split, load_digits, shifted
 from helpers.initializers import he_normal
-from helpers.layers import BatchNorm, Dropout, Linear, ReLU
+from helpers.layers import Dropout, ReLU
 from helpers.network import Network, stack
 from helpers.optimizers import SGD, WITH_DECAY
 from helpers.progress_bar import ProgressBar
-from helpers.training import evaluate, train
+from helpers.training import Training, evaluate
 
 # Dropout, and two slips. Each says with which probability a unit stays, and what it is multiplied by then.
 FORMS = {
@@ -87,12 +88,18 @@ def left_by_noise(optimizer, scales, steps=1000, lr=1e-3, weight_decay=1.0, weig
     return params["weight"].mean(axis=1)
 
 
+LOOK = 10  # steps between two looks at the digits that early stopping holds out
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a small classifier of the digits (64, width, width, 10) is built and trained.
 
     `dropout` stands behind each hidden ReLU; with `norm`, a BatchNorm before it. `label_noise` is the share
-    of the `examples` training labels that are replaced by a wrong digit.
+    of the `examples` training labels that are replaced by a wrong digit. Of the examples, `held_out` are not
+    trained on: the weights that the network keeps are those with the lowest loss on them (early stopping,
+    looked at every LOOK steps). `shifts` adds four copies of each training digit, moved by a pixel; then the
+    pixels have to be scaled alike (`per_pixel=False`).
     """
 
     optimizer: str = "Adam + L2"
@@ -103,12 +110,20 @@ class Recipe:
     width: int = 64
     examples: int = 100
     label_noise: float = 0.0
+    held_out: int = 0
+    shifts: bool = False
+    per_pixel: bool = True
     steps: int = 300
     batch: int = 32
 
+    def __post_init__(self):
+        arguments.whole("held_out", self.held_out, low=0, high=self.examples - 1)
+        if self.shifts and self.per_pixel:
+            raise ValueError("shifts=True needs per_pixel=False: a pixel can only move among its equals")
+
     def data(self, seed):
         """A Split: `examples` digits to train on, 797 to test on."""
-        every = load_digits(seed, train=1000)
+        every = load_digits(seed, train=1000, per_pixel=self.per_pixel)
         x, y = every.x_train[: self.examples], every.y_train[: self.examples].copy()
         rng = np.random.default_rng([seed, 1])
         wrong = rng.permutation(self.examples)[: round(self.label_noise * self.examples)]
@@ -119,12 +134,10 @@ class Recipe:
         """The untrained network. Its weights depend on the seed alone, and not on dropout or the norm."""
         rng, masks = np.random.default_rng([seed, 2]), np.random.default_rng([seed, 3])
         layers = []
-        for fan_in in (64, self.width):
-            layers.append(Linear(fan_in, self.width, rng))
-            layers += [BatchNorm(self.width)] if self.norm else []
-            layers.append(ReLU())
-            layers += [Dropout(self.dropout, masks)] if self.dropout else []
-        return Network([*layers, Linear(self.width, 10, rng)])
+        for layer in digits.Build(3, self.width, "BatchNorm" if self.norm else "none").draw(rng).layers:
+            layers.append(layer)
+            layers += [Dropout(self.dropout, masks)] if self.dropout and isinstance(layer, ReLU) else []
+        return Network(layers)
 
     def accuracy(self, seed):
         """Train, and return the share of the test digits that are named rightly."""
@@ -135,11 +148,35 @@ class Recipe:
     def fit(self, network, data, seed, weight_decay):
         """Train a network of this recipe; of a stacked one, every run has a weight decay of its own."""
         make = WITH_DECAY[arguments.one_of("optimizer", self.optimizer, WITH_DECAY)]
-        momentum = {"momentum": 0.9} if make is SGD else {}
+        momentum = {"momentum": digits.MOMENTUM} if make is SGD else {}
         stepper = make(network.layers, lr=self.lr, weight_decay=weight_decay, **momentum)
-        batch = min(self.batch, self.examples)
-        quiet = {"measure_every": self.steps, "progress": False}
-        train(network, stepper, data.x_train, data.y_train, self.steps, batch, seed, **quiet)
+        x, y = data.x_train[self.held_out :], data.y_train[self.held_out :]
+        if self.shifts:
+            x, y = shifted(x, y)
+        batch = min(self.batch, len(x))
+        fit = Training(network, stepper, x, y, self.steps, batch, seed, measure_every=self.steps)
+        lowest, best = np.inf, None
+        while not fit.ended:
+            fit.advance(LOOK)
+            if self.held_out:
+                held_out = data.x_train[: self.held_out], data.y_train[: self.held_out]
+                loss, _ = evaluate(network, *held_out)
+                if loss < lowest:
+                    lowest, best = loss, deepcopy([layer.params for layer in network.layers])
+        for layer, params in zip(network.layers, best or [], strict=best is not None):
+            layer.params.update(params)
+
+
+def accuracy_without(network, share, x, y, seed=0):
+    """The share of x named rightly once units of the first hidden layer are removed at random.
+
+    Each unit is removed with probability `share`, anew for each example, and the others are multiplied by
+    1/(1 − share). Everything else is in eval mode. Raises ValueError for a share outside [0, 1).
+    """
+    removing = Dropout(arguments.number("share", share, low=0, below=1), np.random.default_rng(seed))
+    first = next(i for i, layer in enumerate(network.layers) if isinstance(layer, ReLU)) + 1
+    bottom, top = Network(network.layers[:first]), Network(network.layers[first:])
+    return float(evaluate(top, removing.forward(bottom.forward(x, train=False)), y)[1])
 
 
 def study(recipes: Mapping[str, Recipe], seeds):
@@ -174,7 +211,7 @@ def decay_sweep(recipe, decays, seeds):
 
 
 @dataclass(frozen=True)
-class Gain:
+class Difference:
     """A mean difference over pairs, and half the width of its 95 % confidence interval."""
 
     mean: float
@@ -189,8 +226,8 @@ class Gain:
         return f"{self.mean:+.1f} ± {self.half_width:.1f}".replace("-", "−")
 
 
-def paired_gain(treated, baseline):
-    """The mean of treated − baseline over pairs (same seed), with its 95 % interval by Student's t: a Gain.
+def paired_difference(treated, baseline):
+    """The mean of treated − baseline over pairs (same seed), with its 95 % interval (Student's t).
 
     Raises ValueError unless both have the same number of values, at least 5.
     """
@@ -202,14 +239,14 @@ def paired_gain(treated, baseline):
         )
     difference = treated - baseline
     standard_error = difference.std(ddof=1) / np.sqrt(len(difference))
-    return Gain(float(difference.mean()), float(_t_quantile(len(difference) - 1) * standard_error))
+    return Difference(float(difference.mean()), float(_t_quantile(len(difference) - 1) * standard_error))
 
 
-def gains(found, baseline):
-    """Of a `study`: {name: its paired gain over `baseline`, as text such as "+2.0 ± 0.6"}."""
+def differences(found, baseline):
+    """Of a `study`: {name: its paired difference to `baseline`, as text such as "+2.0 ± 0.6"}."""
     arguments.one_of("baseline", baseline, found)
     others = {name: values for name, values in found.items() if name != baseline}
-    return {name: str(paired_gain(values, found[baseline])) for name, values in others.items()}
+    return {name: str(paired_difference(values, found[baseline])) for name, values in others.items()}
 
 
 def _t_quantile(df):

@@ -80,7 +80,7 @@ class WeightDecay(Instrument):
             "AdamW, gradients × 1: find a λ at which the verdict is BALANCED.",
             {"optimizer": "AdamW", "weight_decay": 0.01, "gradient_scale": 1.0},
             lambda s, r: _is(s, "AdamW", 1.0) and state(r.fit) == "BALANCED",
-            "AdamW wants a λ above 1 here: with η = 0.01 and 300 steps, decay alone leaves e^(−ηλt) = "
+            "AdamW wants a λ of 1 or more here: with η = 0.01 and 300 steps, decay alone leaves e^(−ηλt) = "
             "e^(−3λ). The usual 0.01 is meant for a hundred times as many steps.",
             {"weight_decay": 3.0},
         ),
@@ -207,11 +207,3 @@ def _said(value):
 def _drawable(ratios):
     """Cut off far outside the picture, where a logarithm is still safe."""
     return np.clip(np.nan_to_num(ratios, nan=HIGH * 100, posinf=HIGH * 100), LOW / 100, HIGH * 100)
-
-
-def weight_decay(**settings):
-    """Weight decay in three optimizers. Starting settings are keywords; an unknown one is a ValueError.
-
-    optimizer ("SGD + L2", "Adam + L2", "AdamW"), weight_decay 0–30, gradient_scale 0.01–100, seed.
-    """
-    return WeightDecay(**settings)

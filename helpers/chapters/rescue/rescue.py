@@ -1,7 +1,7 @@
 """Broken deep networks, what can be changed in them, and the training that judges.
 
-Every network classifies the digits with DEPTH layers of WIDTH units, by SGD with momentum. A `Design` says
-how it is built and trained; the PATIENTS are designs that do not learn, each for a reason of its own.
+Every network classifies the digits with DEPTH layers. A `Design` says in words how it is built and trained;
+the PATIENTS are designs that do not learn, each with symptoms of its own.
 """
 
 from collections.abc import Mapping
@@ -9,20 +9,15 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from helpers import arguments, initializers, probes
+from helpers import arguments, digits, initializers, probes
 from helpers.data import shared_digits
-from helpers.layers import BatchNorm, Linear, Residual
+from helpers.layers import Linear, Residual
 from helpers.losses import softmax_cross_entropy
-from helpers.network import plain, residual_v2
-from helpers.optimizers import SGD
-from helpers.training import DIVERGED, Training
 
-DEPTH, WIDTH, BATCH, MOMENTUM = 50, 32, 64, 0.9
+DEPTH = 50
 STEPS, PIECES = 150, 10  # of a training, and how often it tells how it stands
+LAST = 20  # steps, whose mean loss counts as the final one
 BLOCKS = (DEPTH - 2) // 2
-GUESSING = float(np.log(10))  # the loss of a network that gives every digit the same probability
-LEARNS = GUESSING / 2  # a mean loss of the last LAST steps below this counts as learning
-LAST = 20
 
 INITS = {
     "naive N(0, 1)": initializers.naive,
@@ -32,7 +27,7 @@ INITS = {
     "orthogonal": initializers.orthogonal,
 }
 ACTS = ("ReLU", "tanh", "sigmoid")
-NORMS = {"none": None, "BatchNorm": BatchNorm}
+NORMS = ("none", "BatchNorm")
 SKIPS = ("off", "on")
 SCALES = {"1": 1.0, "1/√blocks": BLOCKS**-0.5, "learned, from 0": "learned"}
 RATES = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -70,11 +65,10 @@ class Design:
 
     def network(self, seed):
         """The untrained network. A seed draws the same weights for designs that need the same."""
-        rng = np.random.default_rng(arguments.whole("seed", seed, low=0))
-        build = {"norm": NORMS[self.norm], "act": self.act, "init": INITS[self.init]}
-        if self.skip == "on":
-            return residual_v2(64, WIDTH, DEPTH, 10, rng, scale=SCALES[self.scale], **build)
-        return plain(64, WIDTH, DEPTH, 10, rng, **build)
+        scale = SCALES[self.scale] if self.skip == "on" else None
+        return digits.Build(DEPTH, norm=self.norm, act=self.act, init=INITS[self.init], scale=scale).network(
+            seed
+        )
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,8 @@ PATIENTS = {
     ),
     "B": Patient(
         Design("Xavier", "sigmoid", "none", "off", "1/√blocks", 0.03),
-        "every sigmoid takes three quarters or more of the gradient, and all inputs become alike",
+        "every sigmoid takes three quarters or more of the gradient, weights of this size do not make up for "
+        "it, and all inputs become alike",
         ({"norm": "BatchNorm"}, {"skip": "on"}),
     ),
     "C": Patient(
@@ -114,7 +109,8 @@ PATIENTS = {
     ),
     "E": Patient(
         Design("He", "ReLU", "BatchNorm", "off", "1", 0.03),
-        "batch normalization without skips: the gradient explodes on its way down",
+        "batch normalization without skips: the gradient explodes on its way down (why it does not learn is "
+        "open)",
         ({"skip": "on"},),
     ),
     "F": Patient(
@@ -155,28 +151,11 @@ class Symptoms:
             return float(self.gradient[1] / self.gradient[-1])
 
 
-@dataclass(frozen=True)
-class Course:
-    """A training so far: the loss of every step, and how it stands."""
-
-    loss: np.ndarray
-    diverged: bool
-
-    @property
-    def final(self):
-        """The mean loss of the last steps; not a number if there is none yet, or if it diverged."""
-        return float(self.loss[-LAST:].mean()) if len(self.loss) and not self.diverged else float("nan")
-
-    @property
-    def learns(self):
-        return len(self.loss) >= STEPS and self.final < LEARNS
-
-
 def symptoms(design, seed=0):
     """What probes see in the network before its first step."""
     data = shared_digits()
     network = design.network(seed)
-    x, y = data.x_train[:BATCH], data.y_train[:BATCH]
+    x, y = data.x_train[: digits.BATCH], data.y_train[: digits.BATCH]
     with np.errstate(all="ignore"):
         _, grad = softmax_cross_entropy(network.forward(x), y)
         network.backward(grad)
@@ -192,28 +171,18 @@ def symptoms(design, seed=0):
 
 
 def training(design, seed=0):
-    """Train the network on the digits: yields its Course after each of PIECES equal parts of STEPS.
+    """Train the network on the digits: yields its digits.Course after each of PIECES equal parts of STEPS.
 
     It ends early when the loss is no longer finite.
     """
-    data, network = shared_digits(), design.network(seed)
-    one = Training(
-        network,
-        SGD(network.layers, design.lr, MOMENTUM),
-        *(data.x_train, data.y_train, STEPS, BATCH, seed),
-        loss=softmax_cross_entropy,
-        schedule=None,
-        max_norm=CLIPS[design.clip],
-        measure_every=STEPS,
-    )
+    one = digits.Training(design.network(seed), design.lr, max_norm=CLIPS[design.clip]).begin(STEPS, seed)
     while not one.ended:
         one.advance(STEPS // PIECES)
-        history = one.history()
-        yield Course(history.loss, history.status == DIVERGED)
+        yield digits.Course(one.loss, LAST)
 
 
 def final_loss(design, seed=0):
-    """Train, and return the mean loss of the last steps; not a number if it diverged."""
+    """Train, and return the mean loss of the last steps; not a number if it overflowed."""
     *_, course = training(design, seed)
     return course.final
 

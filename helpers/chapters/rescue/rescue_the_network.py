@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from helpers.chapters.rescue import rescue
-from helpers.chapters.rescue.rescue import PATIENTS, Course, Design, Symptoms, patient_id
+from helpers.chapters.rescue.rescue import PATIENTS, Design, Symptoms, patient_id
+from helpers.digits import GUESSING, LEARNED, Course
 from helpers.figures import svg, theme
-from helpers.figures.numbers import counted, from_log10, power_of_ten, short
+from helpers.figures.numbers import counted, from_log10, log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.progress.record import PROGRESS
@@ -39,7 +40,7 @@ class Result:
 
     @property
     def finished(self):
-        return self.course.diverged or len(self.course.loss) >= rescue.STEPS
+        return len(self.course.loss) == rescue.STEPS
 
 
 def experiment(s):
@@ -47,7 +48,7 @@ def experiment(s):
     patient, now = PATIENTS[s.patient].design, design(s)
     seen = _symptoms(patient, s.seed), _symptoms(now, s.seed)
     changed = tuple(f"{NAMES[name]}: {_worded(getattr(now, name))}" for name in patient.changes(now))
-    yield Result(*seen, Course(np.empty(0), False), changed)
+    yield Result(*seen, Course(np.empty(0)), changed)
     for course in rescue.training(now, s.seed):
         yield Result(*seen, course, changed)
 
@@ -68,7 +69,7 @@ def _worded(value):
 
 def is_solved(s, r):
     """Does it learn, after at least one change and no more than the patient's budget?"""
-    return r.course.learns and 1 <= len(r.changed) <= PATIENTS[s.patient].budget
+    return r.finished and r.course.learns and 1 <= len(r.changed) <= PATIENTS[s.patient].budget
 
 
 def _solved(patient, *, without_skip=False):
@@ -172,10 +173,10 @@ class RescueTheNetwork(Instrument):
         course.yaxis.set_major_locator(FixedLocator(range(int(low), int(high) + 1)))
         course.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
         course.set_title("Training loss", loc="left")
-        guess = f"guessing: {rescue.GUESSING:.2f}"
-        course.axhline(np.log10(rescue.GUESSING), color=theme.MUTED, lw=1, label=guess)
+        guess = f"guessing: {GUESSING:.2f}"
+        course.axhline(np.log10(GUESSING), color=theme.MUTED, lw=1, label=guess)
         learns = {"ls": "--", "color": theme.THEORY}
-        course.axhline(np.log10(rescue.LEARNS), label=f"learns below {rescue.LEARNS:.2f}", **learns)
+        course.axhline(np.log10(LEARNED), label=f"learns below {LEARNED:.2f}", **learns)
         now = {**theme.MEASURED_LINE, "markevery": 4}
         found = {"ls": ":", "lw": 2.4, "color": theme.SECOND, "animated": True}
         artists = {
@@ -196,11 +197,12 @@ class RescueTheNetwork(Instrument):
             artists[f"{name}_signal"].set_data(seen.layers, _decades(seen.signal))
             relative = seen.gradient[1:] / seen.gradient[-1]
             artists[f"{name}_gradient"].set_data(seen.layers[1:], _decades(relative))
-        loss = np.log10(np.clip(np.nan_to_num(r.course.loss, nan=1e9, posinf=1e9), 1e-9, 1e9))
-        artists["loss"].set_data(range(1, len(loss) + 1), loss)
+        end = _lost(r.course) or len(r.course.loss)
+        loss = np.clip(np.nan_to_num(log10(r.course.loss[:end]), nan=9), -9, 9)
+        artists["loss"].set_data(range(1, end + 1), loss)
         top = np.log10(LOSSES[1]) - 0.15
-        artists["end"].set_data(*([len(loss)], [top]) if r.course.diverged else ([], []))
-        artists["note"].set_text(f"not finite from step {len(loss)}" if r.course.diverged else "")
+        artists["end"].set_data(*([end], [top]) if _lost(r.course) else ([], []))
+        artists["note"].set_text(f"not finite from step {end}" if _lost(r.course) else "")
 
     def readouts(self, s, r):
         patient = PATIENTS[s.patient]
@@ -224,16 +226,16 @@ class RescueTheNetwork(Instrument):
         if r.course.learns:
             enough = PATIENTS[s.patient].budget
             return Verdict("TRAINS", f"but after {changes}{what}; {enough} would be enough.", "muted")
-        if r.course.diverged:
+        if _lost(r.course):
             return Verdict(
                 "DIVERGED",
-                f"the loss is not finite from step {len(r.course.loss)} on; {changes}{what}.",
+                f"the loss is not finite from step {_lost(r.course)} on; {changes}{what}.",
                 "alarm",
             )
         return Verdict(
             "STUCK",
             f"a loss of {short(r.course.final)} after {rescue.STEPS} steps, where guessing gives "
-            f"{rescue.GUESSING:.2f}; {changes}{what}.",
+            f"{GUESSING:.2f}; {changes}{what}.",
             "alarm",
         )
 
@@ -248,29 +250,21 @@ class RescueTheNetwork(Instrument):
         )
 
 
+def _lost(course):
+    """The step (1, 2, …) from which the loss is not finite, or None."""
+    return course.lost_at + 1 if course.overflowed else None
+
+
 def _final(course):
-    if course.diverged:
-        return f"not finite from step {len(course.loss)}"
+    if course.overflowed:
+        return f"not finite from step {_lost(course)}"
     return short(course.final) if len(course.loss) else "no step yet"
 
 
 def _size(value):
-    return from_log10(np.log10(value)) if np.isfinite(value) and value > 0 else "0" if value == 0 else "∞"
+    return "∞" if np.isnan(value) else from_log10(log10(value))
 
 
 def _decades(values):
     """log10, cut off far outside the picture, also where float32 has nothing left or no room."""
-    with np.errstate(all="ignore"):
-        decades = np.log10(np.asarray(values, np.float64))
-    return np.clip(np.nan_to_num(decades, nan=3 * REACH, posinf=3 * REACH, neginf=-3 * REACH), -99, 99)
-
-
-def rescue_the_network(**settings):
-    """Rescue the network. Starting settings are keywords; an unknown one is a ValueError.
-
-    patient ("A" … "G") brings its own network. What can be changed: init ("naive N(0, 1)", "PyTorch default",
-    "Xavier", "He", "orthogonal"), act ("ReLU", "tanh", "sigmoid"), norm ("none", "BatchNorm"), skip ("off",
-    "on"), scale of the branches ("1", "1/√blocks", "learned, from 0"), lr 0.0001–3, clip ("off", "10", "1",
-    "0.1"), seed.
-    """
-    return RescueTheNetwork(**settings)
+    return np.clip(np.nan_to_num(log10(values), nan=3 * REACH), -3 * REACH, 3 * REACH)

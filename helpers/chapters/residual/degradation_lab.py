@@ -5,16 +5,15 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.chapters.residual import degradation
-from helpers.chapters.residual.degradation import BUILDS, SCALES, Course
+from helpers.chapters.residual.degradation import BUILDS, SCALES, STEPS, Probed
 from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import counted, from_log10, power_of_ten, short
+from helpers.figures.numbers import counted, from_log10, log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
 SHALLOW, DEEP = (8, 14, 20), (20, 32, 44, 56)
 EPOCHS = (1, 2, 4, 7, 14)
-STEPS = 22  # of an epoch: 1,437 digits in batches of 64
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 HOPELESS = 0.5  # a training error above which there is nothing to degrade from
 GAP = 0.05  # a difference in error that counts
@@ -27,8 +26,8 @@ ERRORS = {"shallow": (0, 1), "deep": (2, 3)}  # where the training and the test 
 class Pair(NamedTuple):
     """The two courses so far."""
 
-    shallow: Course
-    deep: Course
+    shallow: Probed
+    deep: Probed
 
 
 def experiment(s):
@@ -195,8 +194,8 @@ class DegradationLab(Instrument):
             else f"<i>Vanishing?</i> It began at × {from_log10(first)}, and no gradient is left at the end.",
             f"<i>Overfitting?</i> {_yes(found.overfitting)}: test error {_percent(r.deep.test_error)}.",
         ]
-        if r.deep.diverged.any():
-            count = f"{r.deep.diverged.sum()} of {counted(s.seeds, 'deep network')}"
+        if r.deep.overflowed.any():
+            count = f"{r.deep.overflowed.sum()} of {counted(s.seeds, 'deep network')}"
             parts.append(f"The loss of {count} has left the range of numbers.")
         if s.scale != "1" and s.build.startswith("plain"):
             parts.append("(A plain network has no branches to scale.)")
@@ -230,17 +229,16 @@ def _draw(line, spread, x, values, decades):
 
 def _ends(course):
     """log10 of the median gradient ratio at the start and at the end."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log10(np.median(course.ratio[[0, -1]], axis=1))
+    return log10(np.median(course.ratio[[0, -1]], axis=1))
 
 
-def _or_none(log10):
-    return from_log10(log10) if np.isfinite(log10) else "none"
+def _or_none(log):
+    return from_log10(log) if np.isfinite(log) else "none"
 
 
 def _word(r):
     """The verdict's word and tone."""
-    if np.median(r.deep.diverged) >= 0.5:
+    if np.median(r.deep.overflowed) >= 0.5:
         return "DIVERGED", "alarm"
     if answers(r).degraded:
         return "DEGRADED", "alarm"
@@ -269,13 +267,3 @@ def _percent(errors):
 
 def _yes(answer):
     return "yes" if answer else "no"
-
-
-def degradation_lab(**settings):
-    """The degradation lab. Starting settings are keywords; an unknown one is a ValueError.
-
-    build ("plain", "plain + BN", "residual", "residual + BN"), scale ("1", "1/√L", "learned": of the
-    branches), shallow 8–20 and deep 20–56 (layers of weights; even numbers), epochs 1–14 (of 22 steps), lr
-    0.001–0.3, seeds 1–3 (networks of each depth), seed.
-    """
-    return DegradationLab(**settings)

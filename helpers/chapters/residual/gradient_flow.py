@@ -4,15 +4,16 @@ import numpy as np
 
 from helpers.chapters.residual import skips
 from helpers.figures import svg, theme
+from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import counted, from_log10, power_of_ten
+from helpers.figures.numbers import counted, from_log10, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
 BOUNDED = 1  # decade: a gradient that arrives at between 1/10 and 10 times its size is bounded
 FAR = 3  # decades, beyond which it has exploded or vanished
-DECADES = (2, 4, 8, 16, 32, 64, 128)  # of the vertical axis, either side of 1
-TICKS, LAW_TICKS = np.linspace(-1, 1, 5), np.linspace(0, 1, 3)
+DECADES = (2, 4, 8, 16, 32, 64, 128)  # of the vertical axes
+UPWARDS = np.linspace(0, 1, 3)
 LEARNED = "learned"
 GAINS = tuple(k / 20 for k in range(1, 31))
 
@@ -73,8 +74,8 @@ class GradientFlow(Instrument):
                 and _end(r.residual) > BOUNDED
                 and s.gain <= 0.35
             ),
-            "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “A skip keeps the gradient near 1” needs small "
-            "branches.",
+            "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “The skip connection keeps each factor close to 1” "
+            "only where the branches are small.",
             {"gain": 0.35},
         ),
         Challenge(
@@ -104,7 +105,7 @@ class GradientFlow(Instrument):
             "plain": flow.plot([], [], marker="s", color=theme.SECOND, label="plain", **measured)[0],
             "theory": flow.plot([], [], label="residual, theory", **theme.THEORY_LINE)[0],
             "residual": flow.plot([], [], marker="o", color=theme.MEASURED, label="residual", **measured)[0],
-            "ticks": _tick_labels(flow, TICKS, -0.02),
+            "axis": Decades(flow, DECADES),
             "laws": {
                 scale: law.plot([], [], ls=dash, color=theme.THEORY, **moving)[0]
                 for scale, dash in (("1", "--"), ("1/√L", ":"))
@@ -114,14 +115,12 @@ class GradientFlow(Instrument):
                 for scale in ("1", "1/√L")
             },
             "here": law.plot([], [], **here)[0],
-            "law ticks": _tick_labels(law, LAW_TICKS, -0.04),
+            "law axis": Decades(law, DECADES, UPWARDS, beside=0.04),
         }
-        flow.set(xlim=(-1, skips.DEEPEST + 1), ylim=(-1, 1), xlabel="block l")
+        flow.set(xlim=(-1, skips.DEEPEST + 1), xlabel="block l")
         flow.set_title("‖∂L/∂h‖ behind block l, over that at the last", loc="left")
-        flow.set_yticks(TICKS, [""] * len(TICKS))
         law.set(xlim=(0, GAINS[-1] + 0.08), ylim=(-0.12, 1.1), xlabel="gain g")
         law.set_title("R by gain: theory, and yours", loc="left")
-        law.set_yticks(LAW_TICKS, [""] * len(LAW_TICKS))
         figure.legend(*flow.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=9)
         return figure, artists
 
@@ -132,24 +131,23 @@ class GradientFlow(Instrument):
             "residual": r.residual,
             "theory": r.residual_theory,
         }
-        logs = {name: _log10(values) for name, values in curves.items()}
+        logs = {name: log10(values) for name, values in curves.items()}
         # A plain network may vanish out of the picture; where the residual one is must be seen.
-        reach = _reach(np.concatenate([logs["residual"], logs["theory"], np.maximum(logs["plain"], -8)]))
+        axis, law_axis = artists["axis"], artists["law axis"]
+        axis.fit(logs["residual"], logs["theory"], np.maximum(logs["plain"], -8))
         for name, values in logs.items():
-            artists[name].set_data(np.arange(s.depth + 1), values / reach)
-        _write_ticks(artists["ticks"], TICKS, reach)
-        edge = np.full(2, BOUNDED / reach)
+            artists[name].set_data(np.arange(s.depth + 1), values / axis.reach)
+        edge = np.full(2, BOUNDED / axis.reach)
         set_band(artists["bounded"], np.array([-1, skips.DEEPEST + 1]), -edge, edge)
         laws = {scale: _law(s, scale) for scale in artists["laws"]}
-        reach = _reach(np.append(laws["1"], _end(r.residual)))
+        law_axis.fit(laws["1"], _end(r.residual))
         heights = []
         for scale, line in artists["laws"].items():
-            line.set_data(GAINS, laws[scale] / reach)
-            heights.append(laws[scale][-1] / reach)
+            line.set_data(GAINS, laws[scale] / law_axis.reach)
+            heights.append(laws[scale][-1] / law_axis.reach)
         for name, y in zip(artists["names"].values(), _apart(heights), strict=True):
             name.set_y(y)
-        artists["here"].set_data([s.gain], [_end(r.residual) / reach])
-        _write_ticks(artists["law ticks"], LAW_TICKS, reach)
+        artists["here"].set_data([s.gain], [_end(r.residual) / law_axis.reach])
 
     def readouts(self, s, r):
         rows = [
@@ -212,47 +210,15 @@ def _why(s, r):
 
 def _law(s, scale):
     """log10 of R in theory at each gain."""
-    return _log10(skips.law(s.blocks, s.depth, GAINS, scale, s.norm, s.seed))
+    return log10(skips.law(s.blocks, s.depth, GAINS, scale, s.norm, s.seed))
 
 
 def _end(sizes):
     """log10 of what arrives."""
-    return float(_log10(sizes[:1])[0])
-
-
-def _log10(values):
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log10(values)
-
-
-def _reach(logs):
-    """The fewest decades that hold all of these."""
-    farthest = np.abs(logs[np.isfinite(logs)]).max(initial=0)
-    return next((decades for decades in DECADES if farthest <= decades), DECADES[-1])
-
-
-def _tick_labels(axes, places, x):
-    style = {"ha": "right", "va": "center", "color": theme.MUTED, "transform": axes.get_yaxis_transform()}
-    return [axes.text(x, y, "", animated=True, **style) for y in places]
-
-
-def _write_ticks(labels, places, reach):
-    for label, y in zip(labels, places, strict=True):
-        exponent = y * reach
-        label.set_text(power_of_ten(exponent) if exponent == round(exponent) else from_log10(exponent))
+    return float(log10(sizes[0]))
 
 
 def _apart(heights, gap=0.09, above=0.05):
     """Heights for the names of two lines: above their ends, clear of a marker, a line of text apart."""
     upper, lower = (min(height + above, 1.03) for height in heights)
     return max(upper, lower + gap), lower
-
-
-def gradient_flow(**settings):
-    """Residual against plain gradient flow. Starting settings are keywords; an unknown one is a ValueError.
-
-    scale ("1", "1/√L", "0", "learned"), blocks ("one number", "random matrices", "real network"), norm
-    ("none", "LayerNorm", "BatchNorm"), depth 1–100 (blocks), gain 0.05–1.5 (what a block's branch does to
-    the size of a gradient), seed.
-    """
-    return GradientFlow(**settings)

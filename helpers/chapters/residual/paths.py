@@ -7,11 +7,11 @@ import numpy as np
 
 from helpers import probes
 from helpers.chapters.residual import degradation, skips
-from helpers.data import load_digits
+from helpers.data import shared_digits
 from helpers.figures import svg, theme
 from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.network import Network, unstack
 from helpers.training import evaluate
 
@@ -70,7 +70,7 @@ def experiment(s):
 
 @lru_cache(maxsize=12)
 def _studied(kind, blocks, seed, epochs):
-    digits, depth = load_digits(), 2 + 2 * blocks
+    digits, depth = shared_digits(), 2 + 2 * blocks
     if epochs:
         training = degradation.single(kind, depth, seed)
         training.course(epochs)
@@ -83,7 +83,7 @@ def _studied(kind, blocks, seed, epochs):
 
 
 def _result(s, residual, plain, epochs):
-    digits = load_digits()
+    digits = shared_digits()
     luck = np.random.default_rng([s.seed, 1]).random(LENGTHS[-1])[: s.depth]
     kept = [i for i in np.flatnonzero(luck < s.keep) if i != min(s.deleted, s.depth) - 1]
     left = skips.without(residual.network, set(range(s.depth)) - set(kept))
@@ -105,7 +105,7 @@ def _result(s, residual, plain, epochs):
 def _parts(blocks, seed):
     """What each block's branch carries of the squared gradient, in theory, while the weights are random."""
     first = degradation.build(KINDS[0], 2 + 2 * blocks, seed).layers[0]
-    start = float(probes.batch_variance(first.forward(load_digits().x_train)))
+    start = float(probes.batch_variance(first.forward(shared_digits().x_train)))
     return skips.branch_parts(blocks, 1.0, "BatchNorm", relus=2, start=start)
 
 
@@ -153,6 +153,8 @@ class Paths(Instrument):
             {"keep": 0.2},
         ),
     )
+
+    places = (Place(1, x="deleted"),)
 
     experiment = staticmethod(experiment)
 
@@ -254,12 +256,3 @@ def _range(accuracies):
     if np.isnan(accuracies).any():
         return "not measured yet"
     return f"between {accuracies.min():.1%} and {accuracies.max():.1%}"
-
-
-def paths(**settings):
-    """Paths through a residual network. Starting settings are keywords; an unknown one is a ValueError.
-
-    network ("at the start", "trained"), depth 3–27 (blocks), deleted 0–27 (a block, 0 for none), keep
-    0.1–1 (the probability with which each block is kept), seed.
-    """
-    return Paths(**settings)

@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers import arguments, probes
-from helpers.data import load_digits
+from helpers import arguments, digits, layers, probes
+from helpers.data import shared_digits
+from helpers.digits import BATCH
 from helpers.initializers import lecun
-from helpers.layers import BatchNorm, LayerNorm, Linear, ReLU, Residual, every_layer
+from helpers.layers import BatchNorm, Linear, ReLU, Residual, every_layer
 from helpers.losses import softmax_cross_entropy
-from helpers.network import Network, residual_v2
-from helpers.optimizers import SGD
-from helpers.training import evaluate, train
+from helpers.network import Network
+from helpers.training import evaluate
 
-NORMS = {"none": None, "LayerNorm": LayerNorm, "BatchNorm": BatchNorm}
+NORMS = ("none", "LayerNorm", "BatchNorm")
 KEPT = 1 - 1 / np.pi  # what a ReLU under He weights leaves of the variance over the batch, at the same E[h²]
 
 # Growth, in theory
@@ -112,14 +112,14 @@ class Flow(NamedTuple):
     scales: np.ndarray  # s, one a block
 
 
-WIDTH, BATCH, DEEPEST = 64, 64, 100
+WIDTH, DEEPEST = 64, 100
 BLOCKS = ("one number", "random matrices", "real network")
 BRANCH_SCALES = {"1": lambda depth: 1.0, "1/√L": lambda depth: depth**-0.5, "0": lambda depth: 0.0}
 STAGES, STEPS = 6, 11  # of training for learned scales, and the steps of a stage: three epochs in all
 
 
-def flow(blocks, depth, gain, scale, norm, seed):
-    """The `Flow` through `depth` random blocks of this gain, for an instrument that asks again and again.
+def flow(blocks, depth, g, scale, norm, seed):
+    """The `Flow` through `depth` random blocks of gain g, for an instrument that asks again and again.
 
     `blocks` is one of BLOCKS: F(h) = g h for one number, which no norm can divide; a random matrix; or norm,
     ReLU, Linear, norm, ReLU, Linear between a first and a last layer, with digits going in. `scale` is one
@@ -127,45 +127,46 @@ def flow(blocks, depth, gain, scale, norm, seed):
     """
     depth = arguments.whole("depth", depth, 1, DEEPEST)
     s = BRANCH_SCALES[arguments.one_of("scale", scale, BRANCH_SCALES)](depth)
-    case = (arguments.one_of("blocks", blocks, BLOCKS), depth, float(gain), norm, seed)
+    case = (arguments.one_of("blocks", blocks, BLOCKS), depth, float(g), norm, seed)
     plain, residual = _sizes(*case, 1.0, skip=0), _sizes(*case, s, skip=1)
     return Flow(plain[0], residual[0], plain[1], residual[1], np.full(depth, s))
 
 
-def learned_flow(depth, gain, norm, seed):
+def learned_flow(depth, g, norm, seed):
     """The `Flow` of a real network whose scales are learned from 0 on: at the start and after each stage.
 
     Digits, SGD with momentum 0.9 at a rate of 0.01, batches of 64; a generator. The theory takes the scales
     as they are, and the weights as still random.
     """
-    digits = load_digits()
-    plain, plain_theory = _sizes("real network", depth, float(gain), norm, seed, 1.0, skip=0)
-    network = _network(depth, norm, seed, scale="learned", gain=gain)
-    optimizer = SGD(network.layers, lr=0.01, momentum=0.9)
+    data = shared_digits()
+    x, y = data.x_train[:BATCH], data.y_train[:BATCH]
+    plain, plain_theory = _sizes("real network", depth, float(g), norm, seed, 1.0, skip=0)
+    network = _network(depth, norm, seed, scale="learned", g=g)
+    training = digits.Training(network, lr=0.01)
     blocks = [layer for layer in network.layers if isinstance(layer, Residual)]
     for stage in range(STAGES + 1):
         if stage:
-            train(network, optimizer, digits.x_train, digits.y_train, STEPS, BATCH, stage, progress=False)
-        _, grad = softmax_cross_entropy(network.forward(digits.x_train[:BATCH]), digits.y_train[:BATCH])
+            training.begin(STEPS, order=stage).finish()
+        _, grad = softmax_cross_entropy(network.forward(x), y)
         network.backward(grad)
         found = probes.gradient_norms(network, of="z")[1:-1]
         scales = np.array([float(block.params["scale"][0]) for block in blocks])
         start = _start(network.outputs[1], norm)
-        theory = growth(depth, scales * gain, norm, relus=2, start=start)
+        theory = growth(depth, scales * g, norm, relus=2, start=start)
         yield Flow(plain, found / found[-1], plain_theory, theory, scales)
 
 
 @lru_cache(maxsize=256)
-def _sizes(blocks, depth, gain, norm, seed, s, skip):
+def _sizes(blocks, depth, g, norm, seed, s, skip):
     """Measured and predicted sizes by block, over the last."""
-    theory = _predict(blocks, depth, s * gain, norm, seed, skip)
+    theory = _predict(blocks, depth, s * g, norm, seed, skip)
     if blocks == "one number":
         return theory, theory
     branches, h, grad_of = _parts(blocks, norm, seed)
     if skip == 0 and norm == "none":  # homogeneous: from gain 1 to gain g exactly, where float32 has no room
-        sizes = through_blocks(branches[:depth], h, grad_of, 1.0, skip) * scalar_growth(depth, gain, skip)
+        sizes = through_blocks(branches[:depth], h, grad_of, 1.0, skip) * scalar_growth(depth, g, skip)
     else:
-        sizes = through_blocks(branches[:depth], h, grad_of, s * gain, skip)
+        sizes = through_blocks(branches[:depth], h, grad_of, s * g, skip)
     return sizes / sizes[-1], theory
 
 
@@ -177,40 +178,40 @@ def _predict(blocks, depth, strength, norm, seed, skip=1.0):
 
 
 @lru_cache(maxsize=64)
-def law(blocks, depth, gains, scale, norm, seed):
-    """R, the gradient that arrives at h_0, in theory: an array with an entry for each of `gains`."""
+def law(blocks, depth, every_g, scale, norm, seed):
+    """R, the gradient that arrives at h_0, in theory: an array with an entry for each g of `every_g`."""
     s = BRANCH_SCALES[scale](depth)
-    return np.array([_predict(blocks, depth, s * gain, norm, seed)[0] for gain in gains])
+    return np.array([_predict(blocks, depth, s * g, norm, seed)[0] for g in every_g])
 
 
 @lru_cache(maxsize=3)
 def _parts(blocks, norm, seed):
     """Branches of gain 1, what goes into the first, and a function that gives ∂L/∂h behind the last."""
     if blocks == "real network":
-        network, digits = _network(DEEPEST, norm, seed), load_digits()
+        network, data = _network(DEEPEST, norm, seed), shared_digits()
         branches = [layer.layers for layer in network.layers if isinstance(layer, Residual)]
         head = Network(network.layers[1 + DEEPEST :])
 
         def grad_of(h):
-            _, grad = softmax_cross_entropy(head.forward(h), digits.y_train[:BATCH])
+            _, grad = softmax_cross_entropy(head.forward(h), data.y_train[:BATCH])
             return head.backward(grad)
 
-        return branches, network.layers[0].forward(digits.x_train[:BATCH]), grad_of
+        return branches, network.layers[0].forward(data.x_train[:BATCH]), grad_of
     rng = np.random.default_rng(seed)
     h, grad = rng.standard_normal((2, BATCH, WIDTH), dtype=np.float32)
     branches = []
     for _ in range(DEEPEST):
         linear = Linear(WIDTH, WIDTH, rng, lecun, bias=False)
-        branches.append([NORMS[norm](WIDTH), linear] if NORMS[norm] else [linear])
+        make = layers.NORMS[norm]
+        branches.append([make(WIDTH), linear] if make else [linear])
     return branches, h, lambda h: grad
 
 
-def _network(depth, norm, seed, scale=1.0, gain=1.0):
-    """`residual_v2` for the digits with `depth` blocks whose last weights are multiplied by `gain`."""
-    rng = np.random.default_rng(seed)
-    network = residual_v2(64, WIDTH, 2 + 2 * depth, 10, rng, NORMS[norm], scale=scale)
+def _network(depth, norm, seed, scale=1.0, g=1.0):
+    """`residual_v2` for the digits with `depth` blocks whose last weights are multiplied by `g`."""
+    network = digits.Build(2 + 2 * depth, WIDTH, norm, scale=scale).network(seed)
     for block in network.layers[1 : 1 + depth]:
-        block.layers[-1].params["weight"] *= np.float32(gain)
+        block.layers[-1].params["weight"] *= np.float32(g)
     return network
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from helpers import propagation
 from helpers.instruments import gain_chain
-from helpers.propagation import ACTIVATIONS
+from helpers.propagation import RandomNetwork
 from tests.instruments import corners, page, slider, verdict
 
 
@@ -58,8 +58,7 @@ def test_verdicts_turn_at_a_thousand(settings, word):
 @pytest.mark.parametrize("activation", ["ReLU", "tanh", "sigmoid", "linear"])
 @pytest.mark.parametrize("sigma_w", [1.0, 1.5])
 def test_a_random_layer_multiplies_as_a_measured_network_does(activation, sigma_w):
-    asked = (256, ACTIVATIONS[activation], "normal", sigma_w, 0)
-    _, dh = propagation.backward_moments(asked, 30)
+    _, dh = RandomNetwork(256, activation, sigma_w).backward_moments(30)
     chain = gain_chain(activation=activation, sigma_w=sigma_w, depth=30).result.course
     # A sum over 64 inputs and 256 units of one network; theory is the mean over all networks.
     np.testing.assert_allclose(chain, np.log10(dh.second) / 2, atol=0.35)

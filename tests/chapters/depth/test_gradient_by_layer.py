@@ -8,7 +8,7 @@ import pytest
 from helpers import probes, propagation
 from helpers.instruments import gradient_by_layer
 from helpers.network import mlp
-from helpers.propagation import ACTIVATIONS
+from helpers.propagation import RandomNetwork
 from tests.instruments import assert_it_can_be_drawn, check_corner, page, slider, verdict
 
 
@@ -39,8 +39,8 @@ def test_every_corner_of_the_gradient_by_layer(width):
 @pytest.mark.parametrize("activation", ["ReLU", "tanh", "sigmoid"])
 def test_the_curves_are_those_of_a_plain_backward_pass(activation):
     instrument = gradient_by_layer(activation=activation, scheme="custom σ", sigma_w=1.3, width=32, depth=12)
-    signal = propagation.Signal(32, ACTIVATIONS[activation], "normal", 1.3, 0)
-    network = mlp([32] * 13, np.random.default_rng(0), ACTIVATIONS[activation], bias=False)
+    signal = RandomNetwork(32, activation, 1.3).signal()
+    network = mlp([32] * 13, np.random.default_rng(0), activation, bias=False)
     for layer, w in zip(network.layers[::2], signal.weights, strict=False):
         layer.params["weight"] = w.astype(float) * 1.3 / np.sqrt(32)
     network.forward(signal.h[0].astype(float))

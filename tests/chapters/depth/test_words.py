@@ -1,10 +1,12 @@
 """The numbers in the questions and in the workbook of chapter 1."""
 
+import math
+
 import numpy as np
 import pytest
 
 from helpers import jacobians, probes
-from helpers.chapters.depth.exercises import largest_slope, three_sizes
+from helpers.chapters.depth.exercises import critical_sigma, largest_slope, three_sizes
 from helpers.data import load_digits
 from helpers.initializers import he_normal, lecun
 from helpers.network import mlp
@@ -68,6 +70,12 @@ def test_a_stretched_activation():
     assert largest_slope(lambda z: np.tanh(stretch * z)) == pytest.approx(stretch, rel=1e-6)
 
 
+def test_a_gelu_is_as_good_as_flat_far_below_zero():
+    z, slope = asked("depth-dying", "its slope at −6 is −4 · 10⁻⁸")
+    bell = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    assert math.erfc(-z / math.sqrt(2)) / 2 + z * bell == pytest.approx(slope, rel=0.15)
+
+
 def test_what_arrives_through_sigmoids():
     assert arriving(lecun) == pytest.approx(asked("predict-sigmoid-20", "About 2.5 · 10⁻¹³"), rel=0.15)
     found, bound = arriving(he_normal), 0.25**20
@@ -102,3 +110,34 @@ def test_the_bound_that_proves_vanishing():
     limit = said("three-sizes-task", "less than 0.001 of")
     for factor, verdict in ((0.999, "vanishes"), (1.001, "undecided")):
         assert three_sizes([np.eye(3) * limit * factor])["verdict"] == verdict
+
+
+def test_what_the_checks_say():
+    assert asked("rate", "back: 10 to") ** np.log10(0.3) == pytest.approx(0.3)
+    steepest = sigmoid(0) * (1 - sigmoid(0))
+    assert steepest == asked("largest_slope", "it says 0.25")
+    assert 1 / steepest == asked("critical_sigma", "it gives 4/a")
+    assert sigmoid(0) == asked("critical_sigma", "mean of about 0.5")
+    double, single = np.finfo(np.float64), np.finfo(np.float32)
+    assert np.log10(double.max) == pytest.approx(np.log10(asked("audit", "about 10³⁰⁸")), abs=0.5)
+    assert single.bits == asked("audit", "trained in 32 bits")
+    assert single.max == pytest.approx(asked("audit", "is 3.4 · 10³⁸"), rel=0.01)
+    limit = asked("three_sizes", "A bound below 0.001")
+    assert three_sizes([np.eye(3) * limit * 0.999])["verdict"] == "vanishes"
+
+
+def step_near(place):
+    """A φ with its slope of 20 at one place."""
+    return lambda z: np.tanh(20 * (z - place))
+
+
+def test_where_the_largest_slope_is_looked_for():
+    for edge in asked("largest_slope", "between −10 and 10"):
+        assert largest_slope(step_near(0.95 * edge)) == pytest.approx(20, rel=1e-3)
+        assert largest_slope(step_near(1.2 * edge)) < 1e-6
+
+
+def test_where_the_critical_sigma_lies():
+    most = asked("critical_sigma", "100/a")
+    for a in (0.3, 1.0, 3.0):
+        assert 1 / a < critical_sigma(a) < most / a

@@ -10,6 +10,7 @@ from helpers import layers, propagation
 from helpers.chapters.initialization.init_explorer import InitExplorer
 from helpers.figures.numbers import from_log10
 from helpers.instruments import init_explorer
+from helpers.propagation import RandomNetwork
 from tests.instruments import (
     SVG,
     assert_it_can_be_drawn,
@@ -100,12 +101,12 @@ def test_two_instruments_do_not_share_their_state():
 
 def by_hand(width, act, slope, sigma_w, depth, seed):
     """E[h²] and E[(∂L/∂h)²] by layer in plain float64, through the very weights of the instrument."""
-    signal = propagation.Signal(width, act, "normal", 1.0, seed)
+    signal = RandomNetwork(width, act, 1.0, seed=seed).signal()
     h, z = [signal.h[0].astype(float)], [None]
     weights = [w.astype(float) * sigma_w / np.sqrt(width) for w in signal.weights[:depth]]
     for w in weights:
         z.append(h[-1] @ w)
-        h.append(act()(z[-1]))
+        h.append(layers.activation(act)(z[-1]))
     grad = [signal.output_grad.astype(float)]
     for w, z_l in zip(weights[::-1], z[:0:-1], strict=True):
         grad.append((grad[-1] * slope(z_l)) @ w.T)
@@ -113,15 +114,15 @@ def by_hand(width, act, slope, sigma_w, depth, seed):
 
 
 @pytest.mark.parametrize(
-    ("activation", "act", "slope", "sigma_w"),
+    ("activation", "slope", "sigma_w"),
     [
-        ("ReLU", layers.ReLU, lambda z: z > 0, 8.0),  # N(0, 1) at width 64: far beyond float32
-        ("ReLU", layers.ReLU, lambda z: z > 0, 0.3),
-        ("tanh", layers.Tanh, lambda z: 1 - np.tanh(z) ** 2, 1.0),
+        ("ReLU", lambda z: z > 0, 8.0),  # N(0, 1) at width 64: far beyond float32
+        ("ReLU", lambda z: z > 0, 0.3),
+        ("tanh", lambda z: 1 - np.tanh(z) ** 2, 1.0),
     ],
 )
-def test_the_curves_are_those_of_a_plain_simulation(activation, act, slope, sigma_w):
-    h, z, grad = by_hand(64, act, slope, sigma_w, 40, seed=2)
+def test_the_curves_are_those_of_a_plain_simulation(activation, slope, sigma_w):
+    h, z, grad = by_hand(64, activation, slope, sigma_w, 40, seed=2)
     instrument = init_explorer(
         width=64, depth=40, scheme="custom σ", sigma_w=sigma_w, activation=activation, seed=2
     )
@@ -174,7 +175,7 @@ def test_known_verdicts(settings, word, direction):
 @pytest.mark.parametrize("seed", [0, 3])
 def test_a_float32_overflow_is_noted_where_a_float32_network_meets_it(seed):
     instrument = init_explorer(scheme="naive N(0, 1)", width=256, depth=50, seed=seed)
-    signal = propagation.Signal(256, layers.ReLU, "normal", 1.0, seed)
+    signal = RandomNetwork(256, "ReLU", 1.0, seed=seed).signal()
     values = [signal.h[0]]
     with np.errstate(over="ignore", invalid="ignore"):
         for w in signal.weights:

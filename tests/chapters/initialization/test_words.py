@@ -5,7 +5,7 @@ import pytest
 
 from helpers import theory
 from helpers.chapters.initialization.exercises import DIAGNOSE, diagnose
-from helpers.layers import LeakyReLU, ReLU, Sigmoid
+from helpers.layers import LeakyReLU, ReLU, Sigmoid, Tanh
 from tests.text import asked, workbook
 
 said = workbook("02_initialization")
@@ -50,9 +50,8 @@ def test_a_sigmoid_that_says_nothing():
     assert theory.mean_after(Sigmoid(), q) == pytest.approx(
         asked("predict-sigmoid", "sigmoid, about 0.5"), abs=1e-3
     )
-    z = np.linspace(-6, 6, 241)
-    h = 1 / (1 + np.exp(-z))
-    assert (h * (1 - h)).max() == pytest.approx(asked("predict-sigmoid", "at most 0.25 in"))
+    factor = theory.backward_factor(Sigmoid(), 1.0, q) ** 0.5
+    assert 0.9 < factor / asked("predict-sigmoid", "less than a quarter in each layer") < 1
 
 
 def test_identical_units_are_one_unit():
@@ -79,3 +78,27 @@ def test_the_limits_of_the_diagnosis():
         assert diagnose([weight])["verdict"] == verdict
     tolerances = {p.rtol for p in DIAGNOSE.properties if hasattr(p, "rtol") and p.part}
     assert said("diagnose-task", "off by 2 %") in tolerances
+
+
+def test_what_the_checks_say():
+    half = theory.forward_factor(ReLU(), 1.0)
+    assert half == pytest.approx(asked("he", "share is ½"))
+    assert half == pytest.approx(asked("predict_h2", "without the ½"))
+    assert half == pytest.approx(asked("diagnose", "without the ½"))
+    assert 0.5 - 1 / (2 * np.pi) == pytest.approx(asked("predict_h2", "by 0.341"), abs=5e-4)
+    ratio = 1 / np.mean(np.linspace(-1, 1, 2_000_001) ** 2)  # of a uniform draw: bound² over variance
+    for three in (asked("xavier", "so a is √3"), asked("xavier", "must be √3"), asked("he", "bound is √3")):
+        assert three == pytest.approx(ratio, rel=1e-5)
+    assert asked("xavier", "(or 6/") == 2 * asked("xavier", "so a is √3")
+    loud, quiet = asked("diagnose", "one layer of 4 and one of ¼")
+    layers = [np.sqrt(2 * factor / 4) * np.ones((4, 4)) for factor in (loud, quiet)]
+    assert diagnose(layers)["factor"] == pytest.approx(1)
+    assert 2 / (1 + asked("diagnose", "a = √5")) == pytest.approx(1 / 3)
+    assert np.log(10) == pytest.approx(asked("spread", "2.303 times"), abs=5e-4)
+
+
+def test_the_sum_that_a_hint_writes():
+    low, high, points = asked("gain", "np.linspace(-10, 10, 20001)")
+    xi, step = np.linspace(low, high, int(points), retstep=True)
+    total = np.sum(np.tanh(xi) ** 2 * np.exp(-(xi**2) / 2) / np.sqrt(2 * np.pi)) * step
+    assert 1 / np.sqrt(total) == pytest.approx(theory.gain(Tanh()), rel=1e-9)

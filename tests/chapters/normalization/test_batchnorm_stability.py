@@ -7,7 +7,8 @@ import pytest
 
 from helpers.chapters.normalization import stability
 from helpers.chapters.normalization.batchnorm_stability import FIRST_STEPS, BatchNormStability, experiment
-from helpers.chapters.normalization.stability import DIVERGED, LEARNS, RATES, STALLS, STEPS
+from helpers.chapters.normalization.stability import RATES, STEPS
+from helpers.digits import DIVERGED, LEARNS, STALLS, judge
 from helpers.instruments import batchnorm_stability
 from helpers.layers import NORMS
 from tests.instruments import assert_it_can_be_drawn, check_corner, page, press, reached, verdict
@@ -30,7 +31,7 @@ def test_every_corner_of_the_stability_instrument():
     for (depth, batch, sigma_w), norm, lr in product(places, ends["norm"], ends["lr"]):
         check_corner(instrument, {"norm": norm, "lr": lr, "depth": depth, "batch": batch, "sigma_w": sigma_w})
         r = instrument.result
-        assert len(r.run.loss) == len(r.without.loss) == STEPS
+        assert len(r.run.course.loss) == len(r.without.course.loss) == STEPS
         assert set(r.ceilings) == set(NORMS)
         assert r.run.trained.all()
 
@@ -39,7 +40,7 @@ def test_every_corner_of_the_stability_instrument():
 def test_the_verdicts_that_the_presets_mean(seed):
     def outcome(**settings):
         case = stability.Case(**{"norm": "BatchNorm", "seed": seed, **settings})
-        return lambda lr: stability.judge(stability.losses(case, (lr,))[:, 0])
+        return lambda lr: judge(stability.losses(case, (lr,))[:, 0])
 
     assert outcome(norm="none")(0.5) in (STALLS, DIVERGED)
     assert outcome()(0.5) == LEARNS
@@ -57,7 +58,7 @@ def test_a_slider_step_shows_a_beginning_first_and_everything_at_rest():
     assert None in found  # a move need not wait for the next result
     results = [result for result in found if result is not None]
     assert found[0] is results[0] and found[-1] is results[-1]
-    assert len(results[0].run.loss) == len(results[0].without.loss) == FIRST_STEPS
+    assert len(results[0].run.course.loss) == len(results[0].without.course.loss) == FIRST_STEPS
     assert results[0].ceilings == {} and not results[0].settled
     assert results[-1].settled and set(results[-1].ceilings) == set(NORMS)
     done = [len(result.ceilings) for result in results]
@@ -65,7 +66,7 @@ def test_a_slider_step_shows_a_beginning_first_and_everything_at_rest():
     # What was trained once is shown at once.
     again = list(experiment(settings))
     assert len(again) == 1 and again[0].settled
-    np.testing.assert_array_equal(again[0].run.loss, results[-1].run.loss)
+    np.testing.assert_array_equal(again[0].run.course.loss, results[-1].run.course.loss)
 
 
 def test_a_beginning_says_that_it_is_one():
@@ -81,7 +82,7 @@ def test_a_rate_between_the_positions_is_trained_too():
     instrument = batchnorm_stability(lr=0.25, depth=2, batch=8)
     assert instrument.problem is None and 0.25 not in RATES
     assert "at η = 0.25" in page(instrument)
-    assert len(instrument.result.run.loss) == STEPS
+    assert len(instrument.result.run.course.loss) == STEPS
 
 
 def test_words_and_description_agree_with_the_result():
@@ -93,13 +94,13 @@ def test_words_and_description_agree_with_the_result():
         assert f"{name} {words}" in instrument.description
     instrument.set(lr=30.0, norm="none")
     assert verdict(instrument) == DIVERGED
-    assert f"overflows at step {instrument.result.run.lost_at}" in page(instrument)
+    assert f"overflows at step {instrument.result.run.course.lost_at}" in page(instrument)
     assert "overflows" in instrument.description
 
 
 def test_without_a_norm_there_is_one_network_only():
     instrument = batchnorm_stability(norm="none", depth=2, batch=8)
-    assert instrument.result.run.loss is not None
+    assert instrument.result.run.course.loss is not None
     assert "with none" not in (page(instrument) + instrument.description).lower()
     assert len(instrument.readouts(instrument.settings, instrument.result)) == 1 + len(NORMS)
 
@@ -113,5 +114,5 @@ def test_the_last_eta_can_be_found_with_any_seed(seed):
         instrument.set(lr=lr)
         if reached(instrument):
             break
-    assert instrument.result.run.outcome == LEARNS
+    assert instrument.result.run.course.outcome == LEARNS
     assert lr == instrument.result.ceilings["BatchNorm"]

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.chapters.normalization import norms
 from helpers.chapters.normalization.norms import CONVENTIONS
-from helpers.layers import BatchNorm
+from helpers.layers import BatchNorm, LayerNorm, RMSNorm
 
 NAMES = ("BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm")
 each_norm = pytest.mark.parametrize("norm", NAMES)
@@ -144,3 +144,32 @@ def test_the_gap_is_a_root_mean_square_over_the_bell_curve():
     assert norms.rms_gap(u, 1.3 * u + 0.4) == pytest.approx(0.5, rel=1e-3)  # √(0.3² + 0.4²)
     assert norms.rms_gap(u, np.zeros((3, 401))) == pytest.approx(1, rel=1e-3)
     assert norms.eval_mode(7.0, 3.0, 4.0, eps=0) == 2
+
+
+# What a norm costs
+
+
+class Counted(np.ndarray):
+    """An array that counts the values which numpy's functions go through, one operation each."""
+
+    def __array_ufunc__(self, function, method, *inputs, **kwargs):
+        plain = [a.view(np.ndarray) if isinstance(a, Counted) else a for a in inputs]
+        Counted.operations += max(np.size(a) for a in plain)
+        if "out" in kwargs:
+            kwargs["out"] = tuple(a.view(np.ndarray) for a in kwargs["out"])
+        return np.asarray(getattr(function, method)(*plain, **kwargs)).view(Counted)
+
+
+@pytest.mark.parametrize(("layer", "operations"), [(LayerNorm, 7), (RMSNorm, 4)])
+def test_operations_for_each_value(layer, operations):
+    n = 10_000
+    Counted.operations = 0
+    layer(n).forward(np.random.default_rng(0).standard_normal((1, n)).astype(np.float32).view(Counted))
+    assert Counted.operations / n == pytest.approx(operations, abs=0.01)
+
+
+def test_a_drift_is_counted_in_standard_deviations():
+    unit = norms.Unit.drifting(200, drift=2.0, start=1.0, std=1.5)
+    assert unit.mean[0] == 1.0
+    assert unit.mean[100] - unit.mean[0] == pytest.approx(2 * 1.5)
+    assert len(unit.mean) == 201

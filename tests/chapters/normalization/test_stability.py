@@ -6,16 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.chapters.normalization import stability
-from helpers.chapters.normalization.stability import (
-    CHANCE,
-    DIVERGED,
-    LEARNS,
-    RATES,
-    STALLS,
-    STEPS,
-    Case,
-    Sweep,
-)
+from helpers.chapters.normalization.stability import RATES, STEPS, Case, Sweep
 from helpers.data import load_digits
 from helpers.layers import BatchNorm
 from helpers.network import plain
@@ -100,27 +91,3 @@ def test_the_ceiling_is_the_largest_rate_that_learns():
 def test_no_rate_may_learn():
     sweep = Sweep(Case("none", 20)).finish()
     assert sweep.ceiling() is None and sweep.has_ceiling
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "word"),
-    [
-        (2.4, 1.0, LEARNS),
-        (2.4, 1.2, STALLS),
-        (2.4, 4.7, STALLS),
-        (2.4, 5.0, DIVERGED),
-        (2.4, np.nan, DIVERGED),
-        (300.0, 2.3, STALLS),  # from large weights down to guessing: nothing learned
-        (300.0, 1.1, LEARNS),
-        (1.8, 1.0, STALLS),  # a lucky start counts as it is
-    ],
-)
-def test_the_rule(first, last, word):
-    loss = np.append(first, np.full(STEPS - 1, last))
-    assert stability.judge(loss) == word
-
-
-def test_final_is_the_mean_of_the_last_ten():
-    assert stability.final(np.arange(60.0)) == 54.5
-    assert np.isnan(stability.final(np.ones(5)))
-    assert pytest.approx(2.302585) == CHANCE

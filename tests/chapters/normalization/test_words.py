@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import theory
-from helpers.chapters.normalization import stability
-from helpers.chapters.normalization.stability import Case
+from helpers.chapters.normalization.norms import CONVENTIONS
 from helpers.layers import BatchNorm, ReLU
 from tests.text import asked
 
@@ -50,14 +49,21 @@ def test_epsilon_and_the_unbiased_variance():
     assert n / (n - 1) - 1 == pytest.approx(asked("bn-unbiased", "by 1.6 %"), abs=5e-4)
 
 
-def test_how_much_larger_steps_may_be():
-    """At 10 layers, over seeds: the factor between the largest rates that learn."""
-    logs = []
-    for seed in range(3):
-        ceilings = [
-            stability.sweep(Case(norm, 10, batch=128, seed=seed, width=64)).finish().ceiling()
-            for norm in ("BatchNorm", "none")
-        ]
-        logs.append(np.log(ceilings[0] / ceilings[1]))
-    low, high = asked("predict-bn-eta", "About 10 to 15 times")
-    assert low * 0.8 < np.exp(np.mean(logs)) < high * 1.4
+def test_what_the_checks_say():
+    norms_torch, norms_keras = CONVENTIONS["PyTorch"], CONVENTIONS["Keras"]
+    assert norms_torch.weight == asked("running_statistics", "PyTorch's 0.1")
+    assert 1 - norms_keras.weight == asked("running_statistics", "Keras' 0.99")
+    assert tuple(range(6))[-2:] == asked("normalize", "then 3, 4, 5")[-2:]
+    step = asked("bn_backward", "by 1e-6")
+    x, grad = np.random.default_rng(0).standard_normal((2, 8, 3))
+    layer = BatchNorm(3, dtype=np.float64)
+    loss = (grad * layer.forward(x)).sum()
+    slope = layer.backward(grad)[0, 0]
+    x[0, 0] += step
+    assert ((grad * layer.forward(x)).sum() - loss) / step == pytest.approx(slope, rel=1e-4)
+
+
+def test_the_step_of_the_running_average_that_a_hint_writes():
+    old, new = asked("bn_step", "0.9 · old + 0.1 · batch")
+    assert new == BatchNorm(1).momentum
+    assert old == 1 - BatchNorm(1).momentum

@@ -57,6 +57,19 @@ def test_from_overfit_to_balanced_to_underfit(optimizer):
         assert much.train_loss > 0.6
 
 
+def test_decay_alone_turns_a_weight_over_when_a_step_takes_more_than_all():
+    """1 − 0.1 · 30 = −2: the size doubles, the sign changes."""
+    np.testing.assert_allclose(decay.decay_alone("SGD + L2", 30.0, [0, 1, 2, 3]), [1, 2, 4, 8])
+    np.testing.assert_allclose(decay.decay_alone("AdamW", 10.0, [0, 1, 2]), [1, 0.9, 0.81])
+
+
+def test_the_surface_is_above_0_where_class_1_is_named():
+    found, points = last("AdamW", 1.0), decay.points(0)
+    column, row = np.abs(points.x.T[:, :, None] - decay.GRID).argmin(axis=-1)
+    named = found.surface[row, column] > 0
+    assert np.mean(named == points.y) == pytest.approx(found.train_accuracy, abs=0.05)
+
+
 def test_a_fit_goes_on_where_it_was():
     pieces = list(decay.fit("AdamW", 1.0, upto=(20, 50)))
     np.testing.assert_array_equal(pieces[1].norms, last("AdamW", 1.0, upto=(50,)).norms)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from helpers.chapters.regularization import regularization
-from helpers.chapters.regularization.regularization import Recipe, paired_gain, study
+from helpers.chapters.regularization.regularization import Recipe, paired_difference, study
 from helpers.layers import BatchNorm, Dropout
 from helpers.optimizers import WITH_DECAY
+from tests.text import lesson
 
 
 @pytest.mark.parametrize("form", regularization.FORMS)
@@ -92,18 +93,18 @@ def test_a_sweep_is_the_same_as_training_one_by_one():
 
 
 def test_a_gain_and_its_interval_by_hand():
-    gain = paired_gain([3.0, 5, 4, 6, 7], [1.0, 2, 3, 4, 5])  # differences 2, 3, 1, 2, 2
+    gain = paired_difference([3.0, 5, 4, 6, 7], [1.0, 2, 3, 4, 5])  # differences 2, 3, 1, 2, 2
     assert gain.mean == pytest.approx(2)
     assert gain.half_width == pytest.approx(2.776 * np.sqrt(0.5 / 5), rel=0.01)  # t with 4 degrees of freedom
     assert gain.is_clear and str(gain) == "+2.0 ± 0.9"
-    assert str(paired_gain(np.zeros(5), [1.0, 1, 1, 1, 2])).startswith("−1.2")
+    assert str(paired_difference(np.zeros(5), [1.0, 1, 1, 1, 2])).startswith("−1.2")
 
 
 def test_gains_are_those_over_the_baseline():
     found = {"a": np.arange(5.0), "b": np.arange(5.0) + 1, "c": np.arange(5.0) - 2}
-    assert regularization.gains(found, "a") == {"b": "+1.0 ± 0.0", "c": "−2.0 ± 0.0"}
+    assert regularization.differences(found, "a") == {"b": "+1.0 ± 0.0", "c": "−2.0 ± 0.0"}
     with pytest.raises(ValueError, match="baseline='d' is not one of"):
-        regularization.gains(found, "d")
+        regularization.differences(found, "d")
 
 
 @pytest.mark.parametrize(("df", "t"), [(4, 2.776), (9, 2.262), (19, 2.093), (100, 1.984)])
@@ -115,9 +116,11 @@ def test_an_interval_of_95_percent_holds_95_percent():
     rng = np.random.default_rng(0)
     held = 0
     for _ in range(2000):
-        gain = paired_gain(rng.standard_normal(8), np.zeros(8))
+        gain = paired_difference(rng.standard_normal(8), np.zeros(8))
         held += not gain.is_clear
-    assert held / 2000 == pytest.approx(0.95, abs=0.015)
+    said = lesson("05_regularization")
+    assert held / 2000 == pytest.approx(said("how-much", "its 95 % interval"), abs=0.015)
+    assert held / 2000 == pytest.approx(said("explain-gains-noisy", "their 95 % interval"), abs=0.015)
 
 
 def test_bad_values_are_named():
@@ -128,4 +131,17 @@ def test_bad_values_are_named():
     with pytest.raises(ValueError, match="optimizer='Adam'"):
         regularization.left_by_noise("Adam", [1.0])
     with pytest.raises(ValueError, match="at least 5"):
-        paired_gain([1.0, 2], [1.0, 2])
+        paired_difference([1.0, 2], [1.0, 2])
+
+
+def test_fewer_examples_than_a_batch_are_one_batch():
+    assert 0.2 < Recipe(examples=20).accuracy(0) < 1
+
+
+def test_neither_dropout_nor_a_norm_changes_how_the_weights_start():
+    def weights(recipe):
+        return [layer.params["weight"] for layer in recipe.network(3).layers if "weight" in layer.params]
+
+    for other in (Recipe(dropout=0.5), Recipe(norm=True), Recipe(norm=True, dropout=0.2)):
+        for one, same in zip(weights(Recipe()), weights(other), strict=True):
+            np.testing.assert_array_equal(one, same)

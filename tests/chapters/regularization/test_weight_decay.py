@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from helpers.chapters.regularization import decay
 from helpers.instruments import weight_decay
 from tests.instruments import corners, page, slider, verdict
 
@@ -58,7 +59,8 @@ def test_the_boundary_lies_where_the_surface_is_zero():
     instrument = weight_decay(weight_decay=3.0)
     x, y = instrument._artists["boundary"].get_data()
     assert np.isfinite(x).sum() > 20
-    assert np.nanmax(np.abs([x, y])) <= 1.3
+    edge = decay.GRID[-1] * (1 + 1e-12)  # it is interpolated: the last bit may err
+    assert np.nanmax(np.abs([x, y])) <= edge
 
 
 def test_labels_as_a_learner_reads_them():

@@ -87,7 +87,7 @@ def test_symptoms_tell_the_patients_apart():
 
 def test_a_training_that_diverges_ends_early_and_says_so():
     ends = list(rescue.training(PATIENTS["C"].design))
-    assert ends[-1].diverged and len(ends) < rescue.PIECES
+    assert ends[-1].overflowed and len(ends) < rescue.PIECES
     assert np.isnan(ends[-1].final) and not ends[-1].learns
 
 

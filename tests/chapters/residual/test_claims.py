@@ -9,9 +9,9 @@ import pytest
 from helpers import probes
 from helpers.chapters.residual import degradation, skips
 from helpers.data import load_digits
-from helpers.layers import BatchNorm, LayerNorm, Linear, ReLU, Residual
+from helpers.layers import BatchNorm, Linear, Residual
 from helpers.losses import softmax_cross_entropy
-from helpers.network import Network, residual_v1, residual_v2, unstack
+from helpers.network import residual_v1, residual_v2, unstack
 
 SEEDS = range(5)
 
@@ -112,7 +112,7 @@ def test_it_is_not_vanishing_gradients(trained):
 
 def test_the_candidates_do_not_separate_failure_from_success():
     """Inputs look alike before training in the plain network of 56 layers, and nearly so in that of 20."""
-    shallow, deep = (degradation.Training("plain", d, "1", 0.03, tuple(SEEDS)).course(0) for d in (20, 56))
+    shallow, deep = (degradation.Epochs("plain", d, "1", 0.03, tuple(SEEDS)).course(0) for d in (20, 56))
     assert np.median(deep.alike) > 0.99
     assert np.median(shallow.alike) > 0.9
 
@@ -140,16 +140,6 @@ def test_pre_activation_is_the_gentler_block():
 def test_without_a_norm_and_without_a_scale_both_blocks_explode():
     for build in (residual_v1, residual_v2):
         assert min(trunk_ratio(build, None, seed) for seed in SEEDS) > 1e3
-
-
-def test_post_ln_keeps_no_untouched_copy():
-    rng = np.random.default_rng(0)
-    layers = [one for _ in range(50) for one in (Residual(ReLU(), Linear(64, 64, rng)), LayerNorm(64))]
-    network = Network(layers)
-    network.forward(rng.standard_normal((64, 64), dtype=np.float32))
-    factors = [norm.inv_std.mean() for norm in layers[1::2]]
-    assert np.median(factors) == pytest.approx(0.5**0.5, abs=0.03)
-    assert 1e-9 < np.prod(factors) < 1e-6
 
 
 # Ensembles
@@ -190,6 +180,5 @@ def test_gradients_shatter_with_depth_and_not_with_small_branches():
     plain = [likeness(depth) for depth in (2, 24, 50)]
     assert plain[0] > 0.88
     assert plain[0] - 0.1 > plain[1] > plain[2] > 0.4
-    assert plain[2] == pytest.approx(0.57, abs=0.12)
     assert likeness(50, scale=0.1) > 0.87
     assert abs(likeness(50, norm=BatchNorm)) < 0.1

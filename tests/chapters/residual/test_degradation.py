@@ -28,24 +28,24 @@ def test_unknown_builds_are_named():
 
 
 def test_a_training_goes_on_where_it_stopped_and_is_the_same_again():
-    one, other = (degradation.Training("residual + BN", 8, "1", 0.03, (0, 1)) for _ in range(2))
+    one, other = (degradation.Epochs("residual + BN", 8, "1", 0.03, (0, 1)) for _ in range(2))
     one.course(1)
     np.testing.assert_array_equal(one.course(2).loss, other.course(2).loss)
     np.testing.assert_array_equal(one.course(1).loss, other.course(1).loss)
     assert one.course(0).loss.shape == (0, 2)
     assert one.course(2).loss.shape == (44, 2)
     assert one.course(2).ratio.shape == (3, 2)
-    assert not one.course(2).diverged.any()
+    assert not one.course(2).overflowed.any()
 
 
 def test_seeds_train_as_they_would_alone():
-    both = degradation.Training("plain + BN", 8, "1", 0.03, (3, 4)).course(1)
-    alone = degradation.Training("plain + BN", 8, "1", 0.03, (4,)).course(1)
+    both = degradation.Epochs("plain + BN", 8, "1", 0.03, (3, 4)).course(1)
+    alone = degradation.Epochs("plain + BN", 8, "1", 0.03, (4,)).course(1)
     np.testing.assert_allclose(both.loss[:5, 1], alone.loss[:5, 0], rtol=1e-3)
 
 
 def test_errors_are_those_of_all_digits():
-    training = degradation.Training("residual + BN", 8, "1", 0.03, (0,))
+    training = degradation.Epochs("residual + BN", 8, "1", 0.03, (0,))
     course, digits = training.course(1), load_digits()
     before = evaluate(training.network, digits.x_test, digits.y_test)[1]
     assert 1 - course.test_error[0] == pytest.approx(before[0], abs=0.01)  # one more batch has passed since
@@ -67,8 +67,8 @@ def test_the_gradient_ratio_is_taken_between_the_first_and_the_last_hidden_layer
 
 
 def test_a_training_that_diverges_ends_and_says_so():
-    training = degradation.Training("residual", 56, "1", 0.03, (0,))
+    training = degradation.Epochs("residual", 56, "1", 0.03, (0,))
     course = training.course(3)
-    assert course.diverged.all()
+    assert course.overflowed.all()
     assert course.loss.shape == (66, 1)
     assert course.train_error[0] > 0.8

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from helpers.chapters.residual import degradation
-from helpers.chapters.residual.degradation import Course
+from helpers.chapters.residual.degradation import Probed
 from helpers.chapters.residual.degradation_lab import EPOCHS, RATES, DegradationLab, Pair, answers
+from helpers.digits import Training
 from helpers.instruments import degradation_lab
 from tests.instruments import assert_it_can_be_drawn, check_corner, page, verdict
 
@@ -47,7 +48,7 @@ def test_the_longest_training():
 
 
 def course(train=0.1, test=0.1, start=1.0, end=1.0, last_loss=1.0):
-    return Course(
+    return Probed(
         loss=np.array([[2.3], [last_loss]]),
         ratio=np.array([[start], [end]]),
         train_error=np.array([train]),
@@ -98,7 +99,7 @@ def test_the_verdict_says_each_answer_with_its_numbers():
 
 def test_a_drag_back_trains_nothing_again(monkeypatch):
     instrument = degradation_lab(build="residual + BN", shallow=8, deep=20, epochs=2)
-    monkeypatch.setattr(degradation, "train", lambda *a, **k: pytest.fail("trained again"))
+    monkeypatch.setattr(Training, "begin", lambda *a, **k: pytest.fail("trained again"))
     instrument.set(epochs=1)
     instrument.set(epochs=2)
     assert instrument.problem is None

@@ -252,3 +252,24 @@ def test_doubly_stochastic_matrices_are_closed_under_products():
     np.testing.assert_allclose(product.sum(axis=1), 1, atol=5e-3)
     with pytest.raises(ValueError, match="positive"):
         skips.doubly_stochastic(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(("name", "norm"), [("BatchNorm", BatchNorm), ("LayerNorm", LayerNorm)])
+def test_theory_starts_from_what_the_first_norm_divides_by(name, norm):
+    """Over the batch for BatchNorm, over the features for LayerNorm: of the first layer's output."""
+    network = residual_v2(64, 64, 2 + 2 * skips.DEEPEST, 10, np.random.default_rng(0), norm)
+    h = network.layers[0].forward(load_digits().x_train[: skips.BATCH])
+    size = probes.batch_variance(h) if norm is BatchNorm else probes.second_moment(h)
+    expected = skips.growth(20, 1.0, name, relus=2, start=float(size))
+    found = skips.flow("real network", 20, 1.0, "1", name, 0)
+    np.testing.assert_allclose(found.residual_theory, expected, rtol=1e-6)
+    assert probes.batch_variance(h) < 0.99 * probes.second_moment(h)  # so the two can be told apart
+
+
+def test_the_theory_of_learned_scales_starts_there_too():
+    *_, end = skips.learned_flow(5, 1.0, "LayerNorm", 0)
+    network = residual_v2(64, 64, 2 + 2 * 5, 10, np.random.default_rng(0), LayerNorm, scale="learned")
+    size = float(probes.second_moment(network.layers[0].forward(load_digits().x_train[: skips.BATCH])))
+    near = skips.growth(5, end.scales, "LayerNorm", relus=2, start=size)
+    far = skips.growth(5, end.scales, "LayerNorm", relus=2, start=1.0)
+    assert abs(end.residual_theory[0] - near[0]) < abs(end.residual_theory[0] - far[0])

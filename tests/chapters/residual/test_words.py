@@ -108,3 +108,15 @@ def test_no_error_is_nearer_to_a_limit_than_it_says():
 def test_there_are_never_more_blocks_than_it_says():
     most = said("path-lengths-task", "up to 40")
     assert max(len(gains) for (gains,) in drawn("path_lengths")) <= most
+
+
+def test_what_the_checks_say():
+    limit = asked("predict_growth", "Beyond 10,")
+    assert not predict_growth([np.sqrt((limit * 1.01) ** 2 - 1)], 1.0)["bounded"]
+    gains, alpha = np.array([0.5, 1.5]), 0.7
+    growth = np.exp(asked("branch_scale", "exp(½") * np.sum(np.log(1 + (alpha * gains) ** 2)))
+    assert growth == pytest.approx(predict_growth(list(gains), alpha)["residual"])
+    assert degradation_verdict(runs(ratio=0.99 * asked("degradation_verdict", "below 1e-3")))["vanishing"]
+    bound = 0.1 + asked("degradation_verdict", "at most 0.05")
+    assert degradation_verdict(runs(deep=0.9, residual=bound - 1e-3))["repaired"]
+    assert not degradation_verdict(runs(deep=0.9, residual=bound + 1e-3))["repaired"]
