@@ -243,7 +243,7 @@ def test_a_copied_link_brings_the_state_back(tab, url, folder):
     preset, values = about["presets"][0]
     box.get_by_role("button", name=preset, exact=True).click()
     box.get_by_role("button", name="Copy link").click()
-    expect(box.locator(".td-note")).to_contain_text("address bar")
+    expect(box.locator(".td-note")).to_contain_text("the address of this page")
     link = tab.url
     assert link.startswith(f"{url}{EXPLORER[0]}#cell-id={EXPLORER[1]}&")
     tab.goto("about:blank")
@@ -384,3 +384,11 @@ def test_frames_are_what_a_fresh_instrument_shows(folder, alive):
     about, frames = frames_of(folder, page, cell)
     state = random.Random(cell).choice(sorted(frames, key=repr))
     assert frames[state] == computed(name, about, state)
+
+
+def test_with_its_settings_in_the_lesson_every_challenge_is_still_solved(folder, alive):
+    page, cell, name = alive
+    about, frames = frames_of(folder, page, cell)
+    for challenge in getattr(instruments, name)().challenges:
+        reached = [challenge.name in frames[place]["reached"] for place in way(name, about, challenge)]
+        assert reached[-1] and not reached[0], challenge.name
