@@ -185,11 +185,11 @@ class InitExplorer(Instrument):
         Challenge(
             "Overflow float32",
             "Find settings whose values no longer fit into float32.",
-            {"scheme": "He", "activation": "ReLU", "depth": 30},
+            {"scheme": "He", "activation": "ReLU"},
             lambda s, r: r.lost is not None,
             "The curve here goes on only because the network is computed at another scale and multiplied "
             "afterwards. Your own network would print inf or 0.",
-            {"scheme": "naive N(0, 1)"},
+            {"scheme": "naive N(0, 1)", "width": 512, "depth": 60},
         ),
     )
 
