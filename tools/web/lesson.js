@@ -142,11 +142,14 @@ const store = {
 export function parse(text) {
   const power = digits => `**(${[...digits].map(one => '0123456789-'['⁰¹²³⁴⁵⁶⁷⁸⁹⁻'.indexOf(one)]).join('')})`;
   const plain = text.toLowerCase().replace(/^[\s≈~=×x*+]+|[\s×x]+$/g, '').replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+/g, power)
-    .replace(/\s+/g, ' ').replace(/(?<=\d),(?=\d)/g, '.').replace(/√ ?(\d[\d.]*)/g, 'sqrt($1)').replace(/√/g, 'sqrt')
-    .replace(/π/g, 'pi').replace(/[−–]/g, '-').replace(/[×x·⋅]/g, '*').replace(/\^/g, '**').replace(/^(.+)%$/, '($1)/100');
+    .replace(/(\d*)([¼-¾⅐-⅞])/g, (_, whole, part) => `(${whole || 0}+${part.normalize('NFKD').replace('⁄', '/')})`)
+    .replace(/\s+/g, ' ').replace(/(?<![\d.,])[1-9]\d{0,2}(([,'’ ])\d{3}(\2\d{3})*)(?![\d,'’])/g, n => n.replace(/\D/g, ''))
+    .replace(/(?<=\d),(?=\d)/g, '.').replace(/√ ?(\d[\d.]*)/g, 'sqrt($1)').replace(/√/g, 'sqrt')
+    .replace(/π/g, 'pi').replace(/[−–]/g, '-').replace(/[×·⋅]|(?<!e)x|x(?!p)/g, '*').replace(/\^/g, '**').replace(/^(.+)%$/, '($1)/100');
   // Nothing but arithmetic is evaluated.
-  if (!/^([\d.+\-*/() e]|sqrt|pi){1,100}$/.test(plain) || /\/[/*]/.test(plain)) return NaN;
-  const script = plain.replace(/(?<![\d.])e/g, 'Math.E').replace(/sqrt|pi/g, name => `Math.${name === 'pi' ? 'PI' : name}`)
+  if (!/^([\d.+\-*/() e]|sqrt|exp|log|ln|pi){1,100}$/.test(plain) || /\/[/*]/.test(plain)) return NaN;
+  const script = plain.replace(/(?<![\d.])e(?!xp)/g, 'Math.E')
+    .replace(/sqrt|exp|log(10|2)?|ln|pi/g, name => `Math.${{ pi: 'PI', ln: 'log' }[name] ?? name}`)
     .replace(/(^|\()-/g, '$10-');
   try {
     const value = Function(`'use strict'; return (${script})`)();
