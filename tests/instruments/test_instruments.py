@@ -86,7 +86,9 @@ class Small(frame.Instrument):
     )
     presets = {"Long": {"length": 5}}
     challenges = (
-        frame.Challenge("Longest", "Make it long.", {"length": 1}, lambda s, r: r >= 5, "It is 5 m."),
+        frame.Challenge(
+            "Longest", "Make it long.", {"length": 1}, lambda s, r: r >= 5, "It is 5 m.", {"length": 5}
+        ),
     )
 
     @staticmethod
