@@ -166,7 +166,7 @@ export class Instrument {
       }
     }
     if (!this.asked && !this.frames.has(key(this.state)) && this.shown !== key(this.state)) this.ask();
-    if (fresh) this.draw();
+    if (fresh) this.paint();
   }
 
   say(note) {
@@ -174,12 +174,15 @@ export class Instrument {
     this.draw();
   }
 
+  /** Draw in this refresh of the display, once, however many moves come before it. */
   draw() {
-    if (this.drawing) return;
-    this.drawing = requestAnimationFrame(() => {
-      this.drawing = null;
-      for (const view of this.views) view.draw();
-    });
+    this.drawing ??= requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    cancelAnimationFrame(this.drawing);
+    this.drawing = null;
+    for (const view of this.views) view.draw();
   }
 }
 

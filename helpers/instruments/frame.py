@@ -107,6 +107,8 @@ class Instrument(InNotebook):
     def __init_subclass__(cls, **kwargs):
         """Give the chapter's module a function of its own name: what a lesson calls."""
         super().__init_subclass__(**kwargs)
+        if "controls" not in vars(cls):  # the class that anywidget makes for every single widget
+            return
         if cls.__module__.startswith(f"{contents.CHAPTERS}."):
             entry = _entry(cls)
             setattr(sys.modules[cls.__module__], entry.__name__, entry)

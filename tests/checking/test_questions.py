@@ -14,7 +14,6 @@ from IPython.core.interactiveshell import InteractiveShell
 from helpers import chapters, contents
 from helpers.checking import ask, predict, questions, settling, widgets
 from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
-from helpers.figures.theme import style_sheet
 from helpers.optimizers import linear_decay, warmup
 from helpers.progress.record import Progress
 from tests.text import asked
@@ -759,7 +758,7 @@ def test_a_prediction_that_an_older_course_judged_at_once_is_settled(progress):
 def test_the_style_is_sent_once_and_options_may_wrap(show):
     box = show("init-symmetry")
     html = [part.value for part in box.children if isinstance(part, ipywidgets.HTML)]
-    assert "".join(html).count(style_sheet()) == 1
+    assert "".join(html).count("<style>") == 1
     assert box.field.layout.width == "auto"
     assert "td-ask" in box._dom_classes
 
