@@ -23,7 +23,7 @@ DAILY = -m "not release"
 # say in: of the chapters all but what neither trains nor iterates.
 NUMBERS = $(wildcard tests/chapters/*/test_lesson.py tests/chapters/*/test_claims.py) tests/chapters/rescue/test_rescue.py
 UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_explorer layer_statistics norm_axes \
-	norms train_vs_eval hints dropout_masks gradient_clipping cliff skips
+	norms train_vs_eval hints dropout_masks skips
 TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
 
 .PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises \
@@ -82,13 +82,13 @@ nbgrader: $(VENV)-nbgrader/test.done
 site: $(VENV)-site/site.done
 	OPENBLAS_NUM_THREADS=1 $(WEB)/python -m tools.web build site
 
-# Is all in the site that must be? Builds it with notebooks that are not executed, which takes seconds.
+# Is all in the site that must be? Builds it with notebooks that are not executed, and makes a few frames.
 site-check: $(VENV)-site/site.done
-	$(TEST_ENV) $(WEB)/pytest tests/site/test_build.py
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_build.py tests/site/test_bake.py
 
 # What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
 site-browser: $(VENV)-site/site.done
-	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_live.py $(ONLY)
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_alive.py tests/site/test_live.py $(ONLY)
 
 # What .ci/run leaves out, so that it ends within half an hour: before a release, and after a change of what it
 # is about.

@@ -123,10 +123,16 @@ class Number:
         why = response.feedback if response.tag else self.right
         return "" if response.reading == answer else f"It is {answer}.", why
 
-    def _near(self, value, target):
+    def near(self, target):
+        """The lowest and the highest number that count as `target`: (low, high)."""
         if self.factor != 1:
-            return target / self.factor <= value <= target * self.factor
-        return math.isclose(value, target, rel_tol=self.rtol, abs_tol=self.atol)
+            return target / self.factor, target * self.factor
+        low, high = sorted((target * (1 - self.rtol), target / (1 - self.rtol)))
+        return min(low, target - self.atol), max(high, target + self.atol)
+
+    def _near(self, value, target):
+        low, high = self.near(target)
+        return low <= value <= high
 
 
 def find(id):
@@ -246,6 +252,7 @@ FUNCTIONS = {
     "log10": math.log10,
     "log2": math.log2,
 }
+UNREAD = "Type a number such as 0.25, 1/8, 2^-25, 3e-8 or sqrt(2/128)."
 
 
 def parse_number(text):
@@ -266,7 +273,7 @@ def parse_number(text):
     except (ValueError, SyntaxError, ArithmeticError, LookupError):
         pass
     problem = f"I cannot read {text[:40]!r} as a number. " if text.strip() else ""
-    raise ValueError(f"{problem}Type a number such as 0.25, 1/8, 2^-25, 3e-8 or sqrt(2/128).")
+    raise ValueError(problem + UNREAD)
 
 
 def _evaluate(node):
