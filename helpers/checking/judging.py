@@ -93,7 +93,9 @@ def judge(exercise, call, seed):
     problem = next((row.problem for result in failed for row in result.rows if row.problem), None)
     if problem and problem.kind == "blank" and probe.begun:  # it is blank on some inputs only
         problem = replace(problem, kind="form")
-    wrong, where = None if problem else diagnose(exercise, results), None
+    # A nan says little, where numbers say which mistake it comes from.
+    wrong, where = None if problem and problem.kind != "nan" else diagnose(exercise, results), None
+    problem = None if wrong else problem
     if failed and not problem and not wrong and probe.answers_are_constant():
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
@@ -324,7 +326,7 @@ def diagnose(exercise, results):
     all cases. Named only when one is left. (It is never the reference: that differs on the failed cases.)
     """
     failed = [result for result in results if not result.passed]
-    if not failed:
+    if all(row.agrees or row.problem for result in failed for row in result.rows):
         return None
     matching = [wrong for wrong in exercise.wrong if all(_explains(wrong, result) for result in failed)]
     if len(matching) > 1:
@@ -360,11 +362,20 @@ def _explains(wrong, result):
     """Whether a mistake does what the learner's function does in a property, and fails where that fails."""
     for row in result.rows:
         theirs = measured(result.prop, wrong.function, row.args)
-        if not close(row.got, theirs, result.prop):
+        if row.problem:
+            if row.problem.kind != "nan" or _is_finite(theirs):
+                return False
+        elif not close(row.got, theirs, result.prop):
             return False
-        if not row.agrees and close(theirs, row.expected, result.prop):
+        elif not row.agrees and close(theirs, row.expected, result.prop):
             return False
     return True
+
+
+def _is_finite(value):
+    if isinstance(value, dict | list | tuple):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str | bool) or bool(np.all(np.isfinite(value)))
 
 
 def _matches(wrong, results):
@@ -372,7 +383,7 @@ def _matches(wrong, results):
 
 
 def _behaves_as(wrong, prop, row):
-    return close(row.got, measured(prop, wrong.function, row.args), prop)
+    return bool(row.problem) or close(row.got, measured(prop, wrong.function, row.args), prop)
 
 
 def _all_same(values):
