@@ -9,18 +9,24 @@ WEB     = $(VENV)-site/bin
 # Answers given while testing must not land in a learner's own progress. And with matrices as small as the
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
-ON_ALL_CORES = -n logical --dist worksteal
+# A file stays together, as its tests share trainings. The chapters, which take longest, come first.
+ON_ALL_CORES = -n logical --dist loadfile --no-loadscope-reorder
 NBVAL = --nbval-lax --nbval-cell-timeout=120
 
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
 
-# Tests of the numbers in the lessons, which train for minutes; and all that rounding, and so the processor, has a
-# say in.
-NUMBERS = $(wildcard tests/chapters/*/test_lesson.py tests/chapters/*/test_claims.py) tests/chapters/rescue/test_rescue.py
-TRAINED = tests/chapters tests/test_training.py
+# What takes many seeds, where fewer find the same at each change, is for `make seeds`.
+DAILY = -m "not release"
 
-.PHONY: lab test check units lessons machines browser oldest grading nbgrader exercises \
+# Tests of the numbers in the lessons, which train for minutes; and all that rounding, and so the processor, has a
+# say in: of the chapters all but what neither trains nor iterates.
+NUMBERS = $(wildcard tests/chapters/*/test_lesson.py tests/chapters/*/test_claims.py) tests/chapters/rescue/test_rescue.py
+UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_explorer layer_statistics norm_axes \
+	norms train_vs_eval hints dropout_masks skips
+TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
+
+.PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises \
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
@@ -35,7 +41,7 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 
 units: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/pytest $(NO_SPECIALS) $(ON_ALL_CORES) $(ONLY)
+	$(TEST_ENV) $(BIN)/pytest $(NO_SPECIALS) $(DAILY) $(ON_ALL_CORES) $(ONLY)
 
 lessons: $(VENV)/test.done
 	$(TEST_ENV) $(BIN)/pytest -n logical --dist loadfile $(NBVAL) notebooks exercises solutions $(ONLY)
@@ -43,7 +49,12 @@ lessons: $(VENV)/test.done
 # As on other processors: OpenBLAS has a kernel for each kind, and `default` is this one's.
 KERNELS = default Haswell SkylakeX Sandybridge Nehalem
 machines: $(VENV)/test.done
-	$(TEST_ENV) $(BIN)/python -m tools.machines $(KERNELS) -- $(TRAINED) $(ON_ALL_CORES) $(ONLY)
+	$(TEST_ENV) $(BIN)/python -m tools.machines $(KERNELS) -- $(TRAINED) $(DAILY) $(ON_ALL_CORES) $(ONLY)
+
+# Statements over many seeds, and every known answer to every exercise with 20.
+seeds: $(VENV)/test.done
+	$(TEST_ENV) $(BIN)/pytest $(NO_SPECIALS) -m release $(ON_ALL_CORES) $(ONLY)
+	$(TEST_ENV) $(BIN)/python benchmarks/check_proof.py 20
 
 # The real JupyterLab in a real Chromium, twice side by side, as both wait for each other most of the time.
 # Fails without a browser: CHROMIUM names the program, PAGES some tests.
@@ -55,7 +66,7 @@ browser: $(VENV)/browser.done
 # which take minutes of training: the lessons themselves are executed. The old versions use parts of other
 # packages that are deprecated today, which is no concern of ours.
 oldest: $(VENV)-oldest/test.done
-	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(addprefix --ignore=,$(NUMBERS)) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
+	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(addprefix --ignore=,$(NUMBERS)) $(DAILY) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning -n logical --dist loadfile $(NBVAL) notebooks
 
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
@@ -71,17 +82,17 @@ nbgrader: $(VENV)-nbgrader/test.done
 site: $(VENV)-site/site.done
 	OPENBLAS_NUM_THREADS=1 $(WEB)/python -m tools.web build site
 
-# Is all in the site that must be? Builds it with notebooks that are not executed, which takes seconds.
+# Is all in the site that must be? Builds it with notebooks that are not executed, and makes a few frames.
 site-check: $(VENV)-site/site.done
-	$(TEST_ENV) $(WEB)/pytest tests/site/test_build.py
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_build.py tests/site/test_bake.py
 
 # What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
 site-browser: $(VENV)-site/site.done
-	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_live.py $(ONLY)
+	$(TEST_ENV) $(WEB)/pytest tests/site/test_pages.py tests/site/test_alive.py tests/site/test_live.py $(ONLY)
 
 # What .ci/run leaves out, so that it ends within half an hour: before a release, and after a change of what it
 # is about.
-release: browser oldest nbgrader site site-browser
+release: seeds browser oldest nbgrader site site-browser
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done

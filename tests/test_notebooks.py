@@ -126,6 +126,30 @@ class TestEveryLesson:
                 assert found[i + 1].cell_type == "code", cell.id
                 assert "markdown" in {c.cell_type for c in found[i + 2 : i + 4]}, cell.id
 
+    def test_a_prediction_is_settled_by_a_cell_that_shows_something(self, path):
+        """It stands after the prediction, in the same section; what runs before it gives nothing away."""
+        found = cells(path)
+        at = {cell.id: i for i, cell in enumerate(found)}
+        for i, cell in enumerate(found):
+            if cell.source.startswith("predict("):
+                question = questions.find(ast.literal_eval(cell.source.removeprefix("predict")))
+                assert i < at.get(question.truth, -1), question.id
+                between, truth = found[i + 1 : at[question.truth]], found[at[question.truth]]
+                assert not any(re.match("##? ", c.source) for c in between), question.id
+                assert truth.cell_type == "code" and _shows(truth), question.id
+                if len(between) <= 1 and all(c.cell_type == "code" for c in between):
+                    assert not any(map(_shows, between)), question.id
+
+    def test_a_truth_belongs_to_a_prediction(self, path):
+        predicted = {ast.literal_eval(call.args[0]) for call in calls(path, "predict")}
+        of_lesson = {id for id, q in questions.load().items() if q.lesson == path.stem and q.truth}
+        assert of_lesson == predicted
+
+
+def _shows(cell):
+    """Is the last line of a code cell a value? (Without ids of cells, that is what settles a prediction.)"""
+    return isinstance(ast.parse(cell.source).body[-1], ast.Expr)
+
 
 def test_every_question_of_a_written_chapter_is_asked_somewhere():
     asked = {ast.literal_eval(c.args[0]) for path in LESSONS for c in calls(path, "ask", "predict")}

@@ -1,9 +1,8 @@
 // An instrument in the browser. It shows frames that Python made, moves controls, listens to hands; it computes
 // nothing of what it shows. A state is the values of all controls, in their order; a frame is all that is seen in
 // one state. Frames are kept, so that a hand that comes back, or that was expected, need not wait.
-// This module has two hosts: a notebook's widget (at the end), and a page with a file of frames.
+// This module has two hosts: a notebook's widget (at the end), and a page with a file of frames (tools/web/lesson.js).
 
-const FORMAT = 1; // of a file of frames; the same number stands in page.py
 const KEPT = 3000; // frames
 const CHARACTERS = 2e7; // of their ink
 const NEXT = 60; // frames that are asked for ahead
@@ -15,7 +14,7 @@ let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
 
 /** An element with attributes (functions: listeners) and children. */
-function make(tag, attributes = {}, ...children) {
+export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value);
@@ -28,7 +27,8 @@ function make(tag, attributes = {}, ...children) {
 /** What is seen, apart from where: the state, the frames that are there, and those that are wanted. */
 export class Instrument {
   constructor(host) {
-    this.host = host; // {about, state(), frame(), want(now, ahead) => is it asked?, save(state, frame)}
+    // {about, state(), frame(), want(now, ahead), save(state, frame)}; perhaps moved(state), and ready(state): a frame
+    this.host = host;
     this.about = host.about;
     this.controls = this.about.controls;
     this.state = host.state();
@@ -71,7 +71,7 @@ export class Instrument {
     this.state = state;
     this.next = next;
     if (same && !this.frame.problem) return this.draw();
-    const there = this.frames.get(key(state));
+    const there = this.frames.get(key(state)) ?? this.host.ready?.(state);
     if (there) {
       this.show(there);
       this.keep(state, there);
@@ -166,7 +166,7 @@ export class Instrument {
       }
     }
     if (!this.asked && !this.frames.has(key(this.state)) && this.shown !== key(this.state)) this.ask();
-    if (fresh) this.draw();
+    if (fresh) this.paint();
   }
 
   say(note) {
@@ -174,16 +174,19 @@ export class Instrument {
     this.draw();
   }
 
+  /** Draw in this refresh of the display, once, however many moves come before it. */
   draw() {
-    if (this.drawing) return;
-    this.drawing = requestAnimationFrame(() => {
-      this.drawing = null;
-      for (const view of this.views) view.draw();
-    });
+    this.drawing ??= requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    cancelAnimationFrame(this.drawing);
+    this.drawing = null;
+    for (const view of this.views) view.draw();
   }
 }
 
-const key = state => JSON.stringify(state);
+export const key = state => JSON.stringify(state);
 
 /** One place on a page where an instrument is seen. */
 export class View {
@@ -273,16 +276,6 @@ export class View {
     return { slider: this.slider, buttons: this.radios, menu: this.menu }[control.kind].call(this, control);
   }
 
-  /** The state with a control at a position; where not all have frames, at the nearest that has one. */
-  nearest(name, values, position) {
-    const { instrument } = this, { has } = instrument.host;
-    const state = at => instrument.after({ [name]: values[at] });
-    if (!has) return state(position);
-    const there = values.map((_, at) => at).filter(at => has.call(instrument.host, state(at)));
-    if (!there.length) return state(position);
-    return state(there.reduce((best, at) => (Math.abs(at - position) < Math.abs(best - position) ? at : best)));
-  }
-
   /** Every position of a control, nearest first. */
   near(control) {
     return () => {
@@ -306,7 +299,7 @@ export class View {
     const { instrument } = this, at = instrument.index(control.name), id = unique(), next = this.near(control);
     let { values, texts } = control;
     const label = make('label', { for: id });
-    const moved = () => instrument.go(this.nearest(control.name, values, input.valueAsNumber), next);
+    const moved = () => instrument.go(instrument.after({ [control.name]: values[input.valueAsNumber] }), next);
     const input = make('input', {
       type: 'range', id, min: 0, step: 1, 'aria-label': control.label, input: moved,
       keydown: event => {
@@ -559,69 +552,8 @@ function copy(text) {
 }
 
 /** Write only what is new: a screen reader speaks what changes. */
-function write(element, text) {
+export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
-}
-
-/** The host on a page without a kernel: a file of frames that was made beforehand. */
-class File {
-  constructor({ about, frames }, live) {
-    this.about = about;
-    this.there = new Map(frames.map(([state, frame]) => [key(state), frame]));
-    this.absent = `This combination is not on this page. ${live ? `In <a href="${live}">the live lesson</a> every one is.` : ''}`;
-    this.instrument = new Instrument(this);
-  }
-
-  state() {
-    return this.about.start;
-  }
-
-  frame() {
-    return this.there.get(key(this.about.start));
-  }
-
-  has(state) {
-    return this.there.has(key(state));
-  }
-
-  /** The address of this page with a state of this instrument; `opened` reads it. */
-  link(state) {
-    return `${location.href.split('#')[0]}#${this.about.name}=${encodeURIComponent(JSON.stringify(state))}`;
-  }
-
-  opened() {
-    const [name, state] = location.hash.slice(1).split('=');
-    if (name !== this.about.name) return;
-    try {
-      const wanted = JSON.parse(decodeURIComponent(state));
-      if (this.has(wanted)) this.instrument.go(wanted);
-    } catch { /* an address that nobody copied from here */ }
-  }
-
-  want(now) {
-    if (now) this.instrument.answer([[now, this.there.get(key(now)) ?? { problem: this.absent, last: true }]]);
-  }
-
-  save() {}
-}
-
-/** Bring the still pictures of a page to life that name a file of frames. */
-export async function enliven(page = document) {
-  for (const still of page.querySelectorAll('.td-still[data-frames]')) {
-    const { frames, live } = still.dataset;
-    try {
-      const packed = await fetch(frames);
-      if (!packed.ok) throw Error(packed.statusText);
-      const file = await new Response(packed.body.pipeThrough(new DecompressionStream('gzip'))).json();
-      if (file.format !== FORMAT) throw Error('another version');
-      const place = make('div'), host = new File(file, live);
-      new View(host.instrument, place);
-      still.replaceWith(place);
-      host.opened();
-    } catch (error) {
-      still.append(make('p', { class: 'td-note' }, `A still picture: its frames could not be loaded (${error.message}).`));
-    }
-  }
 }
 
 /** The host in a notebook: one widget model, however many views it has. */

@@ -7,7 +7,9 @@ import itertools
 import math
 import operator
 import re
+import unicodedata
 from dataclasses import MISSING, dataclass, fields
+from html import escape
 from typing import NamedTuple
 
 from helpers import contents
@@ -52,6 +54,7 @@ class MultipleChoice:
     options: list[Option]
     lesson: str = ""  # the notebook's name without .ipynb
     section: str = ""  # one of the lesson's headings
+    truth: str = ""  # of a prediction: the id of the lesson's cell that shows what is true
 
     def __post_init__(self):
         if len({option.text for option in self.options}) < len(self.options):
@@ -67,6 +70,13 @@ class MultipleChoice:
             if option.text == answer:
                 return Response(option.correct, option.feedback, option.tag or None)
         raise ValueError("Choose one of the options first.")
+
+    def reveal(self, response):
+        """What is true, and what is to be said of an answer that was judged so, as HTML."""
+        if response.correct:
+            return response.feedback
+        right = next(option.text for option in self.options if option.correct)
+        return f"The answer is “{escape(right)}”. {response.feedback}"
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,7 @@ class Number:
     unit: str = ""
     lesson: str = ""
     section: str = ""
+    truth: str = ""
 
     def __post_init__(self):
         values = [self.answer, *(wrong.value for wrong in self.wrong)]
@@ -108,10 +119,23 @@ class Number:
         feedback = self.too_small if value < self.answer else self.too_large
         return Response(False, feedback, None, reading)
 
-    def _near(self, value, target):
+    def reveal(self, response):
+        """As of MultipleChoice. What helps to find the number gives way to how it is found."""
+        truth = f"{self.answer:.4g}"
+        if response.correct and response.reading == truth:
+            return response.feedback
+        return f"It is {truth}. {response.feedback if response.tag else self.right}"
+
+    def near(self, target):
+        """The lowest and the highest number that count as `target`: (low, high)."""
         if self.factor != 1:
-            return target / self.factor <= value <= target * self.factor
-        return math.isclose(value, target, rel_tol=self.rtol, abs_tol=self.atol)
+            return target / self.factor, target * self.factor
+        low, high = sorted((target * (1 - self.rtol), target / (1 - self.rtol)))
+        return min(low, target - self.atol), max(high, target + self.atol)
+
+    def _near(self, value, target):
+        low, high = self.near(target)
+        return low <= value <= high
 
 
 def find(id):
@@ -192,18 +216,26 @@ def _convert(value, type):
     return value
 
 
+def _fraction(sign):
+    """½ as 1/2."""
+    return unicodedata.normalize("NFKC", sign).replace("⁄", "/")
+
+
 # What mathematics, keyboards and phones write, and what Python writes for it.
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 SPELLINGS = [
     (r"^[\s≈~=×x*+]+|[\s×x]+$", ""),
     (r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda power: f"**({power[0].translate(SUPERSCRIPTS)})"),
+    (r"(\d*)([¼-¾⅐-⅞])", lambda mixed: f"({mixed[1] or 0}+{_fraction(mixed[2])})"),
     (r"\s+", " "),
+    # Three digits behind a comma are thousands, unless a 0 stands before it: "1,000", but "0,125".
+    (r"(?<![\d.,])[1-9]\d{0,2}(([,'’ ])\d{3}(\2\d{3})*)(?![\d,'’])", lambda n: re.sub(r"\D", "", n[0])),
     (r"(?<=\d),(?=\d)", "."),
     (r"√ ?(\d[\d.]*)", r"sqrt(\1)"),
     ("√", "sqrt"),
     ("π", "pi"),
     ("[−–]", "-"),
-    ("[×x·⋅]", "*"),
+    ("[×·⋅]|(?<!e)x|x(?!p)", "*"),  # the x of exp is none
     (r"\^", "**"),
     (r"^(.+)%$", r"(\1)/100"),
 ]
@@ -215,10 +247,19 @@ OPERATORS = {
     ast.Pow: math.pow,
 }
 NAMES = {"pi": math.pi, "e": math.e}
+FUNCTIONS = {
+    "sqrt": math.sqrt,
+    "exp": math.exp,
+    "log": math.log,
+    "ln": math.log,
+    "log10": math.log10,
+    "log2": math.log2,
+}
+UNREAD = "Type a number such as 0.25, 1/8, 2^-25, 3e-8 or sqrt(2/128)."
 
 
 def parse_number(text):
-    """The float that was typed, such as '1/8', '2^-25', '3 x 10⁻⁸', '0,125' or '50 %'.
+    """The float that was typed, such as '1/8', '2^-25', '3 x 10⁻⁸', '½', '1,000', '0,125' or '50 %'.
 
     Raises ValueError with a sentence for the learner if it is not a finite number.
     """
@@ -227,7 +268,7 @@ def parse_number(text):
         python = re.sub(pattern, replacement, python)
     try:
         # The first check keeps Python's own syntax, and anything long enough to be slow, out.
-        if not re.fullmatch(r"([\d.+\-*/() e]|sqrt|pi){1,100}", python, re.ASCII):
+        if not re.fullmatch(r"([\d.+\-*/() e]|sqrt|exp|log|ln|pi){1,100}", python, re.ASCII):
             raise ValueError(python)
         value = _evaluate(ast.parse(python, mode="eval").body)
         if math.isfinite(value):
@@ -235,7 +276,7 @@ def parse_number(text):
     except (ValueError, SyntaxError, ArithmeticError, LookupError):
         pass
     problem = f"I cannot read {text[:40]!r} as a number. " if text.strip() else ""
-    raise ValueError(f"{problem}Type a number such as 0.25, 1/8, 2^-25, 3e-8 or sqrt(2/128).")
+    raise ValueError(problem + UNREAD)
 
 
 def _evaluate(node):
@@ -249,6 +290,6 @@ def _evaluate(node):
             return -_evaluate(operand)
         case ast.BinOp(left=left, op=op, right=right):
             return OPERATORS[type(op)](_evaluate(left), _evaluate(right))
-        case ast.Call(func=ast.Name(id="sqrt"), args=[argument], keywords=[]):
-            return math.sqrt(_evaluate(argument))
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
+            return FUNCTIONS[name](_evaluate(argument))
     raise ValueError(node)

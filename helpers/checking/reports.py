@@ -9,6 +9,7 @@ from ipywidgets import HTML, VBox
 from helpers import contents
 from helpers.checking import exercise, questions
 from helpers.checking.cards import Card, Link, Table
+from helpers.checking.settling import unsettled
 from helpers.checking.widgets import QuestionBox
 from helpers.figures.calibration import calibration
 from helpers.progress.record import PROGRESS
@@ -28,6 +29,7 @@ def report():
         *_points(),
         *_goals(),
         *_calibration(PROGRESS.answers()),
+        *_unsettled(PROGRESS.answers()),
         *_misconceptions(),
         "Questions that are due again: run `review()`.",
         PROGRESS.notice(),
@@ -35,17 +37,23 @@ def report():
 
 
 def review(chapter=None, count=5):
-    """Up to `count` questions that are due again, as widgets; those of the earliest chapters come first.
+    """Up to `count` questions that are due again, as widgets.
 
-    A missed question is due at once; one answered rightly after 1 day, then 3, 7, 21 and 60 days, a step
-    further for each right answer that was due (one given with less than 70 % confidence is no step).
+    First come predictions that were missed with a confidence of 70 % or more, the surest first; then the
+    questions of the earliest chapters. A missed question is due at once; one answered rightly after 1 day,
+    then 3, 7, 21 and 60 days, a step further for each right answer that was due (one given with less than
+    70 % confidence is no step).
     chapter: ask only about the chapters before this one.
     """
     now, known = datetime.now(UTC), questions.load()
     when = {id: due for id, due in due_times(PROGRESS.answers()).items() if id in known}
+    sure = confident_misses(PROGRESS.answers())
     if chapter is not None:
         when = {id: due for id, due in when.items() if known[id].lesson < f"{chapter:02}"}
-    ready = sorted((id for id in when if when[id] <= now), key=lambda id: (known[id].lesson, when[id]))
+    ready = sorted(
+        (id for id in when if when[id] <= now),
+        key=lambda id: (-sure.get(id, 0), known[id].lesson, when[id]),
+    )
     if ready:
         head = HTML(f"<b>Review.</b> {len(ready)} due, {min(len(ready), count)} asked here.")
         return VBox([head, *(ReviewBox(known[id]) for id in ready[:count])])
@@ -62,8 +70,8 @@ class ReviewBox(QuestionBox):
         self._since = datetime.now(UTC)
         super().__init__(question)
 
-    def _earlier(self):
-        return [row for row in super()._earlier() if datetime.fromisoformat(row.time) >= self._since]
+    def _earlier(self, kind):
+        return [row for row in super()._earlier(kind) if datetime.fromisoformat(row.time) >= self._since]
 
 
 def due_times(answers):
@@ -81,6 +89,17 @@ def due_times(answers):
             sure = row.confidence is None or row.confidence >= SURE
             steps[row.question] = min(steps[row.question] + sure, len(STEPS) - 1)
     return due
+
+
+def confident_misses(answers):
+    """The confidence of each prediction that was missed in spite of 70 % or more, and not righted since."""
+    missed = {}
+    for row in answers:
+        if row.correct:
+            missed.pop(row.question, None)
+        elif row.correct is not None and (row.confidence or 0) >= SURE:
+            missed[row.question] = row.confidence
+    return missed
 
 
 def _points():
@@ -112,10 +131,10 @@ def _goals():
 
 def _calibration(answers):
     """A table and a picture of stated confidence against share right, and what can be said of it."""
-    first = {row.question: row for row in reversed(answers) if row.kind == "prediction"}
-    judged = [row for row in first.values() if row.correct is not None and row.confidence is not None]
+    rated = [row for row in answers if None not in (row.correct, row.confidence) and row.kind == "prediction"]
+    judged = list({row.question: row for row in reversed(rated)}.values())
     if not judged:
-        return ("Predictions: none yet.",)
+        return ("Predictions: none settled yet.",)
     bands = []
     for low, high in BANDS:
         band = [row for row in judged if low <= row.confidence <= high]
@@ -124,6 +143,17 @@ def _calibration(answers):
             bands.append((sure, sum(row.correct for row in band), len(band)))
     rows = [[f"{sure:.0%}", f"{right} of {count}"] for sure, right, count in bands]
     return Table(["predictions: you were … sure", "right"], rows), calibration(bands), calibrated(judged)
+
+
+def _unsettled(answers):
+    """The predictions whose truth has not been shown: neither right nor wrong yet, and counted nowhere."""
+    known = questions.load()
+    rows = [
+        [f"{row.answer} ({row.confidence}% sure)", Link("", known[id].lesson, known[id].section)]
+        for id, (*_, row) in unsettled(answers).items()
+        if id in known
+    ]
+    return (Table(["predicted, and not settled yet", "the truth is shown in"], rows),) if rows else ()
 
 
 def calibrated(rows):

@@ -6,7 +6,6 @@ function from settings to a result, the artists, and the words. All else is here
 """
 
 import inspect
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,13 +30,17 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Challenge:
-    """A task. `reached(settings, result)` tells when it is done; then `lesson` is shown."""
+    """A task. `reached(settings, result)` tells when it is done; then `lesson` is shown.
+
+    `solution` holds settings that reach it, on top of those of the start, in an order to make them.
+    """
 
     name: str
     task: str
     start: Mapping[str, Any]
     reached: Callable[[SimpleNamespace, Any], bool]
     lesson: str
+    solution: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class Instrument(InNotebook):
     def __init_subclass__(cls, **kwargs):
         """Give the chapter's module a function of its own name: what a lesson calls."""
         super().__init_subclass__(**kwargs)
+        if "controls" not in vars(cls):  # the class that anywidget makes for every single widget
+            return
         if cls.__module__.startswith(f"{contents.CHAPTERS}."):
             entry = _entry(cls)
             setattr(sys.modules[cls.__module__], entry.__name__, entry)
@@ -283,10 +288,8 @@ class Instrument(InNotebook):
                 f'<div class="td-verdict td-{tone}"><b>{word}</b> {sentence}</div>'
                 f'<div class="td-readouts">{rows}</div>'
             )
-        changed = {c.name: self._start[c.name] for c in self.controls if self._start[c.name] != c.default}
-        opened = escape(json.dumps([self._about["name"], changed]))  # for a page that brings it to life
         return {
-            "text/html": f'{style_sheet()}<div class="td-instrument td-still" data-opened="{opened}">'
+            "text/html": f'{style_sheet()}<div class="td-instrument td-still">'
             f'<div class="td-title">{title}</div><p class="td-question">{self.question}</p>{picture}'
             f'<div class="td-status">{words}</div></div>',
             "text/plain": f"{self.title}: {self.description or self.problem}",

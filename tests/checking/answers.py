@@ -3,7 +3,7 @@
 Each chapter has such a module, `tests/chapters/*/answers.py`. It says, by an exercise's name,
 CORRECT {name: unusual functions that must get full points} and WRONG {name: [(function, what is found)]}:
 the tag of a misconception, the kind of a problem (calls.Problem), or None where points are lost and no name
-is given. All are held to 5 seeds in the tests, and to 200 by `benchmarks/check_proof.py`.
+is given. All are held to 3 seeds in the tests, and to 20 before a release (`benchmarks/check_proof.py`).
 """
 
 from importlib import import_module

@@ -9,9 +9,10 @@ from math import e, pi
 import ipywidgets
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import chapters, contents
-from helpers.checking import ask, predict, questions, widgets
+from helpers.checking import ask, predict, questions, settling, widgets
 from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
 from helpers.optimizers import linear_decay, warmup
 from helpers.progress.record import Progress
@@ -113,6 +114,7 @@ NAME = lambda question: question.id  # noqa: E731
 def progress(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
     monkeypatch.setattr(widgets, "PROGRESS", Progress())
+    monkeypatch.setattr(widgets, "TRUTHS", settling.Truths())
     return widgets.PROGRESS
 
 
@@ -193,6 +195,27 @@ def test_a_prediction_is_close_enough_within_its_factor():
         ("√ 4 / 2", 1),
         ("50 %", 0.5),
         ("0,125", 0.125),
+        ("12,5", 12.5),
+        ("1,0000", 1),
+        ("-0,005", -0.005),
+        ("1,000", 1000),
+        ("1,125", 1125),
+        ("-12,345.5", -12345.5),
+        ("1,000,000", 1e6),
+        ("1'000", 1000),
+        ("1’000’000", 1e6),
+        ("10 000", 1e4),
+        ("½", 0.5),
+        ("2½ x 2", 5),
+        ("1 - ⅔", 1 / 3),
+        ("2^½", 2**0.5),
+        ("exp(-2)", e**-2),
+        ("3 x exp(1)", 3 * e),
+        ("log(2)", np.log(2)),
+        ("ln(2)", np.log(2)),
+        ("log10(1,000)", 3),
+        ("log2(8)", 3),
+        ("2xpi", 2 * pi),
         ("1 - 1/π", 1 - 1 / pi),
         ("e^2", e**2),
     ],
@@ -202,10 +225,11 @@ def test_numbers_as_people_write_them(text, value):
 
 
 NONSENSE = [
-    "", "  ", "about half", "1,000,000", "1 2", "1/0", "1e999", "9^9^9^9", "(-1)^0.5", "sqrt(-1)",
-    "sqrt", "sqrt(1, 2)", "epi", "2pi", "1j", "nan", "inf", "1//2", "...", "()", "(1", "²", "%",
-    "1\x00", "9" * 9999, "(" * 99 + "1" + ")" * 99, "__import__('os')", "1if 1 else 2", "x", "1_0",
-    "١٢", "<script>alert(1)</script>",
+    "", "  ", "about half", "1,000,00", "1,000'000", "1 2", "1.5½", "0,1,2", "1/0", "1e999", "9^9^9^9",
+    "(-1)^0.5", "sqrt(-1)", "sqrt", "sqrt(1, 2)", "exp", "exp(9^9)", "log(0)", "log(-1)", "pi(2)", "epi",
+    "2pi", "1j", "nan", "inf", "1//2", "...", "()", "(1", "²", "%", "1\x00", "9" * 9999,
+    "(" * 99 + "1" + ")" * 99, "__import__('os')", "1if 1 else 2", "x", "1_0", "١٢",
+    "<script>alert(1)</script>",
 ]  # fmt: skip
 
 
@@ -344,9 +368,10 @@ def test_every_option_can_be_chosen(question, show, progress):
         if show is ask:
             assert option.feedback in box.feedback.value
     assert [row.answer for row in progress.answers()] == [o.text for o in question.options]
-    assert [row.misconception for row in progress.answers()] == [
-        option.tag or None for option in question.options
-    ]
+    tags = (
+        [option.tag or None for option in question.options] if show is ask else [None] * len(question.options)
+    )
+    assert [row.misconception for row in progress.answers()] == tags
 
 
 @pytest.mark.parametrize("question", NUMBERS, ids=NAME)
@@ -410,15 +435,14 @@ def test_leaving_the_field_does_not_submit_but_enter_and_the_button_do(progress,
     type_and_press_enter(box, "2")
     later()
     box.field.value = "0.5"
-    assert answers(progress) == [("prediction", "1", 0, 80), ("prediction", "2", 0, 80)]
+    assert answers(progress) == [("prediction", "1", None, 80), ("prediction", "2", None, 80)]
 
 
-def test_an_option_is_not_submitted_by_choosing_it(progress, later):
+def test_an_option_is_not_submitted_by_choosing_it_even_right_after_an_empty_click(progress):
     box = ask("init-he-fan")
     box.button.click()
-    later()
     box.field.value = "False"
-    assert "Choose one" in box.feedback.value
+    assert "Choose one" in box.feedback.value and answers(progress) == []
     box.button.click()
     assert "✓ Right." in box.feedback.value
 
@@ -458,8 +482,8 @@ def test_a_prediction_is_saved_and_does_not_show_the_truth(progress):
         assert "Run the next cell" in box.feedback.value
         assert not re.search("✓|✗|Right|td-good|td-alarm", box.feedback.value)
     assert "Your first prediction, “256” (70 % sure), is the one" in box.feedback.value
-    assert answers(progress) == [("prediction", "256", 0, 70), ("prediction", "128", 1, 70)]
-    assert progress.answers()[0].misconception == "forgets-relu-half"
+    assert answers(progress) == [("prediction", "256", None, 70), ("prediction", "128", None, 70)]
+    assert {row.misconception for row in progress.answers()} == {None}
 
 
 def test_another_confidence_is_another_row(progress):
@@ -473,8 +497,6 @@ def test_another_confidence_is_another_row(progress):
 
 
 def test_a_notebook_that_is_run_again_remembers_its_predictions(progress):
-    type_and_press_enter(ask("predict-he-var"), "2")
-    assert "td-card" not in predict("predict-he-var").feedback.value
     type_and_press_enter(predict("predict-he-var"), "1")
     again = predict("predict-he-var")
     assert "You answered this before: “1” (50 % sure)." in again.feedback.value
@@ -482,6 +504,23 @@ def test_a_notebook_that_is_run_again_remembers_its_predictions(progress):
     type_and_press_enter(again, "0.68")
     again = predict("predict-he-var")
     assert "before: “0.68” (50 % sure). Your first prediction, “1”" in again.feedback.value
+
+
+@pytest.mark.parametrize(("text", "verdict"), [("0.5", "not right yet"), ("1/8", "right")])
+def test_a_notebook_that_is_run_again_remembers_its_questions(text, verdict):
+    assert "td-card" not in ask("init-he-std").feedback.value
+    type_and_press_enter(ask("init-he-std"), text)
+    again = ask("init-he-std")
+    assert f"You answered this before: “{text}”, {verdict}." in again.feedback.value
+    assert "td-muted" in again.feedback.value
+
+
+def test_how_a_number_was_read_is_said_where_it_could_be_another():
+    box = predict("predict-he-var")
+    type_and_press_enter(box, "1,125")
+    assert "You wrote 1,125, read as 1125." in box.feedback.value
+    type_and_press_enter(box, "0.5")
+    assert "You wrote" not in box.feedback.value
 
 
 def test_a_database_that_fails_is_mentioned_once(tmp_path, progress):
@@ -497,11 +536,229 @@ def test_a_database_that_fails_is_mentioned_once(tmp_path, progress):
     assert "You answered this before" in predict("predict-he-var").feedback.value
 
 
+# --- What settles a prediction --------------------------------------------------------------------
+
+TRUTH = find("predict-naive-factor").truth
+ELSEWHERE = "vscode-notebook-cell:/a%20b.ipynb#W3sZmlsZQ%3D%3D"  # no id of the notebook's
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    """Starts a kernel, as after a restart: a function that runs a cell and returns its value."""
+
+    def start():
+        shell = InteractiveShell()
+        monkeypatch.setattr(settling, "_shell", lambda: shell)
+        monkeypatch.setattr(widgets, "TRUTHS", settling.Truths())
+        shell.user_ns["predict"] = predict
+        return lambda code, id=None: shell.run_cell(code, cell_id=id).result
+
+    return start
+
+
+def asked_in(run, id="predict-cell"):
+    return run("predict('predict-naive-factor')", id)
+
+
+def commit(box, text, sure=50):
+    box.confidence.value = sure
+    type_and_press_enter(box, text)
+
+
+def test_a_wrong_prediction_gets_the_truth_and_its_diagnosis_once_the_truth_was_shown(kernel, progress):
+    run = kernel()
+    box = asked_in(run)
+    commit(box, "256", 95)
+    for code, id in (("1", "another-cell"), ("1/0", TRUTH), ("None", "predict-cell")):
+        run(code, id)
+        assert "Run the next cell" in box.feedback.value and "td-muted" in box.feedback.value
+    run("None", TRUTH)
+    question = find("predict-naive-factor")
+    (wrong,) = (wrong for wrong in question.wrong if wrong.value == 256)
+    assert f"✗ Not so.</b> You said 256, 95 % sure. It is 128. {wrong.feedback}" in box.feedback.value
+    assert "td-alarm" in box.feedback.value
+    assert answers(progress) == [("prediction", "256", None, 95), ("prediction", "256", 0, 95)]
+    assert progress.answers()[-1].misconception == wrong.tag
+    run("None", TRUTH)
+    assert len(answers(progress)) == 2
+
+
+def test_a_right_prediction_is_told_so_even_if_it_was_unsure(kernel, progress):
+    run = kernel()
+    box = asked_in(run)
+    commit(box, "130", 50)
+    run("None", TRUTH)
+    right = find("predict-naive-factor").right
+    assert f"✓ Right.</b> You said 130, 50 % sure. It is 128. {right}" in box.feedback.value
+    assert "td-good" in box.feedback.value
+    assert answers(progress)[-1] == ("prediction", "130", 1, 50)
+
+
+def test_a_wrong_number_that_nobody_expected_is_told_how_the_right_one_is_found(kernel):
+    run = kernel()
+    box = asked_in(run)
+    commit(box, "1,000")
+    run("None", TRUTH)
+    right = find("predict-naive-factor").right
+    assert f"You said 1,000 (read as 1000), 50 % sure. It is 128. {right}" in box.feedback.value
+
+
+def test_a_choice_is_settled_with_the_right_option(kernel):
+    run, question = kernel(), find("predict-sigmoid")
+    right = next(option for option in question.options if option.correct)
+    for option in question.options:
+        run = kernel()
+        widgets.PROGRESS.path.unlink(missing_ok=True)
+        box = run("predict('predict-sigmoid')", "predict-cell")
+        box.field.value = option.text
+        box.button.click()
+        run("None", question.truth)
+        assert f"You said “{escape(option.text)}”, 50 % sure." in box.feedback.value
+        assert option.feedback in box.feedback.value
+        assert (f"The answer is “{escape(right.text)}”." in box.feedback.value) is not option.correct
+
+
+def test_the_first_prediction_counts_and_the_last_one_is_answered(kernel, progress):
+    run = kernel()
+    box = asked_in(run)
+    for text, sure in (("256", 95), ("1", 60), ("128", 55)):
+        commit(box, text, sure)
+        type_and_press_enter(box, text)
+    run("None", TRUTH)
+    assert "✓ Right.</b> You said 128, 55 % sure." in box.feedback.value
+    assert (
+        "Your first prediction, “256” (95 % sure), is the one that counts. It was wrong."
+        in box.feedback.value
+    )
+    judged = [row for row in answers(progress) if row[2] is not None]
+    assert judged == [("prediction", "256", 0, 95), ("prediction", "128", 1, 55)]
+
+
+def test_without_a_prediction_nothing_is_revealed_and_an_answer_afterwards_is_none(kernel, progress):
+    run = kernel()
+    box = asked_in(run)
+    before = box.feedback.value
+    run("None", TRUTH)
+    assert box.feedback.value == before and answers(progress) == []
+    commit(box, "256", 95)
+    assert "✗ Not yet." in box.feedback.value and "does not count as a prediction" in box.feedback.value
+    commit(box, "128")
+    assert "✓ Right." in box.feedback.value and "does not count" in box.feedback.value
+    assert answers(progress) == [("question", "256", 0, None), ("question", "128", 1, None)]
+    for again in (asked_in(run), asked_in(kernel())):
+        assert "You answered this before: “128”, right." in again.feedback.value
+        commit(again, "1")
+        assert "does not count" in again.feedback.value
+        commit(again, "128")
+    assert {row[0] for row in answers(progress)} == {"question"}
+
+
+def test_the_truth_may_have_been_shown_before_the_prediction_is_asked(kernel, progress):
+    run = kernel()
+    run("predict('predict-he-var')", "another-prediction")
+    run("None", TRUTH)
+    box = asked_in(run)
+    assert "td-card" not in box.feedback.value
+    commit(box, "128")
+    assert "does not count" in box.feedback.value
+
+
+def test_after_a_restart_a_prediction_is_settled_by_the_next_run_and_stays_so(kernel, progress):
+    commit(asked_in(kernel()), "256", 95)
+    run = kernel()
+    box = asked_in(run)
+    assert "You answered this before: “256” (95 % sure)." in box.feedback.value
+    assert "128" not in box.feedback.value
+    run("None", TRUTH)
+    assert "It is 128." in box.feedback.value
+    again = asked_in(kernel())
+    assert again.feedback.value.partition(">")[2] == box.feedback.value.partition(">")[2]
+    run = kernel()
+    run("predict('predict-he-var')", "another-prediction")
+    run("None", TRUTH)
+    assert "It is 128." in asked_in(run).feedback.value
+    assert [row[2] for row in answers(progress)] == [None, 0]
+
+
+def test_a_prediction_of_the_last_session_is_settled_at_once_if_the_truth_has_run_in_this_one(
+    kernel, progress
+):
+    commit(asked_in(kernel()), "256", 95)
+    run = kernel()
+    run("predict('predict-he-var')", "another-prediction")
+    run("None", TRUTH)
+    assert "It is 128." in asked_in(run).feedback.value
+    assert [row[2] for row in answers(progress)] == [None, 0]
+
+
+def test_a_cell_that_is_run_again_waits_with_its_new_box(kernel):
+    run = kernel()
+    old, new = asked_in(run), asked_in(run)
+    commit(new, "256")
+    run("None", TRUTH)
+    assert "It is 128." in new.feedback.value and "td-card" not in old.feedback.value
+    assert "It is 128." in asked_in(run).feedback.value
+
+
+@pytest.mark.parametrize("id", [None, ELSEWHERE])
+def test_where_no_cell_has_an_id_the_next_one_with_a_value_counts(kernel, id):
+    run = kernel()
+    box = asked_in(run, id)
+    commit(box, "256")
+    for code in ("x = 1", "1/0", "raise ValueError", "1 +"):
+        run(code, id)
+        assert "It is 128" not in box.feedback.value
+    run("x", id)
+    assert "It is 128." in box.feedback.value
+    late = run("predict('predict-he-var')", id)
+    run("x", id)
+    commit(late, "1")
+    assert "does not count" in late.feedback.value
+
+
+def test_one_handler_serves_all_predictions(kernel):
+    run = kernel()
+    boxes = [run(f"predict({id!r})", "a-cell") for id in ("predict-he-var", "predict-naive-factor")]
+    assert len(boxes) == 2
+    callbacks = settling._shell().events.callbacks["post_run_cell"]
+    assert callbacks.count(widgets.TRUTHS._after_cell) == 1
+
+
+def test_without_ipython_a_prediction_is_saved_all_the_same(progress, monkeypatch):
+    monkeypatch.setattr(settling, "_shell", lambda: None)
+    box = predict("predict-he-var")
+    commit(box, "1")
+    assert "Saved" in box.feedback.value
+
+
+def test_a_cell_that_was_interrupted_shows_nothing(kernel):
+    run = kernel()
+    box = asked_in(run)
+    commit(box, "256")
+    widgets.TRUTHS._after_cell(None)
+    assert "It is 128" not in box.feedback.value
+
+
+def test_an_option_of_another_version_of_the_course_does_no_harm(kernel, progress):
+    progress.record("prediction", "predict-sigmoid", "gone", None, 70)
+    run = kernel()
+    box = run("predict('predict-sigmoid')", "predict-cell")
+    run("None", find("predict-sigmoid").truth)
+    assert "“gone” (70 % sure)" in box.feedback.value
+    progress.record("prediction", "predict-sigmoid", "gone", False, 70)
+    assert "“gone” (70 % sure)" in predict("predict-sigmoid").feedback.value
+
+
+def test_a_prediction_that_an_older_course_judged_at_once_is_settled(progress):
+    progress.record("prediction", "predict-he-var", "1", False, 75)
+    assert "✗ Not so.</b> You said 1, 75 % sure. It is 0.6817." in predict("predict-he-var").feedback.value
+
+
 @pytest.mark.parametrize("show", [ask, predict])
 def test_the_style_is_sent_once_and_options_may_wrap(show):
     box = show("init-symmetry")
     html = [part.value for part in box.children if isinstance(part, ipywidgets.HTML)]
-    assert "".join(html).count("--td-good:") == 2  # once for either theme
+    assert "".join(html).count("<style>") == 1
     assert box.field.layout.width == "auto"
     assert "td-ask" in box._dom_classes
 

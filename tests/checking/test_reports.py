@@ -45,7 +45,7 @@ def test_an_empty_report_lists_all_that_is_left():
     text = repr(report())
     for item in exercise.load().values():
         assert f"`{item.name}`" in text
-    assert "0 of 100" in text and "Predictions: none yet" in text and "worth reading" not in text
+    assert "0 of 100" in text and "Predictions: none settled yet" in text and "worth reading" not in text
 
 
 def test_points_are_the_best_of_each_exercise(progress):
@@ -77,6 +77,23 @@ def test_the_first_prediction_counts_and_few_are_not_judged(progress):
     text = repr(report())
     assert re.search(r"90% +0 of 1\n", text)
     assert "too early" in text
+
+
+def test_a_prediction_counts_once_its_truth_was_shown(progress):
+    progress.record("prediction", "predict-he-var", "1", None, 90)
+    progress.record("prediction", "predict-naive-factor", "128", None, 60)
+    text = repr(report())
+    assert "none settled yet" in text
+    assert re.search(r"1 \(90% sure\) +Chapter 2, section 3", text)
+    assert re.search(r"128 \(60% sure\) +Chapter 2, section 1", text)
+    assert "worth reading again" not in text and "Nothing to review yet" in repr(review())
+    progress.record("prediction", "predict-he-var", "1", False, 90, "variance-for-second-moment")
+    text = repr(report())
+    assert re.search(r"90% +0 of 1\n", text) and "variance for second moment" in text
+    assert "1 (90% sure)" not in text and "128 (60% sure)" in text
+    assert [box.question.id for box in review().children[1:]] == ["predict-he-var"]
+    progress.record("prediction", "predict-naive-factor", "128", True, 60)
+    assert "not settled" not in repr(report())
 
 
 @pytest.mark.parametrize(
@@ -161,6 +178,21 @@ def test_a_later_chapter_asks_about_earlier_ones_first(progress, monkeypatch):
         object.__setattr__(known["late"], "lesson", "02_initialization")
 
 
+def test_confident_misses_are_asked_first(progress):
+    progress.record("question", "depth-window", "1", False)
+    progress.record("prediction", "predict-tanh-slope", "2", False, 65)
+    progress.record("prediction", "predict-he-var", "1", False, 70)
+    progress.record("prediction", "predict-res-scalar", "50", False, 95)
+    progress.record("prediction", "predict-clip", "3", False, 100)
+    ids = lambda: [box.question.id for box in review().children[1:]]  # noqa: E731
+    rest = ["depth-window", "predict-tanh-slope"]
+    assert ids() == ["predict-clip", "predict-res-scalar", "predict-he-var", *rest]
+    progress.record("question", "predict-res-scalar", "51", False)
+    progress.record("question", "predict-clip", "12/13", True)
+    assert ids() == ["predict-res-scalar", "predict-he-var", *rest]
+    assert [box.question.id for box in review(3).children[1:]] == ["predict-he-var", *rest]
+
+
 def test_an_answer_in_a_review_counts_even_if_it_is_the_same_as_last_time(progress):
     progress._append(answer(5, True)._replace(answer="1/8"))
     (_, box) = review().children
@@ -231,8 +263,8 @@ def test_a_record_written_by_an_older_course_still_counts(tmp_path, monkeypatch)
     ):
         assert re.search(line, text), line
     assert [box.question.id for box in review().children[1:]] == [
-        "predict-nine-tenths",
         "predict-he-var",
+        "predict-nine-tenths",
         "init-symmetry",
         "init-he-std",
         "bn-axes",

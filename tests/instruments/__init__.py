@@ -1,9 +1,8 @@
 """What the tests of instruments share: reading one as a learner does, and going through its corners.
 
 Each instrument has a module of its own name here. It says what `tests/test_instruments.py` holds every
-instrument to: `PROMISES` {preset: the verdict's word, or None}, `SOLUTIONS` {challenge: settings that solve
-it, on top of its start}, `BAD` [(setting, value that is not allowed, what the message says is allowed)] and
-`DRAWN_AT` {settings in which a new seed draws another picture}.
+instrument to: `PROMISES` {preset: the verdict's word, or None}, `BAD` [(setting, value that is not allowed,
+what the message says is allowed)] and `DRAWN_AT` {settings in which a new seed draws another picture}.
 """
 
 import re

@@ -33,7 +33,18 @@ CASES = {name: import_module(contents.modules()[name].replace("helpers", "tests"
 each_instrument = pytest.mark.parametrize("name", NAMES)
 
 
-TRUE = {}  # experiments, before a test stops them at their first result
+def class_of(name):
+    """The class of an instrument. What stands in it is read from there: making one takes its experiment."""
+    module = contents.find(name)
+    return next(
+        one
+        for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, frame.Instrument) and one.__module__ == module.__name__
+    )
+
+
+KINDS = {name: class_of(name) for name in NAMES}
+TRUE = {name: kind.experiment for name, kind in KINDS.items()}  # at_first_glance stops them early
 
 
 def make(name, **settings):
@@ -46,22 +57,11 @@ def nothing_is_left_behind():
     propagation.clear()
 
 
-@pytest.fixture(scope="module")
-def started():
-    return {name: make(name) for name in NAMES}
-
-
 @pytest.fixture
-def at_first_glance(started, monkeypatch):
+def at_first_glance(monkeypatch):
     """Slow experiments stop at their first result: for tests of what has nothing to do with the rest."""
-    for name, instrument in started.items():
-        TRUE.setdefault(name, instrument.experiment)
-        monkeypatch.setattr(kind(instrument), "experiment", staticmethod(_first_of(instrument.experiment)))
-
-
-def kind(instrument):
-    """Its class. (anywidget makes a class of its own for every widget.)"""
-    return next(one for one in type(instrument).__mro__ if "experiment" in vars(one))
+    for name, kind in KINDS.items():
+        monkeypatch.setattr(kind, "experiment", staticmethod(_first_of(TRUE[name])))
 
 
 def _first_of(experiment):
@@ -72,58 +72,85 @@ def _first_of(experiment):
     return first
 
 
-# Settings
+# What the frame promises of every instrument, on one that is quick
 
 
-@pytest.mark.usefixtures("at_first_glance")
-@each_instrument
-def test_the_still_picture_of_a_corner_can_be_drawn(name):
-    instrument = make(name)
-    for side in (0, -1):
-        instrument.set(**{control.name: control.extremes()[side] for control in instrument.controls})
-        assert instrument.problem is None
-        assert_it_can_be_drawn(instrument.still()["text/html"])
+class Small(frame.Instrument):
+    """A line as long as the setting says, or longer by what the seed draws."""
+
+    title, question = "Small", "How long?"
+    controls = (
+        Slider("length", "Length", (1, 2, 5), 2, text=lambda length: f"{length} m"),
+        Choice("end", "End", ("sharp", "drawn"), "drawn", implies={"sharp": {"length": 1}}),
+        Slider("spread", "Spread", (0.5, 1.0), 1.0, implies={"end": "drawn"}),
+    )
+    presets = {"Long": {"length": 5}}
+    challenges = (
+        frame.Challenge(
+            "Longest", "Make it long.", {"length": 1}, lambda s, r: r >= 5, "It is 5 m.", {"length": 5}
+        ),
+    )
+
+    @staticmethod
+    def experiment(s):
+        return s.length + (s.spread * np.random.default_rng(s.seed).random() if s.end == "drawn" else 0)
+
+    def draw(self):
+        figure = svg.new_figure()
+        axes = figure.subplots()
+        axes.set_xlim(0, 6)
+        return figure, axes.plot([0], [0], animated=True)
+
+    def move(self, artists, settings, result):
+        artists[0].set_data([0, result], [0, 0])
+
+    def readouts(self, settings, result):
+        return [("length", f"{result:.3f} m")]
+
+    def verdict(self, settings, result):
+        return frame.Verdict("LONG" if result > 3 else "SHORT", f"It is {result:.3f} m.", "good")
+
+    def describe(self, settings, result):
+        return f"A line of {result:.3f} m."
 
 
-@pytest.mark.usefixtures("at_first_glance")
-@each_instrument
-def test_the_sliders_say_their_value(name):
-    instrument = make(name)
-    for control in instrument.controls:
-        if isinstance(control, Slider):
-            box = slider(instrument, control.label)
-            for value in control.extremes():
-                instrument.set(**{control.name: value})
-                assert box.description == f"{control.label} = {control.text(value)}"
+@pytest.fixture
+def small():
+    return Small()
 
 
-BAD = [(name, *case) for name, cases in CASES.items() for case in cases.BAD]
+def test_sliders_say_their_value(small):
+    for value in (1, 2, 5):
+        small.set(length=value)
+        assert slider(small, "Length").description == f"Length = {value} m"
 
 
-@pytest.mark.parametrize(("name", "setting", "value", "allowed"), BAD, ids=[f"{b[1]}={b[2]}" for b in BAD])
-def test_a_bad_value_is_named_and_changes_nothing(started, name, setting, value, allowed):
-    message = re.escape(f"{setting}={value!r}") + ".*" + re.escape(allowed)
-    with pytest.raises(ValueError, match=message):
-        make(name, **{setting: value})
-    instrument = started[name]
-    before, frame = everything(instrument), instrument._frame
-    other = next(control for control in instrument.controls if control.name != setting)
-    with pytest.raises(ValueError, match=message):
-        instrument.set(**{other.name: other.extremes()[0], setting: value})
-    assert everything(instrument) == before
-    assert instrument._frame is frame
+def test_a_setting_brings_what_it_implies(small):
+    small.set(end="sharp")
+    assert (small.settings.length, small.result) == (1, 1)
+    small.set(spread=0.5)
+    assert small.settings.end == "drawn"
+    small.set(end="sharp", length=2)
+    assert small.settings.length == 2
 
 
-@pytest.mark.usefixtures("at_first_glance")
-@each_instrument
-def test_an_unknown_setting_is_named_and_what_was_meant_guessed(name):
-    instrument = make(name)
-    before, known = everything(instrument), instrument.controls[0].name
-    with pytest.raises(ValueError, match=rf"setting='{known}x' is not one of .*Did you mean '{known}'"):
-        make(name, **{known + "x": 1.0})
-    with pytest.raises(ValueError, match=f"setting='{known}x'"):
-        instrument.set(**{known: instrument.controls[0].extremes()[0], known + "x": 1.0})
-    assert everything(instrument) == before
+def test_a_bad_value_changes_nothing_in_what_is_shown(small):
+    before, drawn = everything(small), small._frame
+    with pytest.raises(ValueError, match=r"length=7.*1 to 5"):
+        Small(length=7)
+    with pytest.raises(ValueError, match=r"length=7.*1 to 5"):
+        small.set(end="sharp", length=7)
+    assert everything(small) == before
+    assert small._frame is drawn
+
+
+def test_an_unknown_setting_is_named_and_what_was_meant_guessed(small):
+    before = everything(small)
+    with pytest.raises(ValueError, match=r"setting='lengthx' is not one of .*Did you mean 'length'"):
+        Small(lengthx=1.0)
+    with pytest.raises(ValueError, match="setting='lengthx'"):
+        small.set(length=1, lengthx=1.0)
+    assert everything(small) == before
 
 
 def shown(instrument):
@@ -131,33 +158,21 @@ def shown(instrument):
     return instrument._frame["ink"]
 
 
-@pytest.mark.usefixtures("at_first_glance")
-@each_instrument
-def test_reset_restores_everything(name):
-    first = {control.name: control.extremes()[0] for control in make(name).controls}
-    last = {control.name: control.extremes()[-1] for control in make(name).controls}
-    start = {**(CASES[name].DRAWN_AT or {}), **({"seed": 7} if make(name).seeded else {})}
-    instrument = make(name, **start)
+def test_reset_restores_everything():
+    start = {"length": 5, "seed": 7}
+    instrument = Small(**start)
     before, drawn, words = everything(instrument), shown(instrument), page(instrument)
-    instrument.set(**first)
-    instrument.set(**last)
-    assert everything(instrument) != before
+    assert start.items() <= before.items()
+    instrument.set(length=1, end="sharp", seed=8)
+    assert everything(instrument) != before and shown(instrument) != drawn
     press(instrument, "Reset")
     assert everything(instrument) == before
     assert shown(instrument) == drawn
     assert page(instrument) == words
-    assert start.items() <= before.items()
 
 
-@each_instrument
-def test_new_seed_draws_another_picture_and_changes_no_other_setting(name):
-    instrument = make(name)
-    if not instrument.seeded:
-        assert CASES[name].DRAWN_AT is None
-        assert not hasattr(instrument.settings, "seed")
-        assert "seed" not in [control["name"] for control in instrument._about["controls"]]
-        return
-    instrument = make(name, **CASES[name].DRAWN_AT, seed=3)
+def test_new_seed_draws_another_picture_and_changes_no_other_setting():
+    instrument = Small(seed=3)
     before, drawn = everything(instrument), shown(instrument)
     press(instrument, "New seed")
     assert everything(instrument) == {**before, "seed": 4}
@@ -169,13 +184,108 @@ def test_new_seed_draws_another_picture_and_changes_no_other_setting(name):
     assert instrument.settings.seed == 0
 
 
+def test_two_instruments_do_not_share_their_state():
+    one, other = Small(), Small()
+    before, drawn = everything(other), shown(other)
+    one.set(length=5, end="sharp", seed=9)
+    assert (everything(other), shown(other)) == (before, drawn)
+
+
+def test_a_preset_is_on_top_of_the_start_and_a_challenge_is_reached():
+    instrument = Small(end="sharp", length=2)
+    press(instrument, "Long")
+    assert everything(instrument) == {"length": 5, "end": "sharp", "spread": 1.0, "seed": 0}
+    assert verdict(instrument) == "LONG"
+    press(instrument, "Longest")
+    assert instrument.settings.length == 1 and not reached(instrument)
+    instrument.set(length=5)
+    assert reached(instrument)
+
+
+def test_a_page_without_a_kernel_gets_a_picture_with_words(small):
+    bundle, _ = small._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    html = bundle["text/html"]
+    root = drawing(html)
+    assert root.find(f"{SVG}title").text == small.title
+    assert root.find(f"{SVG}desc").text == small.description
+    assert verdict(small) in html
+    assert small.question in html
+    assert bundle["text/plain"] == f"{small.title}: {small.description}"
+    assert_it_can_be_drawn(html)
+
+
+def test_the_still_picture_is_that_of_the_settings_whatever_was_drawn_ahead(small):
+    small.frame(length=5)
+    small.still()
+    assert small.figure.ink() == small._frame["ink"]
+
+
+def fail(settings):
+    raise RuntimeError("out of <chalk>")
+
+
+def test_an_experiment_that_fails_becomes_a_card(small, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Small, "experiment", staticmethod(fail))
+        small.set(length=1)
+        assert "out of &lt;chalk&gt;" in small.problem
+        assert "out of &lt;chalk&gt;" in small.still()["text/html"]
+        assert "Reset" in small.problem
+    press(small, "Reset")
+    assert small.problem is None
+    assert "chalk" not in page(small)
+
+
+def test_an_instrument_that_fails_at_once_is_still_shown(monkeypatch):
+    monkeypatch.setattr(Small, "experiment", staticmethod(fail))
+    instrument = Small()
+    assert "out of &lt;chalk&gt;" in instrument.problem
+    assert "out of &lt;chalk&gt;" in instrument._repr_mimebundle_()[0]["text/html"]
+
+
+# What is each instrument's own: its controls, pictures and words
+
+
 @pytest.mark.usefixtures("at_first_glance")
 @each_instrument
-def test_two_instruments_do_not_share_their_state(name):
-    one, other = make(name), make(name)
-    before, drawn = everything(other), shown(other)
-    one.set(**{control.name: control.extremes()[-1] for control in one.controls})
-    assert (everything(other), shown(other)) == (before, drawn)
+def test_both_corners_can_be_drawn_and_say_what_they_show(name):
+    instrument = make(name)
+    for side in (0, -1):
+        corner = {control.name: control.extremes()[side] for control in instrument.controls}
+        instrument.set(**corner)
+        assert instrument.problem is None
+        assert len(instrument.description) > 60
+        html = instrument.still()["text/html"]
+        assert_it_can_be_drawn(html)
+        assert drawing(html).find(f"{SVG}desc").text == instrument.description
+        assert instrument.question in html and verdict(instrument) in html
+        for control in instrument.controls:
+            if isinstance(control, Slider):
+                said = f"{control.label} = {control.text(corner[control.name])}"
+                assert slider(instrument, control.label).description == said
+
+
+BAD = [(name, *case) for name, cases in CASES.items() for case in cases.BAD]
+
+
+@pytest.mark.parametrize(("name", "setting", "value", "allowed"), BAD, ids=[f"{b[1]}={b[2]}" for b in BAD])
+def test_a_bad_value_is_named_with_what_is_allowed(name, setting, value, allowed):
+    with pytest.raises(ValueError, match=re.escape(f"{setting}={value!r}") + ".*" + re.escape(allowed)):
+        make(name, **{setting: value})
+
+
+@pytest.mark.usefixtures("at_first_glance")
+@each_instrument
+def test_another_seed_draws_another_picture(name):
+    kind, drawn_at = KINDS[name], CASES[name].DRAWN_AT
+    if not kind.seeded:
+        assert drawn_at is None
+        assert "seed" not in [control.name for control in kind.every_control()]
+        return
+    instrument = make(name, **drawn_at, seed=3)
+    other = instrument.frame(seed=4)["ink"]
+    assert other != shown(instrument) == instrument.frame(seed=3)["ink"]
 
 
 @pytest.mark.usefixtures("at_first_glance")
@@ -221,21 +331,16 @@ def test_presets_keep_the_promise_of_their_name(name):
             assert verdict(instrument) == promises[preset], preset
 
 
-CHALLENGES = [(name, one) for name in NAMES for one in make(name).challenges]
+CHALLENGES = [(name, one) for name, kind in KINDS.items() for one in kind.challenges]
 each_challenge = pytest.mark.parametrize(
     ("name", "challenge"), CHALLENGES, ids=[one.name for _, one in CHALLENGES]
 )
 
 
-@each_instrument
-def test_every_challenge_has_a_solution(name):
-    assert set(CASES[name].SOLUTIONS) == {one.name for one in make(name).challenges}
-
-
 @each_challenge
 def test_a_challenge_begins_unsolved_even_where_it_was_solved_and_is_solved_on_the_sliders(name, challenge):
-    controls = {control.name: control for control in make(name).controls}
-    solution = dict(CASES[name].SOLUTIONS[challenge.name])
+    controls = {control.name: control for control in KINDS[name].controls}
+    solution = dict(challenge.solution)
     for setting, value in solution.items():
         if not isinstance(controls[setting], Choice):
             solution[setting] = min(
@@ -246,69 +351,6 @@ def test_a_challenge_begins_unsolved_even_where_it_was_solved_and_is_solved_on_t
     assert not reached(instrument)
     instrument.set(**solution)
     assert reached(instrument)
-
-
-# Words, and what happens when something fails
-
-
-@pytest.mark.usefixtures("at_first_glance")
-@each_instrument
-def test_the_figure_is_described_in_words_for_a_screen_reader(name):
-    assert len(make(name).description) > 60
-
-
-@each_instrument
-def test_a_page_without_a_kernel_gets_a_picture_with_words(name):
-    instrument = make(name)
-    bundle, _ = instrument._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    html = bundle["text/html"]
-    root = drawing(html)
-    assert root.find(f"{SVG}title").text == instrument.title
-    assert root.find(f"{SVG}desc").text == instrument.description
-    assert verdict(instrument) in html
-    assert instrument.question in html
-    assert bundle["text/plain"] == f"{instrument.title}: {instrument.description}"
-    assert_it_can_be_drawn(html)
-
-
-@each_instrument
-def test_the_still_picture_is_that_of_the_settings_whatever_was_drawn_ahead(name):
-    instrument = make(name)
-    moved = instrument.controls[0]
-    ends = moved.extremes()
-    instrument.frame(**{moved.name: ends[moved.default == ends[0]]})
-    instrument.still()
-    assert instrument.figure.ink() == instrument._frame["ink"]
-
-
-@each_instrument
-def test_an_experiment_that_fails_becomes_a_card(name, monkeypatch):
-    def fail(settings):
-        raise RuntimeError("out of <chalk>")
-
-    instrument = make(name)
-    moved = instrument.controls[0]
-    with monkeypatch.context() as patch:
-        patch.setattr(kind(instrument), "experiment", staticmethod(fail))
-        instrument.set(**{moved.name: moved.extremes()[0]})
-        assert "out of &lt;chalk&gt;" in instrument.problem
-        assert "out of &lt;chalk&gt;" in instrument.still()["text/html"]
-        assert "Reset" in instrument.problem
-    press(instrument, "Reset")
-    assert instrument.problem is None
-    assert "chalk" not in page(instrument)
-
-
-@each_instrument
-def test_an_instrument_that_fails_at_once_is_still_shown(name, monkeypatch):
-    def fail(settings):
-        raise RuntimeError("out of chalk")
-
-    monkeypatch.setattr(kind(make(name)), "experiment", staticmethod(fail))
-    instrument = make(name)
-    assert "out of chalk" in instrument.problem
-    assert "out of chalk" in instrument._repr_mimebundle_()[0]["text/html"]
 
 
 # An experiment that takes long
@@ -464,6 +506,12 @@ def test_a_failure_becomes_words_and_passes(slow):
         patch.setattr(instrument, "experiment", lambda settings: iter(()))
         instrument.set(height=2)
     assert instrument.problem is not None
+
+
+def test_a_second_instrument_is_no_child_of_the_first():
+    one, other = make("gain_chain"), make("gain_chain")
+    assert KINDS["gain_chain"] in type(other).__mro__
+    assert len(type(other).__mro__) == len(type(one).__mro__)
 
 
 def test_a_control_cannot_have_the_name_of_something_else():

@@ -34,7 +34,7 @@ COMMITTED = [path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT /
 def site(tmp_path_factory):
     block, site = tmp_path_factory.mktemp("block"), tmp_path_factory.mktemp("built") / "site"
     (block / "sitecustomize.py").write_text(NO_NETWORK)
-    command = [sys.executable, "-m", "tools.web", "build", str(site), "--unexecuted"]
+    command = [sys.executable, "-m", "tools.web", "build", str(site), "--only"]
     path = os.pathsep.join([str(block), str(ROOT)])
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
@@ -75,7 +75,9 @@ def test_the_wheel_of_the_course_holds_the_package_as_it_is(site):
     with zipfile.ZipFile(wheel) as archive:
         packed = {n: archive.read(n) for n in archive.namelist() if n.startswith("helpers/")}
     sources = [
-        path for path in (ROOT / "helpers").rglob("*") if path.suffix in (".py", ".toml", ".npz", ".txt")
+        path
+        for path in (ROOT / "helpers").rglob("*")
+        if path.suffix in (".py", ".toml", ".npz", ".txt", ".js", ".css")
     ]
     assert packed == {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sources}
 
@@ -94,8 +96,10 @@ def test_a_kernel_loads_the_course_while_it_starts(site, settings):
     packages = settings["loadPyodideOptions"]["packages"]
     wheels = [package for package in packages if package not in FROM_PYODIDE]
     assert {wheel.split("/")[-1].split("-")[0] for wheel in wheels} == {
+        "anywidget",
         "comm",
         "ipywidgets",
+        "psygnal",
         "trainable_depth",
     }
     for wheel in wheels:
@@ -126,7 +130,7 @@ def test_a_lesson_is_executed_for_a_learner_without_progress(tmp_path, monkeypat
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "precious").write_text("x")
     with pytest.raises(SystemExit, match="something else"):
-        build(tmp_path, execute=False)
+        build(tmp_path, executed=())
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 

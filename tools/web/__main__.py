@@ -11,8 +11,8 @@ from tools import web
 from tools.web import links, live, pages
 
 
-def build(folder, execute=True):
-    """Write the site to a folder, in place of an older one.
+def build(folder, executed=None):
+    """Write the site to a folder, in place of an older one; `executed` as in `pages.build`.
 
     SystemExit if a link is broken, or if in the folder there is something else than a site.
     """
@@ -23,7 +23,7 @@ def build(folder, execute=True):
         # Executing a lesson must not touch the progress of whoever builds.
         os.environ["TRAINABLE_DEPTH_HOME"] = str(Path(temporary) / "home")
         new = Path(temporary) / "site"
-        pages.build(new, execute)
+        pages.build(new, executed)
         print(f"pages: {time.monotonic() - began:.0f} s", flush=True)
         live.build(new / "lite")
         written = sorted(path.relative_to(new) for path in new.rglob("*.html"))
@@ -41,8 +41,8 @@ def main(verb=None, *arguments):
         live.download_wheels()
     elif verb == "build" and len(arguments) == 1:
         build(Path(arguments[0]).resolve())
-    elif verb == "build" and arguments[1:] == ("--unexecuted",):
-        build(Path(arguments[0]).resolve(), execute=False)
+    elif verb == "build" and arguments[1:2] == ("--only",):
+        build(Path(arguments[0]).resolve(), executed=arguments[2:])
     else:
         raise SystemExit(web.__doc__)
 

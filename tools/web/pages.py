@@ -1,8 +1,6 @@
 """Notebooks as pages to read: executed, with mathematics in MathML, which needs no script and no network."""
 
-import hashlib
 import html
-import json
 import os
 import re
 import shutil
@@ -19,16 +17,15 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from helpers import instruments
-from helpers.browser.page import bake
+from helpers.browser.notebook import SCRIPT
 from helpers.figures.theme import COLORS, style_sheet
+from tools.web import life
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-BROWSER = ROOT / "helpers/browser"
 ROOMS = ("notebooks", "exercises")  # whatever notebooks lie there become pages
 
-STATIC = ("page.js", "icon.svg")
+STATIC = (HERE / "page.js", HERE / "lesson.js", HERE / "icon.svg", SCRIPT)
 CELL_TIMEOUT = 600  # seconds
 BEST_FIRST = ["text/html", "text/markdown", "image/svg+xml", "image/png", "text/plain"]  # of an output
 
@@ -60,24 +57,25 @@ def notebooks():
     return [Page(path.relative_to(ROOT), nbformat.read(path, as_version=4)) for path in found]
 
 
-def build(folder, execute=True):
+def build(folder, executed=None):
     """Write all reading pages to a folder. Raises nbclient.exceptions.CellExecutionError if a lesson fails.
 
-    Exercises are never executed: they are not solved.
+    executed: the names of the lessons that are executed, and whose instruments and questions are alive; None
+    for all. Exercises are never executed: they are not solved.
     """
     pages = notebooks()
-    if execute:
-        lessons = [page for page in pages if page.path.parts[0] == "notebooks"]
-        with ThreadPoolExecutor() as threads, TemporaryDirectory() as home:
-            list(threads.map(run, lessons, [home] * len(lessons)))
+    lessons = [page for page in pages if page.path.parts[0] == "notebooks"]
+    lessons = [page for page in lessons if executed is None or page.path.stem in executed]
+    with ThreadPoolExecutor() as threads, TemporaryDirectory() as home:
+        list(threads.map(run, lessons, [home] * len(lessons)))
+    alive = life.give(folder, lessons)
     (folder / "static").mkdir(parents=True)
     (folder / "static/style.css").write_text(_stylesheet(), encoding="utf-8")
-    for name in STATIC:
-        shutil.copy(HERE / name, folder / "static")
-    shutil.copy(BROWSER / "instrument.js", folder / "static")
+    for path in STATIC:
+        shutil.copy(path, folder / "static")
     for page in pages:
-        _bake(page, folder)
-        _write(folder, page.url, page.title, page_body(page, pages), pages, page)
+        body = page_body(page, pages, alive.get(page.path.stem, {}))
+        _write(folder, page.url, page.title, body, pages, page)
     _write(folder, "index.html", "Trainable Depth", _start(folder, pages), pages)
 
 
@@ -93,30 +91,6 @@ def run(page, home):
         store_widget_state=False,
         resources={"metadata": {"path": str(ROOT / page.path.parent)}},
     ).execute(env={**os.environ, "TRAINABLE_DEPTH_HOME": home})
-
-
-_STILL = re.compile(r'class="td-instrument td-still" data-opened="([^"]*)"')
-
-
-def _bake(page, folder):
-    """Make the frames of the instruments that a lesson shows, and let their still pictures name the files."""
-    (folder / "static/frames").mkdir(exist_ok=True)
-    live = html.escape("../" + page.live)
-    for cell in page.notebook.cells:
-        for output in cell.get("outputs", ()):
-            found = _STILL.search(output.get("data", {}).get("text/html", ""))
-            if not found:
-                continue
-            name, settings = json.loads(html.unescape(found[1]))
-            packed, unsolved = bake(getattr(instruments, name)(**settings))
-            file = f"{name}-{hashlib.sha256(packed).hexdigest()[:10]}.frames"
-            (folder / "static/frames" / file).write_bytes(packed)
-            print(f"{page.url}: {file}, {len(packed) / 1000:.0f} kB", flush=True)
-            if unsolved:
-                print(f"  challenges that cannot be solved on the page: {', '.join(unsolved)}", flush=True)
-            output.data["text/html"] = output.data["text/html"].replace(
-                found[0], f'{found[0]} data-frames="../static/frames/{file}" data-live="{live}"'
-            )
 
 
 def mathml(latex, display):
@@ -176,9 +150,9 @@ class Exporter(HTMLExporter):
 _TO_A_NOTEBOOK = re.compile(rf'(href="\.\./(?:{"|".join(ROOMS)})/[^"#]+)\.ipynb')
 
 
-def page_body(page, pages):
-    """A notebook as HTML, without the frame of the site around it."""
-    resources = {"live": "../" + page.live}
+def page_body(page, pages, alive=()):
+    """A notebook as HTML, without the frame of the site around it; `alive`: see `life.give`."""
+    resources = {"live": "../" + page.live, "alive": dict(alive)}
     body, _ = Exporter(pages, page.path.parent).from_notebook_node(page.notebook, resources)
     body = body.replace(style_sheet(), "")  # every output brings it along; here it is in the style sheet
     return _TO_A_NOTEBOOK.sub(r"\1.html", body)  # in an output; those of the text lead to pages already

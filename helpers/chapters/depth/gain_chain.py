@@ -108,6 +108,7 @@ class GainChain(Instrument):
             lambda s, r: s.chain == NUMBER and s.depth == 100 and s.gain < 1 and 0.935 <= s.gain < 0.945,
             "0.94. Over 100 layers a healthy gain lies between 10⁻³ᐟ¹⁰⁰ = 0.933 and 10³ᐟ¹⁰⁰ = 1.072: the "
             "deeper the network, the narrower the window.",
+            {"gain": 0.94},
         ),
         Challenge(
             "0.007 over 30 layers",
@@ -116,6 +117,7 @@ class GainChain(Instrument):
             {"depth": 30, "gain": 0.7},
             lambda s, r: s.chain == NUMBER and s.depth == 30 and 0.8425 <= s.gain <= 0.8525,
             "0.007 to the power 1/30 is 0.848: only 15 % are lost at each layer.",
+            {"gain": 0.85},
         ),
         Challenge(
             "A sigmoid that does not vanish",
@@ -126,6 +128,7 @@ class GainChain(Instrument):
             ),
             "σ_w ≈ 10. The gain is weight times slope. The largest slope, ¼, alone asks for 4; but weights "
             "that large push most units to where the sigmoid is flatter, and so it takes 10.",
+            {"sigma_w": 10.15},
         ),
     )
     seeded = False

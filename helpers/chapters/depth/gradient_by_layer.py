@@ -110,6 +110,7 @@ class GradientByLayer(Instrument):
             "Near σ_w = 10 the weights make up for the slopes: for the ¼ at the steepest place, and for the "
             "saturation that they cause themselves. It is a knife's edge: a little less vanishes, a little "
             "more explodes.",
+            {"sigma_w": 10.15},
         ),
         Challenge(
             "Hidden from the weights",
@@ -122,6 +123,7 @@ class GradientByLayer(Instrument):
             ),
             "With ReLU the signal shrinks on its way up exactly as the gradient shrinks on its way down. "
             "∂L/∂W is a product of the two, so it stays level. (Then all of it is tiny, at every layer.)",
+            {"scheme": "Xavier", "depth": 30},
         ),
         Challenge(
             "Explode",
@@ -129,6 +131,7 @@ class GradientByLayer(Instrument):
             {"activation": "tanh", "scheme": "Xavier", "depth": 10},
             lambda s, r: s.activation == "tanh" and s.depth <= 30 and r.ratio > HEALTHY,
             "Saturated units pass little, but large weights more than make up for it.",
+            {"sigma_w": 4.0, "depth": 30},
         ),
     )
 

@@ -86,6 +86,7 @@ class JacobianSpectrum(Instrument):
             lambda s, r: r.spectrum.bound > 1e3 and r.spectrum.rms < 1e-3,
             "A bound above 1 says that growth is possible, not that it happens. The stretched directions of "
             "one layer are not those of the next.",
+            {"sigma_w": 0.75, "depth": 40},
         ),
         Challenge(
             "All directions alike",
@@ -94,6 +95,7 @@ class JacobianSpectrum(Instrument):
             lambda s, r: s.depth == 40 and r.spectrum.condition <= ALIKE and 0.5 <= r.spectrum.rms <= 2,
             "An orthogonal matrix keeps every length. Without an activation, so do 40 of them: this is "
             "called dynamical isometry.",
+            {"weights": "orthogonal"},
         ),
         Challenge(
             "Orthogonal is not enough",
@@ -102,6 +104,7 @@ class JacobianSpectrum(Instrument):
             lambda s, r: s.weights == "orthogonal" and r.spectrum.passing <= WIDTH // 2,
             "Where a ReLU is closed it passes nothing, whatever the weights: a rotation cannot bring back "
             "what is gone.",
+            {"activation": "ReLU"},
         ),
     )
 

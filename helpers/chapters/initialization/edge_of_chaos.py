@@ -100,6 +100,7 @@ class EdgeOfChaos(Instrument):
             {"sigma_b": 0.3, "sigma_w": 0.5},
             lambda s, r: s.activation == "tanh" and s.sigma_b == 0.3 and r.phase == "critical",
             "Biases make z larger, so tanh works where it is flatter; a larger σ_w has to make up for it.",
+            {"sigma_w": 2.0**0.5},
         ),
         Challenge(
             "A sigmoid that does not vanish",
@@ -109,6 +110,7 @@ class EdgeOfChaos(Instrument):
             "σ_w is above 10. The largest slope, ¼, alone asks for 4; but weights that large saturate most "
             "units, whose slope is smaller still. “Sigmoids vanish” is true of the usual weights, not of "
             "sigmoids.",
+            {"sigma_w": 2.0 ** (54 / 16), "sigma_b": 1.0},
         ),
         Challenge(
             "Fly apart",
@@ -116,6 +118,7 @@ class EdgeOfChaos(Instrument):
             {"sigma_w": 1.0, "correlation": 0.99},
             lambda s, r: s.activation == "tanh" and s.correlation == 0.99 and abs(r.predicted[-1]) < 0.1,
             "That is chaos: a small difference grows layer by layer until nothing of the likeness is left.",
+            {"sigma_w": 4.0},
         ),
     )
 

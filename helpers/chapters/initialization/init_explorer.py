@@ -171,6 +171,7 @@ class InitExplorer(Instrument):
             ),
             f"Half of the inputs pass whole, half are multiplied by α, so σ_w² (1 + α²)/2 = 1: "
             f"σ_w = √(2/(1 + α²)) = {(2 / (1 + ALPHA**2)) ** 0.5:.3f}.",
+            {"sigma_w": (2 / 1.04) ** 0.5},
         ),
         Challenge(
             "Make He fail",
@@ -179,6 +180,7 @@ class InitExplorer(Instrument):
             lambda s, r: s.scheme == "He" and s.activation == "ReLU" and r.end < -HOLDS,
             "He's rule holds the mean over all random networks. A single one drifts like a random walk, with "
             "a spread of √(5L/n) in ln E[h²]: narrow and deep is enough.",
+            {"width": 16, "depth": 60},
         ),
         Challenge(
             "Overflow float32",
@@ -187,6 +189,7 @@ class InitExplorer(Instrument):
             lambda s, r: r.lost is not None,
             "The curve here goes on only because the network is computed at another scale and multiplied "
             "afterwards. Your own network would print inf or 0.",
+            {"scheme": "naive N(0, 1)", "width": 512, "depth": 60},
         ),
     )
 

@@ -112,6 +112,7 @@ class BatchNormStability(Instrument):
                 and s.lr == r.ceilings.get("BatchNorm")
             ),
             "The range has become much wider, and it still ends. A norm does not make every η safe.",
+            {"lr": 1.0},
         ),
         Challenge(
             "Rescue large weights",
@@ -119,6 +120,7 @@ class BatchNormStability(Instrument):
             {"sigma_w": 4.0, "norm": "none", "lr": 0.02},
             lambda s, r: s.sigma_w >= 4 and r.settled and r.run.course.outcome == LEARNS,
             "A norm divides by the size of what it sees: the size of the weights in front of it drops out.",
+            {"norm": "BatchNorm"},
         ),
         Challenge(
             "Make BatchNorm lose",
@@ -132,6 +134,7 @@ class BatchNormStability(Instrument):
             ),
             "The mean and the variance of a few examples are mostly noise, and BatchNorm puts that noise "
             "into every layer.",
+            {"depth": 2, "batch": 4, "lr": 0.01},
         ),
     )
 

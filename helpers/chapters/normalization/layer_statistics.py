@@ -94,6 +94,7 @@ class LayerStatistics(Instrument):
             lambda s, r: s.norm != "none" and 1 / STABLE < r.drift < STABLE and r.cosine > ALIKE,
             "The values still differ from unit to unit, no longer from input to input. A norm over one "
             "example cannot see that.",
+            {"norm": "LayerNorm", "depth": 40},
         ),
         Challenge(
             "Forward calm, backward storm",
@@ -102,6 +103,7 @@ class LayerStatistics(Instrument):
             lambda s, r: s.norm == "BatchNorm" and r.gradient_ratio > 1000,
             "BatchNorm does not only fix the forward pass: in an untrained network without skips it "
             "multiplies the gradient by about 1.21 at every layer, at any σ_w.",
+            {"depth": 45},
         ),
     )
 

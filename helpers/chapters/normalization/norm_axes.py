@@ -91,6 +91,7 @@ class NormAxes(Instrument):
             {"norm": "GroupNorm", "groups": 2, "channels": 8},
             lambda s, r: s.norm == "GroupNorm" and s.groups == s.channels,
             "With as many groups as channels each group is a channel. With one group it is LayerNorm.",
+            {"groups": 4, "channels": 4},
         ),
         Challenge(
             "BatchNorm alone",
@@ -99,6 +100,7 @@ class NormAxes(Instrument):
             lambda s, r: s.norm == "BatchNorm" and r.examples == 1 and r.size > 1,
             "With images even one example gives H · W values a channel. Then BatchNorm in train mode is "
             "InstanceNorm. A dense layer has one value, and nothing is left.",
+            {"examples": 1},
         ),
         Challenge(
             "Nothing left",
@@ -106,6 +108,7 @@ class NormAxes(Instrument):
             {"norm": "BatchNorm", "size": 3, "examples": 4},
             lambda s, r: s.norm == "InstanceNorm" and r.size == 1,
             "A value minus its own mean is 0, whatever it was. InstanceNorm needs an axis of space.",
+            {"norm": "InstanceNorm", "size": 1},
         ),
     )
 

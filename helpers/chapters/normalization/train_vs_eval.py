@@ -96,6 +96,7 @@ class TrainVsEval(Instrument):
                 and 0 < s.drift <= 1
             ),
             "A running average lags by (1 − weight)/weight steps: 9 steps with weight 0.1, 99 with 0.01.",
+            {"drift": 1.0},
         ),
         Challenge(
             "Forgetting is harmless",
@@ -104,6 +105,7 @@ class TrainVsEval(Instrument):
             lambda s, r: r.train_gap < 0.2,
             "In a large batch the statistics are nearly those of the truth. That is why the bug hides, "
             "until somebody asks about a few examples, or about one.",
+            {"batch": 64},
         ),
         Challenge(
             "Biased for ever",
@@ -113,6 +115,7 @@ class TrainVsEval(Instrument):
             lambda s, r: s.drift == 0 and s.steps >= 400 and s.batch > 1 and r.running_std[-1] < -0.2,
             "The sum of m squares divided by m is (m − 1)/m of the variance, on average. Keras stores that; "
             "PyTorch divides by m − 1 for what it stores.",
+            {"convention": "Keras", "batch": 2},
         ),
     )
 

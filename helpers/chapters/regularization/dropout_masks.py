@@ -71,6 +71,7 @@ class DropoutMasks(Instrument):
             {"p": 0.3},
             lambda s, r: s.form == FORMS[0] and _is_equal(s.p, 0.75),
             "E[h²] grows by 1/(1 − p), so p = 3/4. The mean is kept, the second moment is not.",
+            {"p": 0.75},
         ),
         Challenge(
             "Nobody would notice",
@@ -78,6 +79,7 @@ class DropoutMasks(Instrument):
             {"form": "p read as keep", "p": 0.2},
             lambda s, r: s.form == FORMS[2] and _is_equal(s.p, 0.5),
             "At p = 0.5, where keeping and dropping are the same. A test with p = 0.5 cannot find the slip.",
+            {"p": 0.5},
         ),
         Challenge(
             "Within 1 %",
@@ -86,6 +88,7 @@ class DropoutMasks(Instrument):
             lambda s, r: s.form == FORMS[0] and s.p == 0.5 and s.width * s.passes >= 4096 and _near_one(r),
             "The mean over n units and k passes is off by about √(π p/((1 − p) n k)): a wide layer needs "
             "fewer passes.",
+            {"width": 512, "passes": 256},
         ),
     )
 

@@ -114,6 +114,7 @@ class GradientClipping(Instrument):
             lambda s, r: s.lr == 1 and r.solved_share == 1,
             "The global norm with τ near 1: it acts on the wall alone, and leaves the small gradients of the "
             "plateau as they are.",
+            {"max_norm": 1.0},
         ),
         Challenge(
             "Too careful",
@@ -121,6 +122,7 @@ class GradientClipping(Instrument):
             {"max_norm": 1.0},
             lambda s, r: s.mode == "global norm" and s.max_norm < 1 and r.solved_share < 0.5,
             "A threshold below the usual gradient shortens every step: it has become a second learning rate.",
+            {"max_norm": 0.01},
         ),
         Challenge(
             "Turn the gradient",
@@ -129,6 +131,7 @@ class GradientClipping(Instrument):
             lambda s, r: r.turn > 30,
             "Clipping each weight by itself cuts the longer one more. Both at ±τ, the step goes diagonally, "
             "whatever the slope says. The global norm never turns anything.",
+            {"max_norm": 0.1},
         ),
     )
 

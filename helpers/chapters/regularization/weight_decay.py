@@ -82,6 +82,7 @@ class WeightDecay(Instrument):
             lambda s, r: _is(s, "AdamW", 1.0) and state(r.fit) == "BALANCED",
             "AdamW wants a λ of 1 or more here: with η = 0.01 and 300 steps, decay alone leaves e^(−ηλt) = "
             "e^(−3λ). The usual 0.01 is meant for a hundred times as many steps.",
+            {"weight_decay": 3.0},
         ),
         Challenge(
             "Other units",
@@ -89,6 +90,7 @@ class WeightDecay(Instrument):
             {"optimizer": "Adam + L2", "weight_decay": 0.03, "gradient_scale": 100.0},
             lambda s, r: _is(s, "Adam + L2", 100.0) and state(r.fit) == "BALANCED",
             "Adam divides the whole gradient by its size, the λW in it too. Gradients × 100 need λ × 100.",
+            {"weight_decay": 3.0},
         ),
         Challenge(
             "One λ for both",
@@ -98,6 +100,7 @@ class WeightDecay(Instrument):
                 _is(s, "AdamW", 100.0) and abs(s.weight_decay - 3) < 1e-9 and state(r.fit) == "BALANCED"
             ),
             "AdamW: its decay never meets the gradients, so their size does not matter to it.",
+            {"optimizer": "AdamW", "gradient_scale": 100.0},
         ),
     )
 

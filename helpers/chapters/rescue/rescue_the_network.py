@@ -121,6 +121,7 @@ class RescueTheNetwork(Instrument):
             _start("A"),
             _solved("A", without_skip=True),
             "Weights of the right size are enough for tanh: chapter 2's repair alone carries 50 layers.",
+            {"init": "orthogonal"},
         ),
         Challenge(
             "B, without a skip",
@@ -128,6 +129,7 @@ class RescueTheNetwork(Instrument):
             _start("B"),
             _solved("B", without_skip=True),
             "A norm in every layer spreads the inputs apart again and keeps the sigmoid where it is steep.",
+            {"norm": "BatchNorm"},
         ),
         Challenge(
             "D, keeping η",
@@ -136,6 +138,7 @@ class RescueTheNetwork(Instrument):
             lambda s, r: _solved("D")(s, r) and s.lr == PATIENTS["D"].design.lr,
             "Clipping contains the few steps that would throw it; a norm or a smaller branch scale makes the "
             "slope gentler. Several repairs stand in for each other.",
+            {"clip": "1"},
         ),
         Challenge(
             "G, two diseases",
@@ -143,6 +146,7 @@ class RescueTheNetwork(Instrument):
             _start("G"),
             _solved("G"),
             "Each disease hides the other: with a small η it looks as if only the gradient had vanished.",
+            {"skip": "on", "lr": 0.03},
         ),
     )
 

@@ -99,6 +99,7 @@ class DegradationLab(Instrument):
                 and not answers(r).degraded
             ),
             "No learning rate on the slider does it. The same layers with skips do: it was not the rate.",
+            {"build": "residual + BN"},
         ),
         Challenge(
             "Without any norm",
@@ -106,6 +107,7 @@ class DegradationLab(Instrument):
             {"build": "residual", "scale": "1"},
             lambda s, r: s.build == "residual" and s.deep == 56 and np.median(r.deep.train_error) < GAP,
             "The branches had to be scaled: by 1/√L, or by a learned number that starts at 0.",
+            {"scale": "1/√L"},
         ),
     )
 

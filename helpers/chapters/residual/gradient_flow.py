@@ -62,6 +62,7 @@ class GradientFlow(Instrument):
                 and _end(r.residual) < BOUNDED
             ),
             "(1 + g²/L)^{L/2} can never pass e^{g²/2}, which is 1.65 for g = 1, however deep the network is.",
+            {"scale": "1/√L"},
         ),
         Challenge(
             "Where the popular picture breaks",
@@ -75,6 +76,7 @@ class GradientFlow(Instrument):
             ),
             "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “The skip connection keeps each factor close to 1” "
             "only where the branches are small.",
+            {"gain": 0.35},
         ),
         Challenge(
             "A norm that fails without the skip",
@@ -84,6 +86,7 @@ class GradientFlow(Instrument):
             lambda s, r: s.blocks == "real network" and _end(r.plain) > 3 and abs(_end(r.residual)) < 2,
             "BatchNorm without skips multiplies a gradient by 1.21 at every ReLU layer. On the trunk of a "
             "residual network it never stands.",
+            {"norm": "BatchNorm"},
         ),
     )
 

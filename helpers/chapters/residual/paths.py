@@ -141,6 +141,7 @@ class Paths(Instrument):
             ),
             "Every block is in one half of the paths: to delete one is to delete that half. The other half "
             "still computes nearly the same.",
+            {"deleted": 8},
         ),
         Challenge(
             "Break it",
@@ -149,6 +150,7 @@ class Paths(Instrument):
             lambda s, r: (s.network, s.depth, s.deleted) == (STATES[1], 9, 0) and r.accuracy < 0.5,
             "It can lose one block, not most of them. An ensemble whose members share their weights is not "
             "a heap of independent networks.",
+            {"keep": 0.2},
         ),
     )
 

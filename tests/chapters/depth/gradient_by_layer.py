@@ -6,11 +6,6 @@ PROMISES = {
     "Sigmoid above 0.25": "VANISHES",
     "Large sigmoid weights": "HEALTHY",
 }
-SOLUTIONS = {
-    "Rescue the sigmoid": {"sigma_w": 10.15},
-    "Hidden from the weights": {"scheme": "Xavier", "depth": 30},
-    "Explode": {"sigma_w": 4.0, "depth": 30},
-}
 BAD = [
     ("depth", 61, "from 1 to 60"),
     ("width", 15, "from 16 to 256"),

@@ -5,11 +5,6 @@ PROMISES = {
     "He and ReLU": "CRITICAL",
     "Usual sigmoid": "ORDERED",
 }
-SOLUTIONS = {
-    "Find the edge": {"sigma_w": 2.0**0.5},
-    "A sigmoid that does not vanish": {"sigma_w": 2.0 ** (54 / 16), "sigma_b": 1.0},
-    "Fly apart": {"sigma_w": 4.0},
-}
 BAD = [
     ("sigma_w", 0, "from 0.25 to 16"),
     ("sigma_b", -0.1, "from 0.0 to 3.0"),

@@ -8,11 +8,6 @@ PROMISES = {
     "He, width 16": "VANISHES",
     "He's gradient": "HOLDS",
 }
-SOLUTIONS = {
-    "Level for leaky ReLU": {"sigma_w": (2 / 1.04) ** 0.5},
-    "Make He fail": {"width": 16, "depth": 60},
-    "Overflow float32": {"scheme": "naive N(0, 1)"},
-}
 BAD = [
     ("width", 8, "from 16 to 512"),
     ("width", 513, "from 16 to 512"),

@@ -31,7 +31,7 @@ def nothing_is_left_behind():
     propagation.clear()
 
 
-@pytest.mark.parametrize("scheme", init_explorer().controls[0].options)
+@pytest.mark.parametrize("scheme", InitExplorer.controls[0].options)
 def test_every_corner_of_the_init_explorer(scheme):
     """Every combination of the choices, with the sliders at both ends."""
     instrument = init_explorer(scheme=scheme, width=16)

@@ -7,11 +7,6 @@ PROMISES = {
     "Batch of 4": "STALLS",
     "20 layers": "STALLS",
 }
-SOLUTIONS = {
-    "The last η": {"lr": 1.0},
-    "Rescue large weights": {"norm": "BatchNorm"},
-    "Make BatchNorm lose": {"depth": 2, "batch": 4, "lr": 0.01},
-}
 BAD = [
     ("norm", "InstanceNorm", "'GroupNorm'"),
     ("lr", 0, "from 0.001 to 30"),

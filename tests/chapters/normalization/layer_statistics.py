@@ -6,10 +6,6 @@ PROMISES = {
     "LayerNorm, 50 layers": "STABLE",
     "BatchNorm, 50 layers": "STABLE",
 }
-SOLUTIONS = {
-    "Level, but blind": {"norm": "LayerNorm", "depth": 40},
-    "Forward calm, backward storm": {"depth": 45},
-}
 BAD = [
     ("norm", "InstanceNorm", "'GroupNorm'"),
     ("place", "before", "'before the ReLU'"),

@@ -7,11 +7,6 @@ PROMISES = {
     "Batch of one": "REFUSED",
     "Batch of one, Keras": "LARGE GAP",
 }
-SOLUTIONS = {
-    "Too slow": {"drift": 1.0},
-    "Forgetting is harmless": {"batch": 64},
-    "Biased for ever": {"convention": "Keras", "batch": 2},
-}
 BAD = [
     ("convention", "JAX", "'Keras'"),
     ("batch", 0, "from 1 to 64"),

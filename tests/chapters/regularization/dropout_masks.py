@@ -4,11 +4,6 @@ PROMISES = {
     "No rescaling": "MEAN SHRINKS",
     "p as keep": "MEAN KEPT",
 }
-SOLUTIONS = {
-    "Four times E[h²]": {"p": 0.75},
-    "Nobody would notice": {"p": 0.5},
-    "Within 1 %": {"width": 512, "passes": 256},
-}
 BAD = [
     ("p", 0, "from 0.05 to 0.95"),
     ("p", 1, "from 0.05 to 0.95"),

@@ -1,9 +1,4 @@
 PROMISES = {"Thrown": "THROWN", "Contained": "SOLVED", "τ too small": "NOT THERE", "Turned": None}
-SOLUTIONS = {
-    "All of them": {"max_norm": 1.0},
-    "Too careful": {"max_norm": 0.01},
-    "Turn the gradient": {"max_norm": 0.1},
-}
 BAD = [
     ("max_norm", 0, "from 0.01 to 1000000.0"),
     ("lr", 100, "from 0.03 to 10.0"),

@@ -6,6 +6,7 @@ rounding are tested as what they are: over seeds, by medians and shares.
 """
 
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from helpers.layers import BatchNorm, Dropout, Linear, ReLU
 from helpers.network import Network, mlp, plain, stack
 from helpers.optimizers import SGD, WITH_DECAY, Adam, AdamW, clip_by_global_norm
 from helpers.training import evaluate, train
-from tests.chapters.rescue.stacked import trained
+from tests.chapters.rescue.stacked import trained, trained_each
 from tests.text import asked, lesson
 
 said = lesson("05_regularization")
@@ -323,7 +324,10 @@ def test_3_adamw_and_l2_are_equal_on_clean_labels_and_the_sign_turns_with_the_wi
     assert -behind.mean == pytest.approx(said("is-adamw-better", "L2 is ahead by two"), abs=1.2)
 
 
-@pytest.mark.parametrize("seeds", [range(5), range(5, 10)], ids=["shown", "others"])
+@pytest.mark.parametrize(
+    "seeds",
+    [pytest.param(range(5), id="shown"), pytest.param(range(5, 10), id="others", marks=pytest.mark.release)],
+)
 def test_3_with_clean_labels_the_papers_decay_keeps_its_best_and_with_wrong_ones_pytorchs(seeds):
     grid, rates = [0, 0.1, 0.3, 1, 3, 10], (1e-3, 3e-3, 1e-2)
     best = {}
@@ -519,13 +523,14 @@ def test_6_adam_needs_a_learning_rate_too():
 INITS = ("PyTorch default", "He")
 
 
-@pytest.mark.parametrize("init", INITS)
-@pytest.mark.parametrize("norm", ["none", "BatchNorm"])
-def test_7_without_a_skip_hardly_anything_is_learned_in_150_steps(init, norm):
+def test_7_without_a_skip_hardly_anything_is_learned_in_150_steps():
     assert pytest.approx(said("explain-overlap", "Guessing is 2.30"), abs=0.005) == GUESSING
-    losses, _ = trained(rescue.Design(init, norm=norm, lr=0.03))
     assert said("explain-overlap", "in 150 steps") == rescue.STEPS
-    assert np.all(losses > LEARNED) and np.median(losses) > 1.7
+    designs = [
+        rescue.Design(init, norm=norm, lr=0.03) for init, norm in product(INITS, ("none", "BatchNorm"))
+    ]
+    for design, (losses, _) in trained_each(designs).items():
+        assert np.all(losses > LEARNED) and np.median(losses) > 1.7, design
 
 
 def test_7_with_more_steps_and_a_smaller_rate_he_weights_alone_learn_a_part():
@@ -537,14 +542,13 @@ def test_7_with_more_steps_and_a_smaller_rate_he_weights_alone_learn_a_part():
 
 
 def test_7_with_a_skip_all_learn_but_loud_branches_without_a_norm():
-    for init in INITS:
-        for norm in ("none", "BatchNorm"):
-            for scale in ("1", "1/√blocks"):
-                losses, _ = trained(rescue.Design(init, norm=norm, skip="on", scale=scale, lr=0.03))
-                if (init, norm, scale) == ("He", "none", "1"):
-                    assert not np.isfinite(losses).any()
-                else:
-                    assert np.all(losses < 0.3), (init, norm, scale)
+    options = product(INITS, ("none", "BatchNorm"), ("1", "1/√blocks"))
+    designs = [rescue.Design(init, norm=norm, skip="on", scale=s, lr=0.03) for init, norm, s in options]
+    for design, (losses, _) in trained_each(designs).items():
+        if (design.init, design.norm, design.scale) == ("He", "none", "1"):
+            assert not np.isfinite(losses).any()
+        else:
+            assert np.all(losses < 0.3), design
 
 
 def test_7_half_of_the_relus_are_silent_at_layer_50_and_no_other_unit():

@@ -6,11 +6,6 @@ PROMISES = {
     "… with gradients × 100": "OVERFIT",
     "SGD, ηλ > 2": "DIVERGED",
 }
-SOLUTIONS = {
-    "Balance AdamW": {"weight_decay": 3.0},
-    "Other units": {"weight_decay": 3.0},
-    "One λ for both": {"optimizer": "AdamW", "gradient_scale": 100.0},
-}
 BAD = [
     ("weight_decay", -0.1, "from 0.0 to 30.0"),
     ("weight_decay", 31, "from 0.0 to 30.0"),

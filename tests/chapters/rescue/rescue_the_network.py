@@ -1,10 +1,4 @@
 PROMISES = {"A healthy network": "SOLVED", "All at once": "TRAINS"}
-SOLUTIONS = {
-    "A, without a skip": {"init": "orthogonal"},
-    "B, without a skip": {"norm": "BatchNorm"},
-    "D, keeping η": {"clip": "1"},
-    "G, two diseases": {"skip": "on", "lr": 0.03},
-}
 BAD = [
     ("patient", "H", "'A', 'B'"),
     ("init", "he", "'He'"),

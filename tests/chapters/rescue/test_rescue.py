@@ -1,6 +1,7 @@
 """The patients: ill as they are, cured by their cures, and seen by their symptoms."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from helpers.chapters.rescue import rescue
 from helpers.chapters.rescue.rescue import PATIENTS, Design
 
 
+@cache
 def course(design, seed=0):
     *_, end = rescue.training(design, seed)
     return end

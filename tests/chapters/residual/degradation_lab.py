@@ -5,10 +5,6 @@ PROMISES = {
     "Residual without a norm": "DIVERGED",
     "Residual, scale 1/√L": "NOT DEGRADED",
 }
-SOLUTIONS = {
-    "Save the deep plain network": {"build": "residual + BN"},
-    "Without any norm": {"scale": "1/√L"},
-}
 BAD = [
     ("build", "plain+BN", "'plain + BN'"),
     ("scale", "1/L", "'1/√L'"),

@@ -6,11 +6,6 @@ PROMISES = {
     "Learned scales": "BOUNDED",
     "Above 1, with a skip": "EXPLODES",
 }
-SOLUTIONS = {
-    "Tame a gain of 1": {"scale": "1/√L"},
-    "Where the popular picture breaks": {"gain": 0.35},
-    "A norm that fails without the skip": {"norm": "BatchNorm"},
-}
 BAD = [
     ("depth", 0, "from 1 to 100"),
     ("depth", 101, "from 1 to 100"),

@@ -4,10 +4,6 @@ PROMISES = {
     "Cut one block": "SURVIVES",
     "Keep half of the blocks": "BREAKS",
 }
-SOLUTIONS = {
-    "Half of the paths": {"deleted": 8},
-    "Break it": {"keep": 0.2},
-}
 BAD = [
     ("network", "untrained", "'trained'"),
     ("depth", 2, "from 3 to 27"),

@@ -12,8 +12,10 @@ from helpers.data import load_digits
 from helpers.layers import BatchNorm, Linear, Residual
 from helpers.losses import softmax_cross_entropy
 from helpers.network import residual_v1, residual_v2, unstack
+from tests.text import lesson
 
 SEEDS = range(5)
+said = lesson("04_residual_connections")
 
 
 def typical(values):
@@ -85,6 +87,14 @@ def test_plain_56_fits_its_training_data_worse_than_plain_20(trained):
     assert shallow.max() < 0.4 < 0.6 < deep.min()
     assert np.median(shallow) == pytest.approx(0.1, abs=0.06)
     assert np.median(deep) > 0.75
+
+
+def test_errors_of_the_lessons_comparison(trained):
+    error = {name: np.median(course.train_error) for name, course in trained.items()}
+    assert error["plain + BN, 20"] == pytest.approx(said("explain-compare", "about 10 %"), abs=0.04)
+    assert error["plain + BN, 56"] > said("explain-compare", "more than 80 %") - 0.01
+    assert error["residual + BN, 56"] < said("explain-compare", "under 1 %")
+    assert np.median(trained["plain + BN, 56"].moved) > 2000
 
 
 def test_with_skips_depth_costs_nothing(trained):

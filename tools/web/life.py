@@ -1,0 +1,94 @@
+"""What makes a lesson's page alive without a kernel: frames for its instruments, feedback for its questions.
+
+`lesson.js` reads it all from attributes of the pages' elements, and the frames from files.
+"""
+
+import ast
+import functools
+import json
+import multiprocessing
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from html import escape
+
+from helpers import instruments
+from helpers.checking import questions
+from tools.web.bake import bake
+
+known = functools.cache(lambda: ("ask", "predict", *instruments.names()))
+
+
+def give(folder, lessons):
+    """Write the frames to `folder`. Returns {lesson: {cell's id: attributes of what the cell shows}}."""
+    alive, wanted = {}, defaultdict(dict)
+    for page in lessons:
+        here = alive[page.path.stem] = {}
+        for cell in page.notebook.cells:
+            name, arguments, settings = called(cell)
+            if name in ("ask", "predict"):
+                here[cell.id] = attributes(question=json.dumps(question(*arguments, name == "predict")))
+            elif name:
+                wanted[page.path.stem, name][cell.id] = settings
+    # Each in a process of its own, so that what one computed and kept cannot change another.
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(mp_context=spawned, max_tasks_per_child=1) as processes:
+        baked = processes.map(bake, [name for _, name in wanted], wanted.values())
+        for ((lesson, name), opened), (frames, version) in zip(wanted.items(), baked, strict=True):
+            file = folder / "frames" / lesson / f"{name}.bin"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(frames)
+            print(f"{lesson}: {name}, {len(frames) / 1000:.0f} kB", flush=True)
+            address = f"../{file.relative_to(folder).as_posix()}"
+            for cell in opened:
+                alive[lesson][cell] = attributes(call=cell, frames=address, version=version)
+    return alive
+
+
+def called(cell):
+    """The call of a plain name with which a cell ends: (name, arguments, keywords); (None, …) without one.
+
+    Raises ValueError if the arguments are not literals.
+    """
+    try:
+        body = ast.parse(cell.source).body if cell.cell_type == "code" else ()
+    except SyntaxError:
+        body = ()
+    match body and body[-1]:
+        case ast.Expr(ast.Call(ast.Name(name), arguments, keywords)):
+            if name not in known():
+                return None, (), {}
+            values = [ast.literal_eval(one) for one in arguments]
+            return name, values, {one.arg: ast.literal_eval(one.value) for one in keywords}
+    return None, (), {}
+
+
+def question(id, prediction):
+    """A question as data for JSON: its words, and what is said to which answer."""
+    asked = questions.find(id)
+    kind = "Prediction" if prediction else "Question"
+    about = {"id": id, "prediction": prediction, "text": f"<b>{kind}.</b> {asked.text}"}
+    if isinstance(asked, questions.MultipleChoice):
+        options = [{"text": o.text, "correct": o.correct, "feedback": o.feedback} for o in asked.options]
+        right = next(option for option in asked.options if option.correct)
+        return {**about, "options": options, "truth": escape(right.text), "right": right.feedback}
+    known = [(asked.answer, True, asked.right), *((one.value, False, one.feedback) for one in asked.wrong)]
+    near = [
+        {**dict(zip(("low", "high"), asked.near(value), strict=True)), "correct": right, "feedback": feedback}
+        for value, right, feedback in known
+    ]
+    return {
+        **about,
+        "near": near,
+        "answer": asked.answer,
+        "too_small": asked.too_small,
+        "too_large": asked.too_large,
+        "unit": asked.unit,
+        "truth": escape(f"{asked.answer:.4g} {asked.unit}".strip()),
+        "right": asked.right,
+        "unread": escape(questions.UNREAD),
+    }
+
+
+def attributes(**values):
+    """data-… attributes of an HTML element."""
+    return "".join(f' data-{name}="{escape(value)}"' for name, value in values.items())
