@@ -365,9 +365,9 @@ def _explains(wrong, result):
         if row.problem:
             if row.problem.kind != "nan" or _is_finite(theirs):
                 return False
-        elif not close(row.got, theirs, result.prop):
-            return False
-        elif not row.agrees and close(theirs, row.expected, result.prop):
+        elif not close(row.got, theirs, result.prop) or (
+            not row.agrees and close(theirs, row.expected, result.prop)
+        ):
             return False
     return True
 
