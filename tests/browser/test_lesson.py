@@ -4,6 +4,7 @@ The tests of a class share one page, because opening one takes longer than most 
 """
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -209,9 +210,13 @@ class TestInstruments(EveryInstrument):
     def test_a_long_drag_over_slow_settings_ends_where_it_was_let_go(self, bench):
         box = reset(bench, InitExplorer)
         option(box, "orthogonal").click()
-        want = computed(InitExplorer, scheme="orthogonal", width=512)
+        button(box, "New seed").click()
+        began = time.monotonic()
+        want = computed(InitExplorer, scheme="orthogonal", width=512, seed=1)  # of which nothing is known yet
+        alone = time.monotonic() - began
         sweep(bench, bench.slider("Width", box), 3, 1)
-        assert_shows(bench, box, want, within=COLD)
+        # A busy machine may finish another width first, but no queue of them.
+        assert_shows(bench, box, want, within=max(COLD, 3 * alone))
 
     def test_a_long_drag_over_fast_settings_never_falls_behind(self, bench):
         box = reset(bench, InitExplorer)
