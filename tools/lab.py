@@ -214,9 +214,13 @@ class Lab:
             self.request(f"api/kernels/{kernel['id']}", method="DELETE")
 
     def write_notebook(self, name, cells):
-        """Write a notebook with these code cells to the temporary root; return its path there."""
+        """Write a notebook with these code cells to the temporary root; return its path there.
+
+        cells: their sources, or {id: source}.
+        """
+        named = cells.items() if isinstance(cells, dict) else ((None, source) for source in cells)
         notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            cells=[nbformat.v4.new_code_cell(source, **({"id": id} if id else {})) for id, source in named],
             # Without a kernelspec JupyterLab asks which kernel to start.
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )

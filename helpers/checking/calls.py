@@ -7,10 +7,14 @@ mistake from taking the notebook down. They are no defence against somebody who 
 grader runs the function in a process of its own, behind the same `call`.
 """
 
+import dis
+import functools
+import importlib
 import inspect
 import io
 import linecache
 import math
+import re
 import signal
 import sys
 import threading
@@ -41,7 +45,7 @@ class Problem:
     line, source: where in the learner's code, if it is known.
     """
 
-    kind: str  # blank, error, signature, time, memory, exit, form, shape, nan, mutated, constant
+    kind: str  # blank, error, signature, time, memory, exit, form, shape, nan, mutated, random, constant
     text: str
     line: int | None = None
     source: str = ""
@@ -49,7 +53,7 @@ class Problem:
     @property
     def fatal(self):
         """Whether another call would only cost time."""
-        return self.kind in ("blank", "time", "memory", "exit", "signature")
+        return self.kind in ("time", "memory", "exit", "signature")
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,51 @@ def in_process(function, seconds=SECONDS):
     def call(args):
         given, printed = live(args), Printed()
         try:
+            with quiet(printed), _time_limit(seconds):
+                _import_first(function)
             with _as_the_learner_left_it(), quiet(printed), _memory_limit(), _time_limit(seconds):
                 value = plain(function(*given))
-                return Outcome(value, after(args, given), None, str(printed))
+                problem = UNRETURNED if value is None and _is_begun(function) else None
+                return Outcome(value, after(args, given), problem, str(printed))
         except KeyboardInterrupt:  # somebody pressed the stop button: that is for the notebook
             raise
         except BaseException as error:  # SystemExit is one, and so is TimeIsUp
             return Outcome(None, args, _problem(error, function, seconds), str(printed))
 
     return call
+
+
+UNRETURNED = Problem("form", "The function returns nothing: is the `return` missing, here or in a branch?")
+
+
+def _is_begun(function):
+    """Whether a function's code does anything with its arguments, or keeps anything. A stub does neither."""
+    code = _code(function)
+    return bool(code) and any(
+        step.opname.startswith(("LOAD_FAST", "STORE_", "LOAD_CLOSURE", "LOAD_DEREF"))
+        for step in dis.get_instructions(code)
+    )
+
+
+def _import_first(function):
+    """Import what a function imports: a large library needs more memory than a call may take."""
+    code = _code(function)
+    for step in dis.get_instructions(code) if code else ():
+        if step.opname == "IMPORT_NAME" and step.argval not in sys.modules:
+            with suppress(Exception):  # the call itself will say it
+                importlib.import_module(step.argval)
+
+
+def _code(function):
+    """The code of the function that a learner wrote: under decorators and partials, or of `__call__`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    with suppress(Exception):  # a learner's object may answer anything
+        function = inspect.unwrap(function)
+    if not hasattr(function, "__code__"):  # an object
+        function = vars(type(function)).get("__call__")
+    code = getattr(function, "__code__", None)
+    return code if inspect.iscode(code) else None
 
 
 class TimeIsUp(BaseException):
@@ -232,7 +272,10 @@ def _set(wanted):
 
 _PLAIN_WORDS = (
     (UnboundLocalError, "A variable is used before it has a value."),
-    (NameError, "A name is used that is not defined: a typing error, or an import that is missing?"),
+    (
+        NameError,
+        "A name is used that is not defined: a typing error, a missing import, or a cell that has not run?",
+    ),
     (ZeroDivisionError, "Something is divided by zero."),
     (IndexError, "An index points past the end."),
     (KeyError, "A dictionary has no such key."),
@@ -246,7 +289,7 @@ _PLAIN_WORDS = (
 
 def _problem(error, function, seconds):
     """What went wrong, in plain words, with the learner's own line and without any frame of ours."""
-    code = getattr(function, "__code__", None)
+    code = _code(function)
     frames = [
         (frame, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -267,8 +310,35 @@ def _problem(error, function, seconds):
         return Problem("exit", f"The function tries to leave Python ({said}).", line, source)
     if not frames and isinstance(error, TypeError):
         return _unfit(said, function)
-    meaning = next((words for kind, words in _PLAIN_WORDS if isinstance(error, kind)), "")
+    meaning = _known(said) or next((words for kind, words in _PLAIN_WORDS if isinstance(error, kind)), "")
     return Problem("error", f"{meaning} Python says: {said}".strip(), line, source)
+
+
+REMOVED = {  # by numpy 2, and what is there instead
+    "trapz": "trapezoid",
+    "in1d": "isin",
+    "row_stack": "vstack",
+    "product": "prod",
+    "cumproduct": "cumprod",
+    "alltrue": "all",
+    "sometrue": "any",
+    "float_": "float64",
+    "Inf": "inf",
+    "NaN": "nan",
+}
+
+
+def _known(said):
+    """Plain words for exceptions whose own words mislead, or nothing."""
+    lost = re.search(r"np\.(\w+)|module 'numpy' has no attribute '(\w+)'", said)
+    name = lost and (lost[1] or lost[2])
+    if said.startswith("AttributeError") and name in REMOVED:
+        return f"numpy has removed `np.{name}`; `np.{REMOVED[name]}` is there instead."
+    if said.startswith("TypeError") and said.endswith("object is not callable"):
+        return (
+            "Something is called that is no function. Has a variable the name of one, such as `sum` or `max`?"
+        )
+    return ""
 
 
 def _said(error):
@@ -280,6 +350,9 @@ def _said(error):
 
 def _unfit(said, function):
     """A TypeError outside the learner's code: wrong parameters, or a result that is no plain data."""
+    if "unhashable" in said:
+        text = f"A cache such as `lru_cache` cannot take arrays or lists: leave it out. Python says: {said}"
+        return Problem("error", text)
     try:
         names = ", ".join(inspect.signature(function).parameters)
     except (TypeError, ValueError):

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.checking.judging import differences
 from helpers.checking.values import Phi, Rng
 from helpers.figures.theme import style_sheet
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LONGEST = 600  # characters of a learner's value
+LARGE = 24  # entries above which an array is not shown whole
+FIRST = 3  # entries shown of those that differ
 
 
 class Card:
@@ -141,7 +144,7 @@ def prose(text):
 def shown(value):
     """A plain value as a learner would type it; a large array by its shape."""
     if isinstance(value, np.ndarray):
-        if value.size > 24:
+        if value.size > LARGE:
             return f"<array of shape {value.shape}>"
         words = np.array2string(value, precision=4, separator=", ", prefix="np.array(", max_line_width=76)
         return f"np.array({words})"
@@ -177,7 +180,12 @@ def judgement_card(judgement):
         *_example(judgement),
         Code(f"Your function printed:\n{judgement.printed}") if judgement.printed else "",
         Link("Read again:", exercise.lesson, exercise.section),
-        f"Next help: `hint({exercise.name})`." + ("" if stopped else f" (Tried on {tried}.)"),
+        f"Next help: `hint({exercise.name})`."
+        + (
+            ""
+            if stopped
+            else f" (Tried on {tried}: `check({exercise.name}, seed={judgement.seed})` draws them again.)"
+        ),
     )
 
 
@@ -188,6 +196,9 @@ def _diagnosis(judgement):
     if problem:
         return (problem.text,)
     if judgement.wrong:
+        if judgement.where:
+            start = f"In “{judgement.where.name}” your function does exactly this:"
+            return f"{start} {judgement.wrong.message}", "Something else is wrong as well."
         return (f"Your function does exactly this: {judgement.wrong.message}",)
     return (judgement.pattern,)
 
@@ -205,12 +216,30 @@ def _example(judgement):
         lines = [f"{judgement.exercise.name}(", *(_indented(argument) + "," for argument in given), ")"]
     if row.problem is None:
         what = prop.quantity or (f"the part {prop.part!r}" if prop.part is not None else "the result")
-        lines += [
-            f"{what}:",
-            f"  got       {_cut(shown(row.got))}",
-            f"  expected  {_cut(shown(row.expected))}",
-        ]
+        lines += _compared(what, row, prop)
     return ("The smallest input on which it fails:", Code("\n".join(lines)))
+
+
+def _compared(what, row, prop):
+    """Got and expected; of large results the first entries that differ, and where they are."""
+    if not any(isinstance(leaf, np.ndarray) and leaf.size > LARGE for leaf in _leaves(row.expected)):
+        got, expected = _cut(shown(row.got)), _cut(shown(row.expected))
+        return [f"{what}:", f"  got       {got}", f"  expected  {expected}"]
+    apart = list(differences(row.got, row.expected, prop))
+    lines = [f"{what} differs in {len(apart)} of {sum(map(np.size, _leaves(row.expected)))} entries:"]
+    width = max(len(place) for place, *_ in apart[:FIRST])
+    return lines + [
+        f"  {place:<{width}}  got {shown(got)}, expected {shown(expected)}"
+        for place, got, expected in apart[:FIRST]
+    ]
+
+
+def _leaves(value):
+    if isinstance(value, dict | list | tuple):
+        return [
+            leaf for item in (value.values() if isinstance(value, dict) else value) for leaf in _leaves(item)
+        ]
+    return [value]
 
 
 def _indented(argument):

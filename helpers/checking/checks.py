@@ -7,7 +7,7 @@ from IPython.display import display
 
 from helpers.checking.calls import Printed, in_process, own_functions, quiet
 from helpers.checking.cards import Card, Code, Link, judgement_card
-from helpers.checking.exercise import find
+from helpers.checking.exercise import find, load
 from helpers.checking.judging import judge
 from helpers.progress.record import PROGRESS
 
@@ -69,13 +69,17 @@ def solution(function):
 
 def _find(function):
     """The exercise, and the learner's function, from the function or its name; ValueError in plain words."""
-    name = function if isinstance(function, str) else getattr(function, "__name__", None)
+    defined = vars(sys.modules["__main__"])
+    if isinstance(function, str):
+        return find(function), defined.get(function)
+    name = getattr(function, "__name__", None)
+    if name not in load():  # a lambda, a partial, a decorated function, an object: by the name it was given
+        name = next(
+            (other for other in load() if callable(function) and defined.get(other) is function), name
+        )
     if name is None:
         raise ValueError(f"A function, or its name, is needed here, not {type(function).__name__}.")
-    exercise = find(name)
-    if isinstance(function, str):
-        function = vars(sys.modules["__main__"]).get(name)
-    return exercise, function
+    return find(name), function
 
 
 def _record(judgement):

@@ -32,7 +32,8 @@ class Property:
 
     In a Check, `name` is the key of its words: of `properties` and, where it has a quantity, of `quantities`.
     cases(rng) draws a list of arguments, smallest first: fresh at every check, and such that wrong answers
-    differ from the right one. measure(f, *args) is what is compared, got with expected: by default the result
+    differ from the right one. edges(rng) draws further ones, beside the limits that the task states: on each
+    side of every number. measure(f, *args) is what is compared, got with expected: by default the result
     f(*args); it may also be a statistic of it, or come from several calls. `quantity` names it in words.
     `part` is the key of a dictionary (or the index of a tuple) that f returns, where a property looks at this
     part alone. `expected(*args)` is what is expected where measuring the reference would not be exact.
@@ -48,6 +49,7 @@ class Property:
     expected: Callable | None = None
     rtol: float = 1e-3
     atol: float = 1e-5
+    edges: Callable | None = None
 
 
 @dataclass(frozen=True)

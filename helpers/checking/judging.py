@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from helpers.checking.calls import Problem
-from helpers.checking.values import live, plain, same
+from helpers.checking.exercise import Property
+from helpers.checking.values import Rng, live, plain, same
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Row:
     expected: object
     problem: Problem | None
     agrees: bool
+    edge: bool = False  # beside a limit that the task states
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a check found. `problem` comes before numbers; `wrong` is the named misconception."""
+    """What a check found. `problem` comes before numbers; `wrong` is the named misconception.
+
+    where: the Property that `wrong` explains, if others fail for another reason.
+    """
 
     exercise: object
     seed: int
     results: list = field(default_factory=list)
     problem: Problem | None = None
     wrong: object = None
+    where: object = None
     pattern: str = ""
     printed: str = ""
 
@@ -72,7 +78,9 @@ class Judgement:
         """The (Property, Row) to show, or None."""
         failed = [result for result in self.results if not result.passed]
         if self.problem:  # show where it happened
-            failed = [r for r in failed if r.first_failure.problem is self.problem] or failed
+            said = self.problem.text
+            here = [r for r in failed if (there := r.first_failure.problem) and there.text == said]
+            failed = here or failed
         return (failed[0].prop, failed[0].first_failure) if failed else None
 
 
@@ -83,12 +91,18 @@ def judge(exercise, call, seed):
     results = [_result(exercise, probe, prop, rng) for prop in exercise.properties]
     failed = [result for result in results if not result.passed]
     problem = next((row.problem for result in failed for row in result.rows if row.problem), None)
-    wrong = None if problem else diagnose(exercise, results)
+    if problem and problem.kind == "blank" and probe.begun:  # it is blank on some inputs only
+        problem = replace(problem, kind="form")
+    # A nan says little, where numbers say which mistake it comes from.
+    wrong, where = None if problem and problem.kind != "nan" else diagnose(exercise, results), None
+    problem = None if wrong else problem
     if failed and not problem and not wrong and probe.answers_are_constant():
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
+    if failed and not problem and not wrong:
+        wrong, where = explain_one(exercise, failed)
     pattern = "" if problem or wrong else _pattern(failed)
-    return Judgement(exercise, seed, results, problem, wrong, pattern, probe.printed)
+    return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed)
 
 
 class Probe:
@@ -97,17 +111,30 @@ class Probe:
     def __init__(self, exercise, call):
         self.exercise, self.call = exercise, call
         self.part = self.fatal = None
+        self.begun = False  # whether anything but nothing was returned
+        self.asked_twice = {}  # the parts of an answer of which it is known whether they are always the same
         self.printed = ""
         self.answers = []  # what was returned, and what the reference returns
 
     def __call__(self, *args):
         if self.fatal:
             raise Stop(self.fatal)
+        value = self._answer(args)
+        if self.part not in self.asked_twice and not any(isinstance(arg, Rng) for arg in args):
+            self.asked_twice[self.part] = alike(value, self._answer(args))
+        if not self.asked_twice.get(self.part, True):
+            raise Stop(Problem("random", RANDOM))
+        return value
+
+    def _answer(self, args):
+        """The part asked for of what the function returns, in the form of the reference's."""
         outcome = self.call(args)
         self.printed = self.printed or outcome.printed
-        if problem := outcome.problem or self._blank(outcome.value):
-            if problem.kind == "blank" and self.answers:  # begun: the other inputs may be right
-                problem = replace(problem, kind="form")
+        problem = outcome.problem or self._blank(outcome.value)
+        self.begun = self.begun or not problem or problem.kind != "blank"
+        if problem:
+            if problem.kind == "time" and self.answers:
+                problem = replace(problem, text=f"{problem.text} {SLOW}")
             self.fatal = problem if problem.fatal else None
             raise Stop(problem)
         if not same(list(args), list(outcome.args)):
@@ -117,7 +144,8 @@ class Probe:
             raise Stop(Problem("mutated", text))
         like = plain(self.exercise.reference(*live(args)))
         self.answers.append((outcome.value, like))
-        return conform(pick(outcome.value, self.part), pick(like, self.part))
+        where = "The result" if self.part is None else f"The part {self.part!r} of the result"
+        return conform(pick(outcome.value, self.part), pick(like, self.part), where)
 
     @staticmethod
     def _blank(value):
@@ -131,6 +159,13 @@ class Probe:
         return _all_same(answers) and not _all_same(likes)
 
 
+RANDOM = (
+    "Called twice with the same input, the function gives two answers. "
+    "Does it draw random numbers, or remember an earlier call?"
+)
+SLOW = "It answered smaller inputs, so it may be slow, not endless: how does its work grow with their size?"
+
+
 class Stop(Exception):
     """Carries a Problem out of a measurement."""
 
@@ -139,7 +174,11 @@ class Stop(Exception):
 
 
 def _result(exercise, probe, prop, rng):
-    return Result(prop, [_row(exercise, probe, prop, tuple(args)) for args in prop.cases(rng)])
+    rows = [_row(exercise, probe, prop, tuple(args)) for args in prop.cases(rng)]
+    edges = prop.edges(rng) if prop.edges else []
+    return Result(
+        prop, rows + [replace(_row(exercise, probe, prop, tuple(args)), edge=True) for args in edges]
+    )
 
 
 def _row(exercise, probe, prop, args):
@@ -172,15 +211,19 @@ def pick(value, part):
 
 def conform(value, like, where="The result"):
     """`value` in the form of `like`, the reference's result; a Stop in plain words where it does not fit."""
+    if value is None:
+        raise Stop(Problem("form", f"{where} is None: it is not there yet."))
     if isinstance(like, dict):
         if not isinstance(value, dict) or not like.keys() <= value.keys():
             raise _misfit(where, value, like)
-        return {key: conform(value[key], like[key], f"The part {key!r} of the result") for key in like}
+        inside = where[0].lower() + where[1:]
+        return {key: conform(value[key], like[key], f"The part {key!r} of {inside}") for key in like}
     if isinstance(like, list | tuple):
         if not isinstance(value, list | tuple | np.ndarray) or len(value) != len(like):
             raise _misfit(where, value, like)
         pairs = enumerate(zip(value, like, strict=True))
-        return [conform(item, ref, f"Item {i} of the result") for i, (item, ref) in pairs]
+        inside = where[0].lower() + where[1:]
+        return [conform(item, ref, f"Item {i} of {inside}") for i, (item, ref) in pairs]
     if isinstance(like, str | bool):
         if type(value) is not type(like):
             raise _misfit(where, value, like)
@@ -191,6 +234,8 @@ def conform(value, like, where="The result"):
 def _numbers(value, like, where):
     """An array (or a number) as float64, once it has the right shape and is finite where it should be."""
     try:
+        if np.asarray(value).dtype.kind == "U":  # numpy would read a number in it
+            raise TypeError
         array = np.asarray(value, float)
     except (TypeError, ValueError):
         raise _misfit(where, value, like) from None
@@ -209,8 +254,11 @@ def _numbers(value, like, where):
 
 
 def _misfit(where, value, like):
-    text = f"{where} should be {described(like)}, but the function returns {described(value)}."
-    return Stop(Problem("form", text))
+    """Says of an expected bool or text no more than that it is one."""
+    wanted = (
+        "True or False" if isinstance(like, bool) else "a text" if isinstance(like, str) else described(like)
+    )
+    return Stop(Problem("form", f"{where} should be {wanted}, but the function returns {described(value)}."))
 
 
 def described(value):
@@ -228,21 +276,44 @@ def described(value):
 
 def close(got, expected, prop):
     """Whether two measured values agree within the property's tolerance."""
+    return next(differences(got, expected, prop), None) is None
+
+
+def differences(got, expected, prop, place=""):
+    """(place, got, expected) of all entries that do not agree; the place is written as an index."""
     if isinstance(expected, dict):
-        return all(close(got[key], expected[key], prop) for key in expected)
-    if isinstance(expected, list | tuple):
-        return len(got) == len(expected) and all(
-            close(g, e, prop) for g, e in zip(got, expected, strict=True)
-        )
-    if isinstance(expected, str | bool):
-        return bool(got == expected)
-    got, expected = np.asarray(got, float), np.asarray(expected, float)
-    if got.shape != expected.shape:
-        return False
-    with np.errstate(invalid="ignore"):  # ∞ − ∞
-        gap = np.abs(got - expected)
-    near = np.isfinite(expected) & (gap <= prop.atol + prop.rtol * np.abs(expected))
-    return bool(np.all(near | (got == expected)))
+        for key in expected:
+            yield from differences(got[key], expected[key], prop, f"{place}[{key!r}]")
+    elif isinstance(expected, list | tuple):
+        if len(got) != len(expected):
+            yield place, got, expected
+            return
+        for i, (one, other) in enumerate(zip(got, expected, strict=True)):
+            yield from differences(one, other, prop, f"{place}[{i}]")
+    elif isinstance(expected, str | bool):
+        if got != expected:
+            yield place, got, expected
+    else:
+        got, expected = np.asarray(got, float), np.asarray(expected, float)
+        if got.shape != expected.shape:
+            yield place, got, expected
+            return
+        with np.errstate(invalid="ignore"):  # ∞ − ∞
+            gap = np.abs(got - expected)
+        near = np.isfinite(expected) & (gap <= prop.atol + prop.rtol * np.abs(expected))
+        for index in zip(*np.nonzero(np.atleast_1d(~(near | (got == expected)))), strict=True):
+            if not expected.ndim:
+                yield place, float(got), float(expected)
+            else:
+                yield f"{place}[{', '.join(map(str, index))}]", float(got[index]), float(expected[index])
+
+
+def alike(one, other):
+    """Whether two answers to one question are the same, but for rounding."""
+    return close(one, other, _ROUNDING)
+
+
+_ROUNDING = Property("", 0, list, rtol=1e-7, atol=1e-12)
 
 
 # --- Diagnosis by behaviour -------------------------------------------------------------------------
@@ -255,12 +326,56 @@ def diagnose(exercise, results):
     all cases. Named only when one is left. (It is never the reference: that differs on the failed cases.)
     """
     failed = [result for result in results if not result.passed]
-    if not failed:
+    if all(row.agrees or row.problem for result in failed for row in result.rows):
         return None
-    matching = [wrong for wrong in exercise.wrong if _matches(wrong, failed)]
+    matching = [wrong for wrong in exercise.wrong if all(_explains(wrong, result) for result in failed)]
     if len(matching) > 1:
         matching = [wrong for wrong in matching if _matches(wrong, results)]
     return matching[0] if len(matching) == 1 else None
+
+
+def explain_one(exercise, failed):
+    """(wrong, Property): a known mistake that explains one of several failed properties, or (None, None).
+
+    Only where numbers speak: a bool, a word or a statistic of random draws agrees by chance too easily.
+    """
+    for result in failed if len(failed) > 1 else ():
+        if (
+            result.prop.expected
+            or len(result.rows) < 2
+            or not all(_is_number(r.expected) for r in result.rows)
+        ):
+            continue
+        matching = [wrong for wrong in exercise.wrong if _explains(wrong, result)]
+        if len(matching) == 1:
+            return matching[0], result.prop
+    return None, None
+
+
+def _is_number(value):
+    if isinstance(value, dict | list | tuple):
+        return all(map(_is_number, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, str | bool)
+
+
+def _explains(wrong, result):
+    """Whether a mistake does what the learner's function does in a property, and fails where that fails."""
+    for row in result.rows:
+        theirs = measured(result.prop, wrong.function, row.args)
+        if row.problem:
+            if row.problem.kind != "nan" or _is_finite(theirs):
+                return False
+        elif not close(row.got, theirs, result.prop) or (
+            not row.agrees and close(theirs, row.expected, result.prop)
+        ):
+            return False
+    return True
+
+
+def _is_finite(value):
+    if isinstance(value, dict | list | tuple):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str | bool) or bool(np.all(np.isfinite(value)))
 
 
 def _matches(wrong, results):
@@ -268,25 +383,71 @@ def _matches(wrong, results):
 
 
 def _behaves_as(wrong, prop, row):
-    return close(row.got, measured(prop, wrong.function, row.args), prop)
+    return bool(row.problem) or close(row.got, measured(prop, wrong.function, row.args), prop)
 
 
 def _all_same(values):
     return all(same(values[0], other) for other in values[1:])
 
 
+VERY_NEAR = 0.03  # relative: what rounding, a coarse step or a loose tolerance can do
+
+
 def _pattern(failed):
-    """What all failed numbers have in common, where no known mistake fits: a factor or a sign."""
-    ratios = []
-    for result in failed:
-        for row in result.rows:
-            if isinstance(row.expected, str | bool | list | dict) or row.agrees:
-                continue
-            got, expected = np.ravel(row.got), np.ravel(row.expected)
-            if got.shape == expected.shape and np.all(expected != 0):
-                ratios.extend(got / expected)
-    if len(ratios) < 2 or not np.allclose(ratios, ratios[0], rtol=0.01) or abs(ratios[0]) < 1e-6:
+    """What all failures have in common, where no known mistake fits, in a sentence; or nothing."""
+    rows = [row for result in failed for row in result.rows if not row.agrees]
+    pairs = [pair for result in failed for row in result.rows for pair in _pairs(row, result.prop)]
+    if not rows:
         return ""
-    if abs(ratios[0] + 1) < 0.01:
+    if not all(_is_number(row.expected) for row in rows):
+        words = [pair for pair in pairs if isinstance(pair[1], str)]
+        if len(words) == len(pairs) and all(got.casefold() == word.casefold() for got, word in words):
+            return "Every word is right but for its capital letters: write it as the task does."
+    elif pattern := _ratio(failed, rows, pairs):
+        return pattern
+    if all(row.edge for row in rows):
+        return (
+            "It goes wrong only near a limit that the task states. "
+            "Which number is it, and what belongs to which side of it?"
+        )
+    return ""
+
+
+def _pairs(row, prop):
+    return (
+        []
+        if row.agrees
+        else [(got, expected) for _, got, expected in differences(row.got, row.expected, prop)]
+    )
+
+
+def _ratio(failed, rows, pairs):
+    """What the quotients got/expected say: very near, a sign, or one factor on inputs of several sizes."""
+    if not all(isinstance(got, float) and isinstance(expected, float) for got, expected in pairs):
+        return ""
+    ratios = np.array([got / expected for got, expected in pairs if expected])
+    if len(ratios) < len(pairs) or not len(ratios):
+        return ""
+    noise = max(result.prop.rtol if result.prop.expected else 0.01 for result in failed)
+    if np.max(np.abs(ratios - 1)) < max(VERY_NEAR, 0 if noise <= 0.01 else 2 * noise):
+        worst = np.max(np.abs(ratios - 1))
+        return (
+            f"Every wrong number is very near: off by {worst:.1g} of its size at most. "
+            "Is it precision: steps, a tolerance, rounding, random draws?"
+        )
+    several = len(rows) >= 3 and len({_size(row.args) for row in rows}) >= 2
+    if not several or not np.allclose(ratios, ratios.mean(), rtol=noise) or abs(ratios.mean()) < 1e-6:
+        return ""
+    if abs(ratios.mean() + 1) < 0.01:
         return "Every number is right but for its sign."
-    return f"Every wrong number is {ratios[0]:.3g} times what is expected: a constant factor."
+    about = "about " if noise > 0.01 else ""
+    return f"Every wrong number is {about}{ratios.mean():.3g} times what is expected: a constant factor."
+
+
+def _size(args):
+    """How large an input is: the numbers in it, and the whole numbers that say a size."""
+    if isinstance(args, dict):
+        args = tuple(args.values())
+    if isinstance(args, list | tuple):
+        return sum(map(_size, args))
+    return args if isinstance(args, int) else np.size(args)

@@ -9,6 +9,7 @@ import functools
 import math
 import sys
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Integral, Real
 
 import numpy as np
@@ -21,11 +22,14 @@ LARGEST = int(sys.float_info.max)
 
 @dataclass(frozen=True)
 class Rng:
-    """The tag of a Generator: `np.random.default_rng(seed)`."""
+    """The tag of a Generator: `np.random.default_rng(seed)`, from which `drawn` numbers have been taken."""
 
     seed: int
+    drawn: int = 0
 
     def __repr__(self):
+        if self.drawn:  # an expression that gives the generator after `random` has been called
+            return f"(rng := np.random.default_rng({self.seed}), rng.random({self.drawn}))[0]"
         return f"np.random.default_rng({self.seed})"
 
 
@@ -39,6 +43,7 @@ FUNCTIONS = {
     "sigmoid": "1 / (1 + np.exp(-{a} * z))",
     "softplus": "np.logaddexp(0, z)",
     "swish": "z / (1 + np.exp(-z))",
+    "mirrored_swish": "z / (1 + np.exp(z))",
     "sin": "np.sin({a} * z)",
     "square": "z**2",
 }
@@ -71,8 +76,10 @@ def _function(phi):
 def live(value):
     """What a function is called with: a copy of `value`, each Rng and Phi turned into what it stands for."""
     match value:
-        case Rng(seed):
-            return np.random.default_rng(seed)
+        case Rng(seed, drawn):
+            rng = np.random.default_rng(seed)
+            rng.random(drawn)
+            return rng
         case Phi():
             return _function(value)
         case np.ndarray():
@@ -95,7 +102,7 @@ def plain(value, depth=DEEPEST):
         if abs(value) > LARGEST:
             return math.inf if value > 0 else -math.inf
         return int(value)
-    if isinstance(value, Real):
+    if isinstance(value, Real | Decimal):
         return float(value)
     if isinstance(value, list | tuple | dict) and depth == 0:
         raise TypeError(f"lists inside lists, more than {DEEPEST} deep")

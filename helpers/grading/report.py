@@ -188,6 +188,7 @@ PROBLEMS = {
     "shape": "a result of another shape",
     "nan": "nan or infinity in the result",
     "mutated": "an argument was changed",
+    "random": "another answer to the same question",
     "constant": "the same result for every input",
 }
 

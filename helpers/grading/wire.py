@@ -62,8 +62,8 @@ def pack(value):
             return {"tuple": [pack(item) for item in value]}
         case dict():
             return {"dict": [[key, pack(item)] for key, item in value.items()]}
-        case Rng(seed):
-            return {"seed": int(seed)}
+        case Rng(seed, drawn):
+            return {"seed": [int(seed), int(drawn)]}
         case Phi(name, a):
             return {"phi": [name, float(a)]}
         case types.EllipsisType():
@@ -91,8 +91,8 @@ def unpack(packed, depth=DEEPEST + 2):
             return tuple(unpack(item, depth - 1) for item in inside)
         case "dict", list():
             return {_text(key, LONGEST_KEY): unpack(item, depth - 1) for key, item in inside}
-        case "seed", int():
-            return Rng(_whole(inside, 0))
+        case "seed", [seed, drawn]:
+            return Rng(_whole(seed, 0), _whole(drawn, 0))
         case "phi", [str(name), a]:
             return Phi(name, a)
         case "ellipsis", None:

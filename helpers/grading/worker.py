@@ -100,7 +100,7 @@ def _answer(request, outcome):
 def _error(execute, source, names, seconds):
     """What went wrong while this ran, in a sentence, or None."""
     try:
-        problem = in_process(lambda: execute(source, names), seconds)(()).problem
+        problem = in_process(lambda: (execute(source, names), "it ran"), seconds)(()).problem
     except KeyboardInterrupt:
         return "It raises KeyboardInterrupt."
     if problem and problem.kind == "time":

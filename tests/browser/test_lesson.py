@@ -55,6 +55,20 @@ def quiz(lab_light, browser):
 
 
 @pytest.fixture(scope="class")
+def walk(lab_light, browser):
+    """A prediction, a cell in between, one with the id of the cell that shows the truth, and the report."""
+    cells = {
+        "predict": "from helpers import predict, report, show\npredict('predict-naive-factor')",
+        "aside": "show({'2 · 3': 6})",
+        "one-naive-layer": "show({'E[h²]': 128})",
+        "report": "report()",
+    }
+    with lab_light.page(browser) as page:
+        page.open(lab_light.write_notebook("walk.ipynb", cells))
+        yield page
+
+
+@pytest.fixture(scope="class")
 def start(lab_light, browser):
     """The map of the course, all of it run."""
     with lab_light.page(browser) as page:
@@ -360,6 +374,35 @@ class TestReopened:
         assert self.lines(page) == []
         answer(page.cell(0), "1/8")
         expect(card(page.cell(0))).to_contain_text("✓ Right.")
+
+
+class TestSettling:
+    def test_a_prediction_is_settled_when_the_cell_that_shows_the_truth_has_run(self, walk):
+        """Wrong and sure: the walk of a learner, up to the report."""
+        predicted, aside, truth, report = map(walk.cell, range(4))
+
+        def run(cell):
+            cell.locator(".jp-InputPrompt").click()
+            walk.command("notebook:run-cell")
+
+        run(predicted)
+        predicted.locator("input[type=text]").fill("256")
+        predicted.locator(".noUi-handle").press("End")
+        button(predicted, "Commit prediction").click()
+        expect(card(predicted)).to_contain_text("Saved: “256” (100 % sure)")
+        run(report)
+        expect(card(report)).to_contain_text("predicted, and not settled yet")
+        run(aside)
+        expect(card(predicted)).to_contain_text("Saved")
+        run(truth)
+        expect(card(predicted)).to_contain_text(
+            "✗ Not so. It is 128. You said 256, 100 % sure. 256 is the factor"
+        )
+        run(report)
+        expect(card(report)).to_contain_text("0 of 1")
+        expect(card(report)).not_to_contain_text("not settled yet")
+        run(predicted)
+        expect(card(predicted)).to_contain_text("It is 128.")
 
 
 class TestStartHere:

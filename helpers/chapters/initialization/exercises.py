@@ -59,6 +59,31 @@ def xavier_std(fan_in, fan_out):
     return np.sqrt(2 / (fan_in + fan_out))
 
 
+def cut_at_two(rng, std, shape):
+    """N(0, std²) without what lies beyond two standard deviations: its variance is 0.774 std²."""
+    w = rng.normal(0, std, shape)
+    while np.any(far := np.abs(w) > 2 * std):
+        w[far] = rng.normal(0, std, np.count_nonzero(far))
+    return w
+
+
+def xavier_cut(fan_in, fan_out, law, rng):
+    if law == "normal":
+        return cut_at_two(rng, xavier_std(fan_in, fan_out), (fan_in, fan_out))
+    return xavier(fan_in, fan_out, law, rng)
+
+
+def draws_anew(f, *args):
+    """Whether other generators, and the same one later on, give other weights."""
+    *given, rng = args
+    w = np.asarray(f(*given, rng))
+    other, later = Rng(rng.seed + 1), Rng(rng.seed, drawn=w.size)
+    return {
+        "another generator gives other weights": not np.array_equal(w, f(*given, other)),
+        "a second call gives other weights": not np.array_equal(w, f(*given, later)),
+    }
+
+
 def xavier_variance(f, fan_in, fan_out, law, rng):
     return (fan_in + fan_out) / 2 * np.var(f(fan_in, fan_out, law, rng))
 
@@ -69,7 +94,7 @@ def shape_of_the_law(f, fan_in, fan_out, law, rng):
     return {
         "mean is 0": bool(abs(w.mean()) < 5 * w.std() / np.sqrt(w.size)),
         "goes beyond 1.8 standard deviations": bool(np.abs(w).max() > 1.8 * w.std()),
-    }
+    } | draws_anew(f, fan_in, fan_out, law, rng)
 
 
 def positive_uniform(fan_in, fan_out, law, rng):
@@ -114,6 +139,8 @@ XAVIER = Check(
         "normal-for-both-laws": two_laws(xavier_std, laws=("normal", "normal")),
         "uniform-for-both-laws": two_laws(xavier_std, laws=("uniform", "uniform")),
         "only-positive-weights": positive_uniform,
+        "truncated-without-correction": xavier_cut,
+        "seed-inside": lambda i, o, law, rng: xavier(i, o, law, np.random.default_rng(1)),
     },
 )
 
@@ -151,7 +178,11 @@ def scaled_second_moment(f, fan_in, fan_out, alpha, rng):
 def independence(f, fan_in, fan_out, alpha, rng):
     """For independent weights of mean 0 the square of a sum is, on average, the sum of the squares."""
     w = np.asarray(f(fan_in, fan_out, alpha, rng))
-    return [np.mean(w.sum(axis) ** 2) / np.mean((w**2).sum(axis)) for axis in (0, 1)]
+    sums = {
+        f"sums of {lines}": np.mean(w.sum(axis) ** 2) / np.mean((w**2).sum(axis))
+        for axis, lines in enumerate(("columns", "rows"))
+    }
+    return sums | draws_anew(f, fan_in, fan_out, alpha, rng)
 
 
 HE = Check(
@@ -181,7 +212,12 @@ HE = Check(
             2,
             lambda rng: [(300, 200, 0.0, seed(rng))],
             independence,
-            expected=lambda *args: [1.0, 1.0],
+            expected=lambda *args: {
+                "sums of columns": 1.0,
+                "sums of rows": 1.0,
+                "another generator gives other weights": True,
+                "a second call gives other weights": True,
+            },
             rtol=0.5,
         ),
     ],
@@ -194,6 +230,12 @@ HE = Check(
         "ignores-leak": normal_weights(lambda i, o, alpha: np.sqrt(2 / i)),
         "alpha-not-squared": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 + alpha) * i))),
         "inverse-factor": normal_weights(lambda i, o, alpha: np.sqrt(2 * (1 + alpha**2) / i)),
+        "gain-twice": normal_weights(lambda i, o, alpha: np.sqrt(4 / ((1 + alpha**2) * i))),
+        "rand-for-randn": lambda i, o, alpha, rng: rng.random((i, o)) * np.sqrt(2 / ((1 + alpha**2) * i)),
+        "truncated-without-correction": lambda i, o, alpha, rng: cut_at_two(
+            rng, np.sqrt(2 / ((1 + alpha**2) * i)), (i, o)
+        ),
+        "seed-inside": lambda i, o, alpha, rng: he(i, o, alpha, np.random.default_rng(1)),
     },
 )
 
@@ -374,12 +416,24 @@ def all_networks(rng):
     ]
 
 
+def network_with_total(rng, total):
+    """A network that multiplies E[h²] by `total` from end to end."""
+    depth = int(rng.integers(4, 9))
+    (weights,) = network(rng, depth, 2)
+    repair = np.prod([he_factor(w) for w in weights])
+    return ([w * (total / repair) ** (0.5 / depth) for w in weights],)
+
+
+def networks_at_the_limits(rng):
+    return [network_with_total(rng, total) for total in (0.0007, 0.0014, 700.0, 1400.0)]
+
+
 DIAGNOSE = Check(
     diagnose,
     properties=[
         Property("default", 4, pytorch_networks, part="factor", rtol=0.02),
         Property("factor", 3, uneven_networks, part="factor", rtol=0.02),
-        Property("verdict", 4, all_networks, part="verdict"),
+        Property("verdict", 4, all_networks, part="verdict", edges=networks_at_the_limits),
         Property("repair", 4, all_networks, part="repair", rtol=0.02),
     ],
     mistakes={
@@ -598,16 +652,36 @@ def network_and_batch(rng, depth):
     return weights, x
 
 
+def stops_early(weights, x):
+    """Leaves a layer alone that starts within a tenth of the goal."""
+    scaled, h = [], x
+    for w in weights:
+        var = np.var(h @ w)
+        scaled.append(w if abs(var - 1) < 0.1 else w / np.sqrt(var))
+        h = np.maximum(h @ scaled[-1], 0)
+    return scaled
+
+
+def almost_there(rng, depth):
+    """A network whose layers all start a few percent off: a loop with a loose tolerance does not move."""
+    weights, x = network_and_batch(rng, depth)
+    off = rng.uniform(0.02, 0.06, depth) * np.where(np.arange(depth) % 2, -1, 1)
+    return [w * np.sqrt(1 + d) for w, d in zip(lsuv(weights, x), off, strict=True)], x
+
+
 LSUV = Check(
     lsuv,
     properties=[
         Property(
-            "one-layer", 4, lambda rng: [network_and_batch(rng, 1) for _ in range(2)], variance_by_layer
+            "one-layer",
+            4,
+            lambda rng: [network_and_batch(rng, 1), network_and_batch(rng, 1), almost_there(rng, 1)],
+            variance_by_layer,
         ),
         Property(
             "every-layer",
             9,
-            lambda rng: [network_and_batch(rng, depth) for depth in (2, 5, 12)],
+            lambda rng: [*(network_and_batch(rng, depth) for depth in (2, 5, 12)), almost_there(rng, 4)],
             variance_by_layer,
         ),
         Property(
@@ -621,6 +695,7 @@ LSUV = Check(
         "measures-after-the-relu": rescaling(size=lambda z: np.std(np.maximum(z, 0))),
         "rescales-each-unit": rescaling(size=lambda z: np.std(z, axis=0)),
         "forgets-relu": rescaling(act=lambda z: z),
+        "stops-too-early": stops_early,
     },
 )
 

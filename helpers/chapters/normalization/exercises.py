@@ -53,7 +53,7 @@ FORWARD = Check(
         Property(
             "quiet",
             3,
-            lambda rng: [batch_and_ones(rng, 5, 3, 1e-5, scale=2e-3), batch_and_ones(rng, 4, 2, 0.5)],
+            lambda rng: [batch_and_ones(rng, 5, 3, 1e-5, scale=4e-4), batch_and_ones(rng, 4, 2, 0.5)],
         ),
         Property("affine", 3, lambda rng: [(a_batch(rng, n, 4), *gamma_beta(rng, 4), 1e-5) for n in (3, 7)]),
     ],
@@ -61,6 +61,8 @@ FORWARD = Check(
         "bessel-in-forward": forward(ddof=1),
         "epsilon-outside-root": forward(scale=lambda var, eps: np.sqrt(var) + eps),
         "epsilon-forgotten": forward(scale=lambda var, eps: np.sqrt(var)),
+        "epsilon-too-small": forward(scale=lambda var, eps: np.sqrt(var + 1e-8)),
+        "epsilon-written-in": forward(scale=lambda var, eps: np.sqrt(var + 1e-5)),
         "features-for-batch": forward(axis=1),
         "one-mean-for-all-units": forward(axis=None),
         "variance-for-std": forward(scale=lambda var, eps: var + eps),
@@ -114,6 +116,25 @@ def summed_paths(x, gamma, eps, grad):
     return {**right, "dx": dx}
 
 
+def other_statistics(axis=0, less=0, overall=False):
+    """The function with statistics over another axis, of N − less, or one mean path for all units."""
+
+    def gradients(x, gamma, eps, grad):
+        count = x.shape[axis] - less
+        centred = x - x.mean(axis=axis, keepdims=True)
+        std = np.sqrt(np.sum(centred**2, axis=axis, keepdims=True) / count + eps)
+        xhat, scaled = centred / std, grad * gamma
+        dx = (scaled - xhat * np.sum(scaled * xhat, axis=axis, keepdims=True) / count) / std
+        dx = dx - dx.mean(axis=None if overall else axis, keepdims=True)
+        return {"dx": dx, "dgamma": (grad * xhat).sum(axis=0), "dbeta": grad.sum(axis=0)}
+
+    return gradients
+
+
+def all_divided(x, gamma, eps, grad):
+    return {name: value / len(x) for name, value in bn_backward(x, gamma, eps, grad).items()}
+
+
 def going_back(rng, examples, units, eps=1e-5):
     """A gradient with a mean of its own: otherwise its path through μ could be left out unnoticed."""
     gamma, _ = gamma_beta(rng, units)
@@ -145,6 +166,10 @@ BACKWARD = Check(
         "mean-for-sum": backward(reduce=np.mean),
         "sum-for-mean": summed_paths,
         "paths-added": backward(sign=1),
+        "layernorm-backward": other_statistics(axis=1),
+        "bessel-in-backward": other_statistics(less=1),
+        "mean-over-all-units": other_statistics(overall=True),
+        "divides-by-the-batch": all_divided,
     },
 )
 
@@ -167,7 +192,7 @@ def running_statistics(batches, momentum, convention):
     return {"mean": mean, "var": var}
 
 
-def running(ddof=(1, 0), swapped=False, always_new=None, start=True, root=False):
+def running(ddof=(1, 0), swapped=False, always_new=None, start=True, root=False, var_start=1.0, undo=False):
     """The function with other conventions. `ddof` is PyTorch's and Keras'."""
 
     def follow(batches, momentum, convention):
@@ -178,13 +203,15 @@ def running(ddof=(1, 0), swapped=False, always_new=None, start=True, root=False)
         measured = [(x.mean(axis=0), x.var(axis=0, ddof=ddof[0 if torch else 1])) for x in batches]
         if root:
             measured = [(mean, np.sqrt(var)) for mean, var in measured]
-        mean, var = np.zeros_like(measured[0][0]), np.ones_like(measured[0][0])
+        mean, var = np.zeros_like(measured[0][0]), var_start + np.zeros_like(measured[0][0])
         if not start:
             mean, var = measured[0]
             measured = measured[1:]
         for batch_mean, batch_var in measured:
             mean = (1 - new) * mean + new * batch_mean
             var = (1 - new) * var + new * batch_var
+        if undo:  # as Adam does it
+            mean = mean / (1 - (1 - new) ** len(batches))
         return {"mean": mean, "var": var}
 
     return follow
@@ -227,6 +254,8 @@ RUNNING = Check(
         "biased-and-unbiased-exchanged": running(ddof=(0, 1)),
         "starts-at-first-batch": running(start=False),
         "average-for-running": plain_average,
+        "variance-starts-at-zero": running(var_start=0.0),
+        "corrects-for-the-start": running(undo=True),
         "std-for-variance": running(root=True),
     },
 )
@@ -255,6 +284,7 @@ def family(
     rms_shift=False,
     ddof=0,
     root=lambda square, eps: np.sqrt(square + eps),
+    rms_root=None,
 ):
     """The function with other axes {norm: axes}, other groups, or another divisor.
 
@@ -274,7 +304,7 @@ def family(
         centred = block - block.mean(over, keepdims=True) if shifted else block
         squares = np.sum(centred**2, axis=over, keepdims=True)
         size = block.size / squares.size - (ddof if norm != "RMSNorm" else 0)
-        y = centred / root(squares / size, eps)
+        y = centred / ((not shifted and rms_root) or root)(squares / size, eps)
         return (y.swapaxes(1, 2) if every_other else y).reshape(x.shape)
 
     return norms
@@ -312,6 +342,9 @@ NORMALIZE = Check(
         "batchnorm-for-instancenorm": family({"InstanceNorm": (0, 2, 3, 4)}),
         "groups-interleaved": family(interleaved=True),
         "groups-for-group-size": family(sets=lambda groups, channels: channels // groups),
+        "last-axis-only": family({"LayerNorm": (4,), "RMSNorm": (4,)}),
+        "groupnorm-each-place": family({"GroupNorm": (2,)}),
+        "rms-without-root": family(rms_root=lambda square, eps: square + eps),
         "groupnorm-over-batch": family({"GroupNorm": (0, 2, 3, 4)}),
         "rms-subtracts-mean": family(rms_shift=True),
         "bessel-in-forward": family(ddof=1),
@@ -371,7 +404,7 @@ REPAIR = Check(
         Property("train-output", 2, calls(True, 3, 6), part="y"),
         Property("train-stored", 2, calls(True, 3, 5), lambda f, *args: _stored(f(*args))),
         Property("eval-output", 4, calls(False, 1, 4), part="y"),
-        Property("eval-stored", 2, calls(False, 3, 6), lambda f, *args: _stored(f(*args))),
+        Property("eval-stored", 2, calls(False, 1, 3, 6), lambda f, *args: _stored(f(*args))),
     ],
     mistakes={
         "batch-statistics-in-eval": step(uses_batch=lambda train: True),
@@ -535,6 +568,31 @@ def three_runs(rng, plain=None, bn=True, noisy=True, brings_back=True):
     )
 
 
+def run_at_the_limit(rng, moves, learned):
+    """A run whose last ten losses are on one side of half the first, on average; the very last is not."""
+    run = a_run(rng, moves, learned)
+    goal = (0.46 if learned else 0.54) * run["loss"][0]
+    run["loss"][-10:] = goal
+    run["loss"][-3:] += (0.1 if learned else -0.1) * run["loss"][0] * np.array([-0.5, -0.5, 1])
+    return run
+
+
+def runs_at_the_limit(rng, **learned):
+    """Three runs as they should be for a test, but for those named: they learned, or did not, by little."""
+    ((runs),) = three_runs(rng)
+    moves = {"plain": 0.1, "bn": 0.01, "noisy": 0.8}
+    return (runs | {name: run_at_the_limit(rng, moves[name], yes) for name, yes in learned.items()},)
+
+
+def shift_at_the_limit(rng, brings_back):
+    """Three runs; the noise brings back a little more of the shift than the plain run has, or less."""
+    while True:
+        plain, noisy = a_run(rng, 0.3, False), a_run(rng, 0.3 * rng.uniform(0.7, 1.4), True)
+        ratio = time_shift(noisy["z"]) / time_shift(plain["z"])
+        if (1.02 < ratio < 1.2) if brings_back else (0.8 < ratio < 0.98):
+            return ({"plain": plain, "bn": a_run(rng, 0.01, True), "noisy": noisy},)
+
+
 EXPERIMENT = Check(
     noise_experiment,
     properties=[
@@ -545,10 +603,23 @@ EXPERIMENT = Check(
             part="shift",
         ),
         Property(
-            "against", 3, lambda rng: [three_runs(rng, plain) for plain in (None, False)], part="verdict"
+            "against",
+            3,
+            lambda rng: [three_runs(rng, plain) for plain in (None, False)],
+            part="verdict",
+            edges=lambda rng: [
+                runs_at_the_limit(rng, noisy=True),
+                runs_at_the_limit(rng, plain=False),
+                runs_at_the_limit(rng, bn=True),
+                shift_at_the_limit(rng, True),
+            ],
         ),
         Property(
-            "for", 3, lambda rng: [three_runs(rng, noisy=noisy) for noisy in (False, None)], part="verdict"
+            "for",
+            3,
+            lambda rng: [three_runs(rng, noisy=noisy) for noisy in (False, None)],
+            part="verdict",
+            edges=lambda rng: [runs_at_the_limit(rng, noisy=False)],
         ),
         Property(
             "undecided",
@@ -560,6 +631,11 @@ EXPERIMENT = Check(
                 three_runs(rng, noisy=False, brings_back=False),
             ],
             part="verdict",
+            edges=lambda rng: [
+                runs_at_the_limit(rng, plain=True),
+                runs_at_the_limit(rng, bn=False),
+                shift_at_the_limit(rng, False),
+            ],
         ),
     ],
     mistakes={

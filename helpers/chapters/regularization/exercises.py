@@ -48,6 +48,22 @@ def active_in_eval(h, p, train, rng):
     return dropout(h, p, True, rng)
 
 
+def exact_number(h, p, train, rng):
+    """Drops the same number in each row."""
+    if not train:
+        return h
+    ranks = rng.random(h.shape).argsort(axis=1).argsort(axis=1)
+    return h * (ranks >= round(h.shape[1] * p)) / (1 - p)
+
+
+def normal_draws(h, p, train, rng):
+    return h * (rng.standard_normal(h.shape) < 1 - p) / (1 - p) if train else h
+
+
+def own_seed(h, p, train, rng):
+    return dropout(h, p, train, np.random.default_rng(1))
+
+
 def what_stays(f, h, p, train, rng):
     """The smallest and the largest factor among the entries that were not dropped."""
     ratios = np.asarray(f(h, p, train, rng)) / h
@@ -61,9 +77,14 @@ def share_dropped(f, h, p, train, rng):
 
 def draws_for_itself(f, h, p, train, rng):
     out = np.asarray(f(h, p, train, rng)) == 0
+    other = np.asarray(f(h, p, train, Rng(rng.seed + 1))) == 0
+    later = np.asarray(f(h, p, train, Rng(rng.seed, drawn=h.size))) == 0
     return {
         "rows are dropped differently": bool(np.any(out != out[:1])),
         "columns are dropped differently": bool(np.any(out != out[:, :1])),
+        "the number dropped differs from row to row": len(set(out.sum(axis=1))) > 1,
+        "another generator drops others": bool(np.any(out != other)),
+        "a second call drops others": bool(np.any(out != later)),
     }
 
 
@@ -98,6 +119,9 @@ DROPOUT_FORWARD = Check(
         "one-mask-for-all-rows": masked(shape=lambda h: (1, h.shape[1])),
         "drops-whole-rows": masked(shape=lambda h: (h.shape[0], 1)),
         "drops-in-eval": active_in_eval,
+        "exact-number-in-each-row": exact_number,
+        "randn-for-rand": normal_draws,
+        "seed-inside": own_seed,
         "keeps-second-moment": masked(factor=lambda p: (1 - p) ** -0.5),
     },
 )
@@ -150,6 +174,7 @@ DROPOUT_BACKWARD = Check(
         "undoes-the-factor": lambda grad, mask, p: grad * mask * (1 - p),
         "divides-by-p": lambda grad, mask, p: grad * mask / p,
         "forgets-mask-backward": lambda grad, mask, p: grad / (1 - p),
+        "subtracts-what-passes": lambda grad, mask, p: grad - grad * mask / (1 - p),
     },
 )
 
@@ -199,6 +224,7 @@ SGD_DECAY = Check(
         "grows-instead-of-shrinks": steps_of_sgd(lambda w, g, lr, lam: (1 + lr * lam) * w - lr * g),
         "decays-once": decays_once,
         "forgets-decay": steps_of_sgd(lambda w, g, lr, lam: w - lr * g),
+        "decay-over-the-count": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam / len(w) * w)),
         "one-norm-for-two-norm": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam * np.sign(w))),
     },
 )
@@ -247,6 +273,24 @@ def adam_like(
     return step
 
 
+def corrected(power=True, old=False, into_rate=False, twice=False, keeps=False):
+    """The function with another correction: without the power t, of the old moments, put into the rate (or
+    there as well), or stored with the moments."""
+
+    def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+        before = m, v
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        share1, share2 = (1 - beta1**t, 1 - beta2**t) if power else (1 - beta1, 1 - beta2)
+        m_hat, v_hat = before if old else (m, v)
+        if not into_rate:
+            m_hat, v_hat = m_hat / share1, v_hat / share2
+        rate = lr * np.sqrt(share2) / share1 if into_rate or twice else lr
+        w = w - lr * weight_decay * w - rate * m_hat / (np.sqrt(v_hat) + eps)
+        return {"w": w, "m": m_hat if keeps else m, "v": v_hat if keeps else v}
+
+    return step
+
+
 def adam_case(rng, t, decay=True):
     """A state in which m and v are what gradients of this size leave after t − 1 steps."""
     n = int(rng.integers(3, 6))
@@ -289,6 +333,11 @@ ADAMW = Check(
         "decay-without-learning-rate": adam_like(decay_rate=lambda lr: 1.0),
         "decays-the-new-weights": adam_like(after=True),
         "betas-exchanged": adam_like(swap=True),
+        "eps-before-the-correction": corrected(into_rate=True),
+        "correction-without-power": corrected(power=False),
+        "corrects-twice": corrected(twice=True),
+        "corrects-the-old-moments": corrected(old=True),
+        "stores-the-corrected": corrected(keeps=True),
         "forgets-decay": adam_like(decoupled=0.0),
     },
 )
@@ -318,8 +367,11 @@ def decayed(which, factor=lambda lr, lam: 1 - lr * lam):
     return step
 
 
-def parameters(rng):
-    """A small network as PyTorch names it: the γ of its norm is called "weight" too."""
+def parameters(rng, last=3):
+    """A small network as PyTorch names it: the γ of its norm is called "weight" too.
+
+    last: the number of the output layer.
+    """
     n_in, n, n_out = (int(k) for k in rng.permutation(np.arange(2, 6))[:3])
     values = rng.normal
     params = {
@@ -327,27 +379,33 @@ def parameters(rng):
         "0.bias": values(size=n),
         "1.weight": values(1, 0.1, n),
         "1.bias": values(size=n),
-        "3.weight": values(size=(n, n_out)),
-        "3.bias": values(size=n_out),
+        f"{last}.weight": values(size=(n, n_out)),
+        f"{last}.bias": values(size=n_out),
     }
     params = {name: value.round(2) + 0.005 for name, value in params.items()}
     return params, round(rng.uniform(0.1, 0.4), 2), round(rng.uniform(0.2, 0.6), 2)
 
 
-def picked(*names):
-    return lambda f, *args: {name: f(*args)[name] for name in names}
+def picked(which):
+    """The parameters after the step for which which(name, value before)."""
+
+    def some(f, params, *settings):
+        after = f(params, *settings)
+        return {name: after[name] for name, value in params.items() if which(name, value)}
+
+    return some
+
+
+def two_networks(rng):
+    return [parameters(rng), parameters(rng, last=int(rng.integers(4, 9)))]
 
 
 DECAY_GROUPS = Check(
     decay_step,
     properties=[
-        Property(
-            "matrices", 4, lambda rng: [parameters(rng) for _ in range(2)], picked("0.weight", "3.weight")
-        ),
-        Property(
-            "biases", 3, lambda rng: [parameters(rng) for _ in range(2)], picked("0.bias", "1.bias", "3.bias")
-        ),
-        Property("gamma", 3, lambda rng: [parameters(rng) for _ in range(2)], picked("1.weight")),
+        Property("matrices", 4, two_networks, picked(lambda name, value: value.ndim == 2)),
+        Property("biases", 3, two_networks, picked(lambda name, value: name.endswith("bias"))),
+        Property("gamma", 3, two_networks, picked(lambda name, value: name == "1.weight")),
     ],
     mistakes={
         "decay-everything": decayed(lambda name, value: True),
@@ -356,6 +414,7 @@ DECAY_GROUPS = Check(
         "leaves-out-the-norm-alone": decayed(lambda name, value: not name.startswith("1.")),
         "decay-without-learning-rate": decayed(lambda name, value: value.ndim > 1, lambda lr, lam: 1 - lam),
         "decays-the-vectors": decayed(lambda name, value: value.ndim == 1),
+        "names-of-one-network": decayed(lambda name, value: name in ("0.weight", "3.weight")),
         "forgets-the-output-layer": decayed(lambda name, value: name == "0.weight"),
     },
 )
@@ -407,10 +466,16 @@ CLIP = Check(
     properties=[
         Property("norm", 4, lambda rng: [gradients_of(rng, over) for over in (3.0, 0.5)], part="norm"),
         Property(
-            "large", 6, lambda rng: [gradients_of(rng, rng.uniform(1.5, 20)) for _ in range(3)], part="grads"
+            "large",
+            6,
+            lambda rng: [gradients_of(rng, over) for over in (*rng.uniform(1.5, 20, 3), 1.03)],
+            part="grads",
         ),
         Property(
-            "small", 5, lambda rng: [gradients_of(rng, rng.uniform(0.1, 0.7)) for _ in range(3)], part="grads"
+            "small",
+            5,
+            lambda rng: [gradients_of(rng, over) for over in (*rng.uniform(0.1, 0.7, 3), 0.97)],
+            part="grads",
         ),
     ],
     mistakes={
@@ -418,6 +483,9 @@ CLIP = Check(
         "scales-small-up": clipped(factor=lambda norm, top: top / norm),
         "clip-by-value": by_value,
         "forgets-root": clipped(norm=lambda grads: sum(np.sum(g**2) for g in grads)),
+        "spectral-for-frobenius": clipped(
+            norm=lambda grads: np.sqrt(sum(np.linalg.norm(g, ord=2) ** 2 for g in grads))
+        ),
         "sum-for-norm": clipped(norm=lambda grads: sum(np.linalg.norm(g) for g in grads)),
         "largest-for-norm": clipped(norm=lambda grads: max(np.linalg.norm(g) for g in grads)),
         "one-norm-for-two-norm": clipped(norm=lambda grads: sum(np.sum(np.abs(g)) for g in grads)),

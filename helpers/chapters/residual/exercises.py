@@ -205,13 +205,22 @@ def bounded_or_not(rng):
     ]
 
 
+def growth_at_the_limit(rng):
+    """Growths a little below and above 10."""
+    found = []
+    for growth in (rng.uniform(8.5, 9.7), rng.uniform(10.3, 12), rng.uniform(30, 80)):
+        depth, alpha = int(rng.integers(5, 20)), round(rng.uniform(0.3, 0.9), 2)
+        found.append(([np.sqrt(growth ** (2 / depth) - 1) / alpha] * depth, alpha))
+    return found
+
+
 PREDICT_GROWTH = Check(
     predict_growth,
     properties=[
         Property("plain", 2, scaled_branches, part="plain"),
         Property("equal", 3, alike, part="residual"),
         Property("different", 3, scaled_branches, part="residual"),
-        Property("bounded", 2, bounded_or_not, part="bounded"),
+        Property("bounded", 2, bounded_or_not, part="bounded", edges=growth_at_the_limit),
     ],
     mistakes={
         "skip-keeps-it-bounded": growing(lambda g: 1.0),
@@ -430,14 +439,47 @@ def all_kinds(rng):
     return [kind(rng) for kind in kinds] + unlucky_seeds(rng)
 
 
+def beside_the_limits(rng):
+    """Runs on both sides of 0.05 and of 1/1000, by little: the medians are exact, whatever the seeds say."""
+
+    def runs(deep, gap, residual, ratio):
+        train, test = {"shallow": 0.2, "deep": deep, "residual": residual}, {"deep": deep + gap}
+
+        def around(error):
+            return rng.permutation(error + np.array([-0.008, -0.004, 0, 0.003, 0.007]))
+
+        def gradients(ratio):
+            ratios = ratio * rng.permutation([0.2, 0.6, 1, 1.7, 5])
+            return rng.uniform(0.5, 2, (5, 1)) * ratios[:, None] ** np.linspace(1, 0, 6)
+
+        return (
+            {
+                name: {
+                    "train_error": around(error),
+                    "test_error": around(test.get(name, error + 0.02)),
+                    "gradients": gradients(ratio if name == "deep" else 0.5),
+                }
+                for name, error in train.items()
+            },
+        )
+
+    less, more = 0.044, 0.056
+    return [
+        runs(0.2 + more, less, 0.2 + less, 0.0014),
+        runs(0.2 + less, more, 0.2 + less, 0.0007),
+        runs(0.2 + 2 * more, more, 0.2 + more, 0.01),
+        runs(0.5, less, 0.2 + less, 0.0007),
+    ]
+
+
 DEGRADATION_VERDICT = Check(
     degradation_verdict,
     properties=[
-        Property("degraded", 5, all_kinds, part="degraded"),
-        Property("overfitting", 5, all_kinds, part="overfitting"),
+        Property("degraded", 5, all_kinds, part="degraded", edges=beside_the_limits),
+        Property("overfitting", 5, all_kinds, part="overfitting", edges=beside_the_limits),
         Property("ratio", 2, all_kinds, part="ratio"),
-        Property("vanishing", 4, all_kinds, part="vanishing"),
-        Property("repaired", 4, all_kinds, part="repaired"),
+        Property("vanishing", 4, all_kinds, part="vanishing", edges=beside_the_limits),
+        Property("repaired", 4, all_kinds, part="repaired", edges=beside_the_limits),
     ],
     mistakes={
         "degraded-means-vanishing": verdict_with(vanishing=lambda runs, right: right["degraded"]),

@@ -287,7 +287,7 @@ WRONG = {
     "largest_slope": [(lambda phi: 1.0, "constant"), (lambda phi: phi.slope, "error")],
     "mlp_backward": [
         (backward_in_place, "mutated"),
-        (backward_in_reverse_order, None),
+        (backward_in_reverse_order, "gradients-in-reverse-order"),
         (backward_without_x, "form"),
         (backward_as_a_tuple, "form"),
     ],

@@ -220,13 +220,13 @@ def experiment_words(runs):
 WRONG = {
     "bn_forward": [
         (forward_ddof, "bessel-in-forward"),
-        (forward_post, None),
+        (forward_post, "one-mean-for-all-units"),
         (forward_in_place, "mutated"),
         (lambda x, gamma, beta, eps: x.T, "shape"),
     ],
     "bn_backward": [
         (backward_eval, "mean-and-variance-constant"),
-        (backward_two_mistakes, None),
+        (backward_two_mistakes, "mean-and-variance-constant"),
         (backward_whole_batch, "shape"),
         (lambda x, gamma, eps, grad: grad, "form"),
     ],
@@ -235,9 +235,12 @@ WRONG = {
         (running_torch_everywhere, None),
         (lambda batches, momentum, convention: batches[0].mean(0), "form"),
     ],
-    "normalize": [(normalize_batch_norm, None), (lambda x, norm, groups, eps: x[0], "shape")],
+    "normalize": [
+        (normalize_batch_norm, "batchnorm-for-instancenorm"),
+        (lambda x, norm, groups, eps: x[0], "shape"),
+    ],
     "bn_step": [
-        (step_as_given, None),
+        (step_as_given, "biased-running-variance"),
         (step_half_repaired, None),
         (step_uses_what_it_stores, "nan"),
     ],
