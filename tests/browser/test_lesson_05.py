@@ -51,7 +51,7 @@ class TestInstruments(EveryInstrument):
         option(box, "E").click()
         assert_shows(bench, box, computed(RescueTheNetwork, patient="E"))
         expect(verdict(box)).to_have_text("STUCK")
-        menu(box, "Skip").select_option("on")
+        menu(box, "Skip connections").select_option("on")
         assert_shows(bench, box, computed(RescueTheNetwork, patient="E", skip="on"))
         expect(verdict(box)).to_have_text("SOLVED")
 
