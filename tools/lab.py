@@ -28,6 +28,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import sync_playwright
 
+OVERRIDES = Path(__file__).with_name("overrides.json")  # what `make lab` sets for a learner
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # Messages that are not ours and that nothing of ours can mend.
@@ -138,8 +139,11 @@ class Lab:
             "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
             "notebook-extension/tracker": {"windowingMode": self.windowing},
         }
+        settings = {f"@jupyterlab/{name}": values for name, values in settings.items()}
+        for name, values in json.loads(OVERRIDES.read_text(encoding="utf-8")).items():
+            settings[name.replace(":", "/")] = values
         for name, values in settings.items():
-            path = self._settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path = self._settings / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
 
@@ -210,9 +214,13 @@ class Lab:
             self.request(f"api/kernels/{kernel['id']}", method="DELETE")
 
     def write_notebook(self, name, cells):
-        """Write a notebook with these code cells to the temporary root; return its path there."""
+        """Write a notebook with these code cells to the temporary root; return its path there.
+
+        cells: their sources, or {id: source}.
+        """
+        named = cells.items() if isinstance(cells, dict) else ((None, source) for source in cells)
         notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            cells=[nbformat.v4.new_code_cell(source, **({"id": id} if id else {})) for id, source in named],
             # Without a kernelspec JupyterLab asks which kernel to start.
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
@@ -365,13 +373,17 @@ class LabPage:
         mouse.move(left + to * (right - left) + overshoot, y, steps=moves)
         mouse.up()
 
-    def sweep(self, slider, seconds, end):
-        """Hold a slider's handle and sweep it from end to end; let go at a fraction of its way."""
+    def sweep(self, slider, seconds, end, held=True):
+        """Hold a slider's handle and sweep it from end to end; let go at a fraction of its way.
+
+        Returns the number of moves. With `held=False` the mouse makes them and holds nothing.
+        """
         self._handle(slider).scroll_into_view_if_needed()
         at, left, right, y = self._places(slider)
         mouse = self.page.mouse
         mouse.move(at, y)
-        mouse.down()
+        if held:
+            mouse.down()
         began, steps = time.monotonic(), 0
         while time.monotonic() - began < seconds:
             phase = 2 * (time.monotonic() - began) % 2  # there and back once a second
@@ -379,7 +391,8 @@ class LabPage:
             self.page.wait_for_timeout(10)
             steps += 1
         mouse.move(left + (right - left) * end, y, steps=3)
-        mouse.up()
+        if held:
+            mouse.up()
         return steps
 
     def press(self, slider, *keys):

@@ -72,11 +72,9 @@ class MultipleChoice:
         raise ValueError("Choose one of the options first.")
 
     def reveal(self, response):
-        """What is true, and what is to be said of an answer that was judged so, as HTML."""
-        if response.correct:
-            return response.feedback
+        """(what is true, why) for an answer that was judged so, as HTML; what it said itself is ""."""
         right = next(option.text for option in self.options if option.correct)
-        return f"The answer is “{escape(right)}”. {response.feedback}"
+        return "" if response.correct else f"The answer is “{escape(right)}”.", response.feedback
 
 
 @dataclass(frozen=True)
@@ -120,11 +118,10 @@ class Number:
         return Response(False, feedback, None, reading)
 
     def reveal(self, response):
-        """As of MultipleChoice. What helps to find the number gives way to how it is found."""
-        truth = f"{self.answer:.4g}"
-        if response.correct and response.reading == truth:
-            return response.feedback
-        return f"It is {truth}. {response.feedback if response.tag else self.right}"
+        """As of MultipleChoice. A hint at how to find the number gives way to how it is found."""
+        answer = f"{self.answer:.4g}"
+        why = response.feedback if response.tag else self.right
+        return "" if response.reading == answer else f"It is {answer}.", why
 
     def near(self, target):
         """The lowest and the highest number that count as `target`: (low, high)."""

@@ -189,11 +189,12 @@ class PredictionBox(QuestionBox):
         except ValueError:
             return "muted", f"You answered this before: {_quote(last)}."
         look, mark = ("good", "✓ Right.") if response.correct else ("alarm", "✗ Not so.")
+        truth, why = self.question.reveal(response)
         said = f"You said {_said(last, response)}, {last.confidence} % sure."
         counts = ""
         if (first.answer, first.confidence) != (last.answer, last.confidence):
             counts = f"<br>{self._first(first).strip()} It was {'right' if first.correct else 'wrong'}."
-        return look, f"<b>{mark}</b> {said} {self.question.reveal(response)}{counts}"
+        return look, f"<b>{f'{mark} {truth}'.strip()}</b> {said} {why}{counts}"
 
     def _remember(self):
         if settled := self._settled():

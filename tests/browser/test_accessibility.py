@@ -51,8 +51,8 @@ def test_an_answer_and_a_challenge_have_none(lesson):
 
 def test_axe_finds_what_is_wrong(lesson):
     lesson.page.evaluate(
-        "document.querySelector('.td-question').insertAdjacentHTML('beforeend', '<img src=data:, id=bad>')"
+        "document.querySelector('.td-title').insertAdjacentHTML('beforeend', '<img src=data:, id=bad>')"
     )
-    problems = barriers(lesson, [".td-question"])
+    problems = barriers(lesson, [".td-title"])
     lesson.page.evaluate("document.getElementById('bad').remove()")
     assert [problem.split()[1] for problem in problems] == ["image-alt"]

@@ -575,7 +575,7 @@ def test_a_wrong_prediction_gets_the_truth_and_its_diagnosis_once_the_truth_was_
     run("None", TRUTH)
     question = find("predict-naive-factor")
     (wrong,) = (wrong for wrong in question.wrong if wrong.value == 256)
-    assert f"✗ Not so.</b> You said 256, 95 % sure. It is 128. {wrong.feedback}" in box.feedback.value
+    assert f"✗ Not so. It is 128.</b> You said 256, 95 % sure. {wrong.feedback}" in box.feedback.value
     assert "td-alarm" in box.feedback.value
     assert answers(progress) == [("prediction", "256", None, 95), ("prediction", "256", 0, 95)]
     assert progress.answers()[-1].misconception == wrong.tag
@@ -589,7 +589,7 @@ def test_a_right_prediction_is_told_so_even_if_it_was_unsure(kernel, progress):
     commit(box, "130", 50)
     run("None", TRUTH)
     right = find("predict-naive-factor").right
-    assert f"✓ Right.</b> You said 130, 50 % sure. It is 128. {right}" in box.feedback.value
+    assert f"✓ Right. It is 128.</b> You said 130, 50 % sure. {right}" in box.feedback.value
     assert "td-good" in box.feedback.value
     assert answers(progress)[-1] == ("prediction", "130", 1, 50)
 
@@ -600,7 +600,7 @@ def test_a_wrong_number_that_nobody_expected_is_told_how_the_right_one_is_found(
     commit(box, "1,000")
     run("None", TRUTH)
     right = find("predict-naive-factor").right
-    assert f"You said 1,000 (read as 1000), 50 % sure. It is 128. {right}" in box.feedback.value
+    assert f"✗ Not so. It is 128.</b> You said 1,000 (read as 1000), 50 % sure. {right}" in box.feedback.value
 
 
 def test_a_choice_is_settled_with_the_right_option(kernel):
@@ -751,7 +751,7 @@ def test_an_option_of_another_version_of_the_course_does_no_harm(kernel, progres
 
 def test_a_prediction_that_an_older_course_judged_at_once_is_settled(progress):
     progress.record("prediction", "predict-he-var", "1", False, 75)
-    assert "✗ Not so.</b> You said 1, 75 % sure. It is 0.6817." in predict("predict-he-var").feedback.value
+    assert "✗ Not so. It is 0.6817.</b> You said 1, 75 % sure." in predict("predict-he-var").feedback.value
 
 
 @pytest.mark.parametrize("show", [ask, predict])

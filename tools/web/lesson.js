@@ -64,7 +64,8 @@ class Baked {
       slider.style.setProperty('--td-ticks', there.every(Boolean)
         ? slider.dataset.ticks : there.flatMap((yes, j) => (yes ? `${mark} ${at(j)}` : [])).join());
     });
-    instrument.say(view.root.querySelector('.td-control :disabled') ? GREY : '');
+    const grey = view.root.querySelector('.td-control :disabled') ? GREY : '';
+    if ([GREY, ''].includes(instrument.note)) instrument.say(grey);
     for (const seed of view.root.querySelectorAll('[type=number], [type=number] + button')) {
       allow(seed, has({ seed: (instrument.state.at(-1) + 1) % (this.about.controls.at(-1).highest + 1) }));
     }
