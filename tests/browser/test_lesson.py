@@ -77,6 +77,15 @@ def start(lab_light, browser):
         yield page
 
 
+@pytest.fixture(scope="class")
+def evening(lab_light, browser):
+    """A question and an instrument, as a learner leaves a notebook."""
+    with lab_light.page(browser) as page:
+        page.open_cells("from helpers import ask, init_explorer\nask('init-he-std')", "init_explorer()")
+        page.run_all()
+        yield page
+
+
 class TestInstruments(EveryInstrument):
     instruments = (InitExplorer, EdgeOfChaos)
 
@@ -330,6 +339,41 @@ class TestQuestions:
         expect(card(box)).to_contain_text("You answered this before: “0.9”", timeout=30_000)
         quiz.wait_idle()
         quiz.page.evaluate("window.kernelProblems = []")  # a restarted kernel warns about its debugger
+
+
+class TestReopened:
+    """A notebook that was saved, on the next day: there is no kernel yet that knows its widgets."""
+
+    LINES = """all => all.map(e => getComputedStyle(e, '::before'))
+        .filter(style => style.content !== 'none' && style.display !== 'none').map(style => style.content)"""
+
+    def lines(self, page):
+        """What stands in front of widgets without a kernel."""
+        return page.page.locator(".jupyter-widgets-disconnected").evaluate_all(self.LINES)
+
+    def test_all_is_as_it_was_left_and_goes_on_when_its_cell_is_run(self, evening):
+        page = evening
+        answer(page.cell(0), "2/128")
+        expect(card(page.cell(0))).to_contain_text("is the variance")
+        move(page, InitExplorer, page.cell(1), "depth", 20)
+        left = computed(InitExplorer, depth=20)
+        assert_shows(page, page.cell(1).locator(".td-instrument"), left)
+        page.page.wait_for_timeout(500)  # the kernel is told a moment after the hand has come to rest
+        page.wait_idle()
+        assert self.lines(page) == []
+        page.command("docmanager:save")
+        page.lab.end_kernels()
+
+        page.open("scratch.ipynb")
+        assert_shows(page, page.cell(1).locator(".td-instrument"), left)
+        expect(card(page.cell(0))).to_contain_text("is the variance")
+        assert self.lines(page) == ['"As you left it. Run this cell to go on."'] * 2
+
+        page.run_all()
+        assert_shows(page, page.cell(1).locator(".td-instrument"), computed(InitExplorer))
+        assert self.lines(page) == []
+        answer(page.cell(0), "1/8")
+        expect(card(page.cell(0))).to_contain_text("✓ Right.")
 
 
 class TestSettling:
