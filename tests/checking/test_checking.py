@@ -1,5 +1,6 @@
 """check, hint and solution: one card for whatever a learner's function does, and a process that lives on."""
 
+import functools
 import math
 import os
 import re
@@ -10,6 +11,7 @@ import textwrap
 import threading
 import time
 import warnings
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -86,6 +88,11 @@ def test_a_card_shows_the_smallest_failing_call_with_got_and_expected():
     assert prop.name == "one layer" and f"{row.expected:.6g}" in text
 
 
+def test_a_cache_of_arrays_is_explained():
+    cached = functools.lru_cache(right)
+    assert "lru_cache" in judge(EXERCISE, in_process(cached), 0).problem.text
+
+
 def test_the_call_on_the_card_can_be_pasted():
     he = find("he")
     verdict = judge(he, in_process(lambda fan_in, fan_out, alpha, rng: rng.normal(size=(fan_in, fan_out))), 0)
@@ -140,6 +147,37 @@ def test_a_tolerance_has_a_part_that_does_not_shrink_with_the_number():
     assert close(100.9, 100.0, level) and not close(101.1, 100.0, level)
 
 
+@pytest.mark.parametrize(("like", "secret"), [(True, "be True,"), ("HOLDS", "HOLDS")])
+def test_a_fault_of_form_gives_no_answer_away(like, secret):
+    with pytest.raises(Stop) as stop:
+        conform(1, like)
+    assert secret not in stop.value.problem.text
+
+
+def test_a_part_is_called_by_its_name():
+    with pytest.raises(Stop) as stop:
+        conform({"dx": np.ones(2)}, {"dx": np.ones(3)})
+    assert "The part 'dx' of the result" in stop.value.problem.text
+    verdict = judge(find("bn_backward"), in_process(lambda x, gamma, eps, grad: {"dx": None}), 0)
+    assert "'dx'" in next(r for r in verdict.results if r.prop.part == "dx").rows[0].problem.text
+
+
+def test_of_a_large_result_the_first_differing_entries_are_shown():
+    item = find("bn_forward")
+
+    def off_in_one_place(x, gamma, beta, eps):
+        y = item.reference(x, gamma, beta, eps)
+        y[-1, -1] += 1.0
+        return y
+
+    card = repr(judgement_card(judge(item, in_process(off_in_one_place), 0)))
+    assert "expected" in card and "seed=0" in card
+    large = Property("large", 1, lambda rng: [(np.ones((6, 7)),)])
+    row = judged_as(lambda x: np.where(np.arange(7) == 4, 0, 2) * x, large).failure[1]
+    lines = cards._compared("the result", row, large)
+    assert "6 of 42 entries" in lines[0] and "[0, 4]" in lines[1] and len(lines) == 4
+
+
 def test_rows_and_columns_are_suspected_where_they_are_exchanged_only():
     for shape, suspected in (((3, 2), True), ((4, 3), False)):
         with pytest.raises(Stop) as stop:
@@ -168,6 +206,103 @@ def test_what_is_begun_is_not_called_unattempted(end):
     assert (verdict.points, verdict.outcome) == (6, "incorrect")
 
 
+def test_a_whole_function_without_return_was_begun():
+    verdict = judged("h2 = np.mean(x**2)")
+    assert (verdict.outcome, verdict.problem.kind) == (
+        "incorrect",
+        "form",
+    ) and "return" in verdict.problem.text
+
+
+def test_a_first_branch_that_is_missing_costs_its_own_points_only():
+    body = """
+        if len(widths) == 2:  # what the first property asks
+            raise NotImplementedError
+        return right(x, widths, variances)
+    """
+    verdict = judged(body, right=right)
+    assert verdict.outcome == "incorrect" and verdict.results[1].points == EXERCISE.properties[1].points
+
+
+# --- What a pattern, and a name, may say ------------------------------------------------------------
+
+
+def small_exercise(properties, *wrong, reference=lambda x: 2.0 * x):
+    return SimpleNamespace(reference=reference, properties=properties, wrong=wrong)
+
+
+def judged_as(function, *properties, wrong=(), reference=lambda x: 2.0 * x):
+    return judge(small_exercise(properties, *wrong, reference=reference), in_process(function, 1), 0)
+
+
+ONE_SIZE = Property("one size", 1, lambda rng: [(np.ones(3),), (np.full(3, 2.0),), (np.full(3, 5.0),)])
+SIZES = Property("sizes", 1, lambda rng: [(np.ones(n),) for n in (1, 2, 5)])
+
+
+def test_what_is_very_near_is_a_matter_of_precision():
+    assert "very near" in judged_as(lambda x: 2.005 * x, SIZES).pattern
+    assert "very near" in judged_as(lambda x: (2 + 0.01 * x) * x, ONE_SIZE).pattern
+
+
+def test_no_factor_is_made_up_from_one_size_of_input():
+    assert judged_as(lambda x: 3.0 * x, ONE_SIZE).pattern == ""
+    assert "1.5 times" in judged_as(lambda x: 3.0 * x, SIZES).pattern
+
+
+def test_a_noisy_factor_is_called_about():
+    noisy = Property("noisy", 1, SIZES.cases, lambda f, x: np.mean(f(x)), expected=lambda x: 2.0, rtol=0.05)
+    wobble = lambda x: (3.0 + 0.05 * (len(x) % 2)) * x  # noqa: E731
+    assert "about 1.5" in judged_as(wobble, noisy).pattern
+
+
+def test_capital_letters_are_pointed_out():
+    words = Property("words", 1, lambda rng: [(1.0,), (2.0,)])
+    verdict = judged_as(lambda x: "holds", words, reference=lambda x: "HOLDS")
+    assert "capital letters" in verdict.pattern
+
+
+def test_a_mistake_that_passes_a_property_does_not_explain_it():
+    apart = Property("apart", 1, lambda rng: [(1.0,), (2.0,)], rtol=0.1)
+    passes = Wrong("a-bit-more", "is a bit more.", lambda x: 2.15 * x)
+    assert judged_as(lambda x: 2.3 * x, apart, wrong=[passes]).wrong is None
+    fails = Wrong("more", "is more.", lambda x: 2.35 * x)
+    assert judged_as(lambda x: 2.3 * x, apart, wrong=[passes, fails]).wrong is fails
+
+
+def test_of_two_mistakes_the_one_that_explains_a_property_is_named_with_it():
+    part = {key: Property(key, 1, lambda rng: [(1.0,), (3.0,)], part=key) for key in ("a", "b")}
+    square = Wrong("square", "squares.", lambda x: {"a": x**2, "b": x})
+    verdict = judged_as(
+        lambda x: {"a": x**2, "b": -7.0},
+        *part.values(),
+        wrong=[square],
+        reference=lambda x: {"a": 5 * x, "b": x},
+    )
+    assert (verdict.wrong, verdict.where.name) == (square, "a")
+
+
+def test_only_beside_a_limit():
+    limit = Property("limit", 1, lambda rng: [(0.0,), (9.0,)], edges=lambda rng: [(0.9,), (1.1,)])
+    verdict = judged_as(lambda x: bool(x > 2), limit, reference=lambda x: bool(x > 1))
+    assert verdict.points == 0 and "near a limit" in verdict.pattern
+    assert judged_as(lambda x: bool(x > 1), limit, reference=lambda x: bool(x > 1)).outcome == "correct"
+
+
+def test_two_answers_to_one_question_are_not_believed():
+    def lucky(x):
+        return 2.0 * x + 1e-5 * np.random.default_rng().random()
+
+    verdict = judged_as(lucky, SIZES, ONE_SIZE)
+    assert (verdict.points, verdict.problem.kind) == (0, "random")
+
+
+def test_a_generator_can_be_one_that_has_been_used():
+    fresh, used = np.random.default_rng(3), live(Rng(3, drawn=5))
+    fresh.random(5)
+    assert fresh.random() == used.random()
+    assert eval(repr(Rng(3, drawn=5)), {"np": np}).random() == live(Rng(3, drawn=5)).random()
+
+
 # --- What comes before the numbers ------------------------------------------------------------------
 
 
@@ -191,6 +326,9 @@ def test_what_is_begun_is_not_called_unattempted(end):
         ("return undefined", "error", "NameError: name 'undefined'"),
         ("return x @ x", "error", "ValueError"),
         ("return 1 / 0", "error", "divided by zero"),
+        ("return str(np.mean(x**2))", "form", "the text"),
+        ("return np.trapz(x)", "error", "`np.trapezoid` is there instead"),
+        ("sum = 3.0\nreturn sum(x)", "error", "`sum` or `max`"),
         ("return predict_h2(x, widths, variances)", "error", "calls itself without end"),
         ("raise SystemExit", "exit", "leave Python"),
         ("import sys\nsys.exit(3)", "exit", "SystemExit: 3"),
@@ -389,6 +527,28 @@ def test_what_is_no_exercise_gets_a_card(shown, what, words):
 # --- Hints and solutions ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["lambda", "decorated", "partial", "object"])
+def test_whatever_the_name_is_bound_to_is_checked(shown, monkeypatch, kind):
+    def general(x, widths, variances, factor=1.0):
+        return factor * right(x, widths, variances)
+
+    def decorator(function):
+        return lambda *args: function(*args)
+
+    class Layer:
+        def __call__(self, x, widths, variances):
+            return right(x, widths, variances)
+
+    made = {
+        "lambda": lambda x, widths, variances: right(x, widths, variances),
+        "decorated": decorator(right),
+        "partial": functools.partial(general, factor=1.0),
+        "object": Layer(),
+    }[kind]
+    monkeypatch.setattr(sys.modules["__main__"], "predict_h2", made, raising=False)
+    assert check(made) == check("predict_h2") == 10.0
+
+
 def test_hints_come_one_by_one_and_are_recorded(shown):
     for _ in range(3):
         hint("predict_h2")
@@ -430,7 +590,18 @@ def test_a_generator_and_an_activation_travel_as_tags():
         Phi("sine")
 
 
+def test_a_library_may_be_imported_inside(tmp_path, monkeypatch):
+    (tmp_path / "large_library.py").write_text(
+        "import resource\nlimit = resource.getrlimit(resource.RLIMIT_AS)"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    free = __import__("resource").getrlimit(__import__("resource").RLIMIT_AS)
+    seen = judged("import large_library\nreturn float(large_library.limit == free)", free=free)
+    assert seen.results[0].rows[0].got == 1.0, "it is imported before the memory is limited"
+
+
 def test_what_is_returned_is_turned_into_plain_data():
+    assert plain(Decimal("0.25")) == 0.25
     value = plain({"a": (np.float32(1), [np.int64(2), np.bool_(True)]), 3: np.ones((2, 1), np.float16)})
     assert value["a"] == (1.0, [2, True]) and type(value["a"][1][1]) is bool and value["3"].shape == (2, 1)
     deep = []

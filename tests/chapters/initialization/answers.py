@@ -278,6 +278,17 @@ def lsuv_unchanged(weights, x):
     return weights
 
 
+def gain_by_draws(phi):
+    return 1 / np.sqrt(np.mean(phi(np.random.default_rng().standard_normal(500_000)) ** 2))
+
+
+def diagnose_with_other_limits(weights):
+    factor = np.exp(np.mean([np.log(w.shape[0] * np.mean(w**2) / 2) for w in weights]))
+    total = factor ** len(weights)
+    verdict = "VANISHES" if total < 0.1 else "EXPLODES" if total > 10 else "HOLDS"
+    return {"factor": factor, "verdict": verdict, "repair": factor**-0.5}
+
+
 WRONG = {
     "xavier": [(xavier_transposed, "shape"), (xavier_two_mistakes, None)],
     "he": [
@@ -288,8 +299,13 @@ WRONG = {
         (he_fan_out_by_uniform, "fan-out-for-fan-in"),
     ],
     "predict_h2": [(h2_loop_off_by_one, "one-layer-too-few"), (h2_twice_half, None)],
-    "gain": [(gain_hermite_20, "hermite-too-coarse"), (lambda phi: np.sqrt(2), "constant")],
+    "gain": [
+        (gain_by_draws, "random"),
+        (gain_hermite_20, "hermite-too-coarse"),
+        (lambda phi: np.sqrt(2), "constant"),
+    ],
     "diagnose": [
+        (diagnose_with_other_limits, None),
         (diagnose_as_tuple, "form"),
         (diagnose_lower_case, "constant"),
         (lambda weights: {"factor": 1.0, "verdict": "HOLDS"}, "form"),

@@ -318,6 +318,31 @@ def shattered_roll(x, network, lag):
     return {**right, "likeness": np.mean(a * np.roll(a, -lag)) / np.var(a)}
 
 
+def growth_with_another_limit(gains, alpha):
+    g = alpha * np.array(gains)
+    residual = np.sqrt(np.prod(1 + g**2))
+    return {"plain": np.prod(g), "residual": residual, "bounded": bool(residual <= 100)}
+
+
+def verdict_with_other_limits(limit, least):
+    """The right steps, with another limit for the errors and for the ratio."""
+
+    def verdict(runs):
+        train = {name: np.median(run["train_error"]) for name, run in runs.items()}
+        gradients = runs["deep"]["gradients"]
+        ratio = np.median(gradients[:, 0] / gradients[:, -1])
+        degraded = train["deep"] - train["shallow"] > limit
+        return {
+            "degraded": bool(degraded),
+            "overfitting": bool(np.median(runs["deep"]["test_error"]) - train["deep"] > limit),
+            "ratio": ratio,
+            "vanishing": bool(ratio < least),
+            "repaired": bool(degraded and train["residual"] - train["shallow"] <= limit),
+        }
+
+    return verdict
+
+
 WRONG = {
     "residual_block": [
         (block_in_place, "mutated"),
@@ -333,6 +358,7 @@ WRONG = {
         (lambda h, blocks, version: h @ blocks[0][0], "shape"),
     ],
     "predict_growth": [
+        (growth_with_another_limit, None),
         (growth_without_verdict, "form"),
         (growth_verdict_in_words, "form"),
         (growth_of_ones, "skip-keeps-it-bounded"),
@@ -344,6 +370,8 @@ WRONG = {
         (lambda gains, target: target / gains, "shape"),
     ],
     "degradation_verdict": [
+        (verdict_with_other_limits(0.1, 1e-3), None),
+        (verdict_with_other_limits(0.05, 0.05), None),
         (verdict_story, None),
         (verdict_of_the_story, "degraded-means-vanishing"),
         (verdict_in_words, "form"),
