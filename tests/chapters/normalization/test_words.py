@@ -5,6 +5,7 @@ import pytest
 
 from helpers import theory
 from helpers.chapters.normalization.norms import CONVENTIONS
+from helpers.checking import exercise
 from helpers.layers import BatchNorm, ReLU
 from tests.text import asked
 
@@ -67,3 +68,14 @@ def test_the_step_of_the_running_average_that_a_hint_writes():
     old, new = asked("bn_step", "0.9 · old + 0.1 · batch")
     assert new == BatchNorm(1).momentum
     assert old == 1 - BatchNorm(1).momentum
+
+
+def test_the_epsilon_that_a_wrong_answer_adds():
+    wrong = {one.tag: one.function for one in exercise.find("bn_forward").wrong}
+    x, ones, zeros = 1e-4 * np.random.default_rng(0).standard_normal((8, 3)), np.ones(3), np.zeros(3)
+
+    def normed(eps):
+        return pytest.approx(BatchNorm(3, eps=eps, dtype=np.float64).forward(x), rel=1e-6)
+
+    assert wrong["epsilon-too-small"](x, ones, zeros, 0.5) == normed(asked("bn_forward", "its own, 1e-8"))
+    assert wrong["epsilon-written-in"](x, ones, zeros, 0.5) == normed(asked("bn_forward", "its own, 1e-5"))
