@@ -73,8 +73,13 @@ class MultipleChoice:
 
     def reveal(self, response):
         """(what is true, why) for an answer that was judged so, as HTML; what it said itself is ""."""
+        return "" if response.correct else self.what_is_true, response.feedback
+
+    @property
+    def what_is_true(self):
+        """What is true, as HTML."""
         right = next(option.text for option in self.options if option.correct)
-        return "" if response.correct else f"The answer is “{escape(right)}”.", response.feedback
+        return f"The answer is “{escape(right)}”."
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,13 @@ class Number:
 
     def reveal(self, response):
         """As of MultipleChoice. A hint at how to find the number gives way to how it is found."""
-        answer = f"{self.answer:.4g}"
         why = response.feedback if response.tag else self.right
-        return "" if response.reading == answer else f"It is {answer}.", why
+        return "" if response.reading == f"{self.answer:.4g}" else self.what_is_true, why
+
+    @property
+    def what_is_true(self):
+        """As of MultipleChoice."""
+        return f"It is {self.answer:.4g}."
 
     def near(self, target):
         """The lowest and the highest number that count as `target`: (low, high)."""

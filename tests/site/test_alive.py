@@ -339,9 +339,9 @@ def test_a_prediction_is_committed_once_and_then_settled(tab, url):
     card = box.locator(".td-card")
     for _ in range(2):
         expect(card).to_contain_text("You said “1”, 80 % sure.")
-        expect(card).to_contain_text(" ".join(plain(question.judge("1").feedback).split()))
-        expect(card).to_contain_text(f"True is {question.answer:.4g}")
-        expect(card).to_contain_text(" ".join(plain(question.right).split()))
+        truth, why = question.reveal(question.judge("1"))
+        expect(card).to_contain_text(f"✗ Not so. {truth}")
+        expect(card).to_contain_text(" ".join(plain(why).split()))
         expect(box.get_by_role("textbox")).to_be_disabled()
         tab.reload()
 

@@ -14,6 +14,7 @@ from posixpath import normpath
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from helpers import instruments
 from tools.web import links, pages
 from tools.web.__main__ import build
 from tools.web.live import FROM_PYODIDE, PLUGIN
@@ -148,3 +149,8 @@ def test_a_broken_link_is_found(tmp_path, html, problem):
     (tmp_path / "a.html").write_text(html)
     (tmp_path / "b.html").write_text('<p id="there">')
     assert links.broken(tmp_path, ["a.html", "b.html"]) == [problem]
+
+
+def test_the_still_picture_of_an_instrument_has_no_broken_link(tmp_path):
+    (tmp_path / "a.html").write_text(instruments.gain_chain().still()["text/html"])
+    assert links.broken(tmp_path, ["a.html"]) == []

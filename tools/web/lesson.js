@@ -161,16 +161,18 @@ export function parse(text) {
 }
 
 /** What Python has to say about an answer: {correct, feedback}, or {problem}. */
-function judge({ options, near, unread, answer, too_small, too_large }, given) {
+function judge({ options, near, unread, answer, too_small, too_large, right }, given) {
   if (options) return options.find(option => option.text === given) ?? { problem: 'Choose one of the options first.' };
   const value = parse(given);
   if (Number.isNaN(value)) return { problem: unread };
-  return near.find(({ low, high }) => low <= value && value <= high)
-    ?? { correct: false, feedback: value < answer ? too_small : too_large };
+  // A hint at how to find the number gives way, once it is settled, to how it is found: `why`.
+  const found = near.find(({ low, high }) => low <= value && value <= high)
+    ?? { correct: false, feedback: value < answer ? too_small : too_large, why: right };
+  return { ...found, rounded: value.toPrecision(4) !== answer.toPrecision(4) };
 }
 
 function question(element) {
-  const about = JSON.parse(element.dataset.question), { id, text, options, unit, prediction, truth, right } = about;
+  const about = JSON.parse(element.dataset.question), { id, text, options, unit, prediction, truth } = about;
   const said = make('div', { role: 'status' }), header = make('div');
   header.innerHTML = text;
   const field = options
@@ -184,12 +186,12 @@ function question(element) {
   const quoted = given => `“${make('span', {}, given).innerHTML}”`;
   /** Show what is said of an answer; a prediction is settled then, for good. */
   const settle = (given, confidence) => {
-    const { correct, feedback } = judge(about, given), look = correct ? 'good' : 'alarm';
+    const { correct, feedback, why = feedback, rounded } = judge(about, given), look = correct ? 'good' : 'alarm';
     if (!prediction) {
       return card(look, `<b>${correct ? '✓ Right.' : '✗ Not yet.'}</b> ${feedback}<br><small>You wrote ${quoted(given)}.</small>`);
     }
-    const truths = correct ? '' : `<div>True is <b>${truth}</b>. ${right}</div>`;
-    card(look, `<b>${correct ? '✓ So it is.' : '✗ Not so.'}</b> You said ${quoted(given)}, ${confidence} % sure.<div>${feedback}</div>${truths}`);
+    const mark = correct ? '✓ Right.' : '✗ Not so.', is = correct && !rounded ? '' : ` ${truth}`;
+    card(look, `<b>${mark}${is}</b> You said ${quoted(given)}, ${confidence} % sure. ${why}`);
     for (const one of form.querySelectorAll('input, button')) one.disabled = true;
   };
   const submit = event => {

@@ -66,11 +66,15 @@ def question(id, prediction):
     """A question as data for JSON: its words, and what is said to which answer."""
     asked = questions.find(id)
     kind = "Prediction" if prediction else "Question"
-    about = {"id": id, "prediction": prediction, "text": f"<b>{kind}.</b> {asked.text}"}
+    about = {
+        "id": id,
+        "prediction": prediction,
+        "text": f"<b>{kind}.</b> {asked.text}",
+        "truth": asked.what_is_true,
+    }
     if isinstance(asked, questions.MultipleChoice):
         options = [{"text": o.text, "correct": o.correct, "feedback": o.feedback} for o in asked.options]
-        right = next(option for option in asked.options if option.correct)
-        return {**about, "options": options, "truth": escape(right.text), "right": right.feedback}
+        return {**about, "options": options}
     known = [(asked.answer, True, asked.right), *((one.value, False, one.feedback) for one in asked.wrong)]
     near = [
         {**dict(zip(("low", "high"), asked.near(value), strict=True)), "correct": right, "feedback": feedback}
@@ -83,7 +87,6 @@ def question(id, prediction):
         "too_small": asked.too_small,
         "too_large": asked.too_large,
         "unit": asked.unit,
-        "truth": escape(f"{asked.answer:.4g} {asked.unit}".strip()),
         "right": asked.right,
         "unread": escape(questions.UNREAD),
     }

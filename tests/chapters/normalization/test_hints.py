@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.chapters.normalization.norms import CONVENTIONS
+from helpers.checking import exercise
 from helpers.layers import BatchNorm
 from tests.text import asked
 
@@ -28,3 +29,14 @@ def test_a_step_that_shows_a_slope():
     slope = layer.backward(grad)[0, 0]
     x[0, 0] += step
     assert ((grad * layer.forward(x)).sum() - loss) / step == pytest.approx(slope, rel=1e-4)
+
+
+def test_the_epsilon_that_a_wrong_answer_adds():
+    wrong = {one.tag: one.function for one in exercise.find("bn_forward").wrong}
+    x, ones, zeros = 1e-4 * np.random.default_rng(0).standard_normal((8, 3)), np.ones(3), np.zeros(3)
+
+    def normed(eps):
+        return pytest.approx(BatchNorm(3, eps=eps, dtype=np.float64).forward(x), rel=1e-6)
+
+    assert wrong["epsilon-too-small"](x, ones, zeros, 0.5) == normed(asked("bn_forward", "its own, 1e-8"))
+    assert wrong["epsilon-written-in"](x, ones, zeros, 0.5) == normed(asked("bn_forward", "its own, 1e-5"))

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from helpers import theory
-from helpers.chapters.normalization.norms import CONVENTIONS
-from helpers.checking import exercise
 from helpers.layers import BatchNorm, ReLU
 from tests.text import asked
 
@@ -48,34 +46,3 @@ def test_epsilon_and_the_unbiased_variance():
     assert BatchNorm(1).eps == asked("bn-identity", "ε = 1e-5")
     n = asked("bn-unbiased", "N = 64")
     assert n / (n - 1) - 1 == pytest.approx(asked("bn-unbiased", "by 1.6 %"), abs=5e-4)
-
-
-def test_what_the_checks_say():
-    norms_torch, norms_keras = CONVENTIONS["PyTorch"], CONVENTIONS["Keras"]
-    assert norms_torch.weight == asked("running_statistics", "PyTorch's 0.1")
-    assert 1 - norms_keras.weight == asked("running_statistics", "Keras' 0.99")
-    assert tuple(range(6))[-2:] == asked("normalize", "then 3, 4, 5")[-2:]
-    step = asked("bn_backward", "by 1e-6")
-    x, grad = np.random.default_rng(0).standard_normal((2, 8, 3))
-    layer = BatchNorm(3, dtype=np.float64)
-    loss = (grad * layer.forward(x)).sum()
-    slope = layer.backward(grad)[0, 0]
-    x[0, 0] += step
-    assert ((grad * layer.forward(x)).sum() - loss) / step == pytest.approx(slope, rel=1e-4)
-
-
-def test_the_step_of_the_running_average_that_a_hint_writes():
-    old, new = asked("bn_step", "0.9 · old + 0.1 · batch")
-    assert new == BatchNorm(1).momentum
-    assert old == 1 - BatchNorm(1).momentum
-
-
-def test_the_epsilon_that_a_wrong_answer_adds():
-    wrong = {one.tag: one.function for one in exercise.find("bn_forward").wrong}
-    x, ones, zeros = 1e-4 * np.random.default_rng(0).standard_normal((8, 3)), np.ones(3), np.zeros(3)
-
-    def normed(eps):
-        return pytest.approx(BatchNorm(3, eps=eps, dtype=np.float64).forward(x), rel=1e-6)
-
-    assert wrong["epsilon-too-small"](x, ones, zeros, 0.5) == normed(asked("bn_forward", "its own, 1e-8"))
-    assert wrong["epsilon-written-in"](x, ones, zeros, 0.5) == normed(asked("bn_forward", "its own, 1e-5"))
