@@ -248,7 +248,9 @@ def test_a_copied_link_brings_the_state_back(tab, url, folder):
     assert link.startswith(f"{url}{EXPLORER[0]}#cell-id={EXPLORER[1]}&")
     tab.goto("about:blank")
     tab.goto(link)
-    assert_shows(tab, place(tab, EXPLORER[1]).locator(".td-instrument"), frames[full(about, values)])
+    again = place(tab, EXPLORER[1]).locator(".td-instrument:not(.td-still)")
+    expect(again).to_be_attached()
+    assert_shows(tab, again, frames[full(about, values)])
     expect(place(tab, EXPLORER[1])).to_be_in_viewport()
 
 

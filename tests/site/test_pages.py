@@ -80,7 +80,7 @@ def test_a_lesson_is_executed(folder, page):
     html = (folder / page).read_text()
     assert "Traceback" not in html and "VBox(" not in html
     assert html.count('class="td-figure"') + html.count("td-still") >= 1
-    assert html.count("td-still") == html.count('data-frames="../static/frames/')
+    assert html.count("td-still") == html.count('data-frames="../frames/')
     assert html.count("run this lesson</a>") >= 1
 
 
