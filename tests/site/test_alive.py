@@ -276,7 +276,7 @@ def test_without_its_frames_it_is_a_still_picture_and_a_sentence(browser, url, f
         box = place(tab, EXPLORER[1])
         box.scroll_into_view_if_needed()
         expect(box.locator(".td-note")).to_contain_text(f"This is a still picture: {said}")
-        expect(box.locator(".td-still svg").first).to_be_visible()
+        expect(box.locator(".td-still img").first).to_be_visible()
         expect(box.get_by_role("link", name="run this lesson")).to_be_visible()
         assert uncaught == []
 
@@ -285,7 +285,7 @@ def test_without_scripts_and_on_paper_it_is_a_still_picture(browser, tab, url):
     with browser.new_context(java_script_enabled=False) as context:
         still = context.new_page()
         still.goto(url + EXPLORER[0])
-        expect(place(still, EXPLORER[1]).locator("svg").first).to_be_visible()
+        expect(place(still, EXPLORER[1]).locator(".td-still img").first).to_be_visible()
         expect(still.locator("[data-question]").first).to_contain_text("Question.")
     box = opened(tab, url, *EXPLORER)
     tab.emulate_media(media="print")

@@ -29,10 +29,10 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 addEventListener("resize", reachable);
 
-// On paper every block is open.
+// On paper every block of the text is open. (An instrument's controls are not on paper.)
 let closed = [];
 addEventListener("beforeprint", () => {
-  closed = [...document.querySelectorAll("main details:not([open])")];
+  closed = [...document.querySelectorAll("main details:not([open], .td-more)")];
   for (const block of closed) block.open = true;
 });
 addEventListener("afterprint", () => {
