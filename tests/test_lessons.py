@@ -74,7 +74,7 @@ def test_every_exercise_names_the_cells_that_explain_it():
 
 
 def uses():
-    """For each concept: its words, the (lesson, cell) that explains it, and those that use it, as they are read."""
+    """For each concept: its words, the (lesson, cell) that explains it, and those that use it, in order."""
     read = [(path.stem, cell.id, _read(cell)) for path in LESSONS for cell in minutes.parts(path)[0]]
     for lesson, table in CONCEPTS.items():
         for words, cell in table.items():

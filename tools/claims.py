@@ -42,12 +42,12 @@ HEAD = """# Claims, measured
 **For teachers, and for those who doubt. These sentences are found in courses, posts and books. Each one is \
 quoted word for word, measured, and corrected where it has to be.**
 
-The lessons discuss the few that a learner is likely to believe. Here are all of them, chapter by chapter, each \
-with its source, a verdict, and a cell that you can run and change."""
+The lessons discuss the few that a learner is likely to believe. Here are all of them, chapter by chapter, \
+each with its source, a verdict, and a cell that you can run and change."""
 
 
 def load():
-    """The claims by lesson: {"01_depth_problem": (imports, [claim, …])}. ValueError says what is wrong in a list."""
+    """The claims by lesson: {"01_depth_problem": (imports, [claim, …])}. ValueError if a list is wrong."""
     found = {}
     for chapter, words in contents.words().items():
         path = ROOT / "helpers" / "chapters" / chapter / "claims.toml"

@@ -5,9 +5,9 @@
 The core path is what stands before the cell with the id `further`. The rule is meant for somebody who meets
 the subject for the first time: 100 words a minute, as every third sentence holds a number to think about;
 twelve seconds for a line of code; a minute for a question, half a minute more for a prediction, which asks
-how sure one is; five minutes for an instrument. What is folded is not counted, but for what a prediction folds
-until the learner has looked (READ_AFTER). Before chapters 1 to 3 had a core path, one learner's log of them
-said 115 to 135, 95 to 110 and 120 to 145 minutes; the rule, 113, 91 and 116.
+how sure one is; five minutes for an instrument. What is folded is not counted, but for what a prediction
+folds until the learner has looked (READ_AFTER). Before chapters 1 to 3 had a core path, one learner's log
+of them said 115 to 135, 95 to 110 and 120 to 145 minutes; the rule, 113, 91 and 116.
 """
 
 import ast
