@@ -27,11 +27,11 @@ pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
 class TestInstruments(EveryInstrument):
     instruments = (GainChain, GradientByLayer, JacobianSpectrum)
 
-    def test_the_gain_turns_the_verdict_over(self, bench):
+    def test_the_factor_turns_the_verdict_over(self, bench):
         box = reset(bench, GainChain)
         expect(verdict(box)).to_have_text("HEALTHY")
-        for gain, word in ((0.5, "VANISHES"), (1.5, "EXPLODES"), (1.0, "HEALTHY")):
-            move(bench, GainChain, box, "gain", gain)
+        for factor, word in ((0.5, "VANISHES"), (1.5, "EXPLODES"), (1.0, "HEALTHY")):
+            move(bench, GainChain, box, "factor", factor)
             expect(verdict(box)).to_have_text(word)
 
     def test_choosing_an_activation_makes_the_chain_one_of_layers(self, bench):
