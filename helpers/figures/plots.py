@@ -15,7 +15,7 @@ _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2)), 
 
 
 def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
-    """Curves over the layers, one for each entry of `curves` {name: values for layers 0 … L}.
+    """Curves over the layers, one for each entry of `curves` {name: values for layers 0 … D}.
 
     `target` draws a dotted level, `band` = (low, high) a shaded range. `alt` says in words what is seen.
     Values that are not finite end a line, with a cross at the last one that is.
