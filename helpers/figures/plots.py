@@ -121,7 +121,7 @@ def draw_network(values, weights, alt, names=None, title="A small network"):
     weights are written on their lines. `names` stand above the layers. Raises ValueError for shapes that do
     not fit.
     """
-    values, weights = ([np.asarray(a, float) for a in arrays] for arrays in (values, weights))
+    values, weights = ([np.asarray(a, float) + 0 for a in arrays] for arrays in (values, weights))  # no −0
     names = [""] * len(values) if names is None else names
     _check_network(values, weights, names)
     most = max(map(len, values))

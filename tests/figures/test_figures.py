@@ -561,6 +561,9 @@ class TestANetworkDrawn:
         numbers = ["1", "1", "0.5", "−1", "0.5", "−0.25", "1", "2", "2", "0", "1"]
         assert sorted(texts(root)) == sorted(names + numbers)
 
+    def test_a_zero_has_no_sign(self):
+        assert "-0" not in texts(parse(self.drawn([[1.0, 2.0], [2.0, -0.0], [1.0]]).html()))
+
     def test_of_many_weights_only_the_lines_are_drawn(self):
         picture = self.drawn([[1.0] * 5] * 2, [np.full((5, 5), 7.0)])
         assert len(self.lines(picture)) == 25 and "7" not in texts(parse(picture.html()))
