@@ -56,8 +56,8 @@ class TestLesson01(EveryLesson):
     path = "notebooks/01_depth_problem.ipynb"
 
     def test_a_question_knows_the_slip(self, lesson):
-        box = lesson.page.locator(".td-ask", has_text="How many Jacobians")
-        answer(box, "18")
-        expect(card(box)).to_contain_text("counts layer 3, too")
-        answer(box, "17")
+        box = lesson.page.locator(".td-ask", has_text="learning rate 0.1")
+        answer(box, "0.9")
+        expect(card(box)).to_contain_text("goes along the gradient")
+        answer(box, "1.1")
         expect(card(box)).to_contain_text("✓ Right.")
