@@ -126,8 +126,8 @@ class InitExplorer(Instrument):
     )
     controls = (
         Choice("scheme", "Scheme", tuple(SCHEMES), "He", buttons=True),
-        Slider("width", "Width n", (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512), 256),
         Slider("depth", "Depth L", tuple(range(1, propagation.DEEPEST + 1)), 50),
+        Slider("width", "Width n", (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512), 256),
         Slider(
             "sigma_w",
             "Custom σ_w",
@@ -141,6 +141,7 @@ class InitExplorer(Instrument):
         Choice("quantity", "Quantity", tuple(QUANTITIES), "E[h²]"),
         Choice("direction", "Direction", ("forward", "backward"), "forward"),
     )
+    first = 2
     presets = {
         "N(0, 1): explodes": {"scheme": "naive N(0, 1)"},
         "Xavier with ReLU": {"scheme": "Xavier", "activation": "ReLU"},
