@@ -9,7 +9,7 @@ from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10
+from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.layers import ACTIVATIONS
@@ -180,7 +180,7 @@ class GainChain(Instrument):
             ("per layer", f"× {from_log10(r.rate)}"),
             (
                 f"R passes {_threshold(r)}",
-                f"at {_layers(r.lost_at)}" if r.lost_at else "never in 1000 layers",
+                f"at {counted(r.lost_at, 'layer')}" if r.lost_at else "never in 1000 layers",
             ),
         ]
 
@@ -212,7 +212,3 @@ class GainChain(Instrument):
 
 def _threshold(r):
     return "10⁶" if r.ratio > 0 else "10⁻⁶"
-
-
-def _layers(depth):
-    return f"{depth} layer" + ("s" if depth > 1 else "")
