@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from helpers.chapters.normalization import stability
 from helpers.chapters.normalization.stability import RATES, STEPS, Case
@@ -172,8 +171,8 @@ class BatchNormStability(Instrument):
         over.set(xlim=(RATES[0] / 1.4, RATES[-1] * 1.4), xlabel="learning rate η")
         over.set_title("Loss after 60 steps, for every η", loc="left")
         for axis in (course.yaxis, over.xaxis):
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        course.yaxis.set_minor_locator(NullLocator())
+            axis.set_major_formatter("{x:g}")
+        course.set_yticks([], minor=True)
         figure.legend(*course.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
         return figure, artists
 
