@@ -93,8 +93,9 @@ RC = {
     "axes.prop_cycle": cycler(color=[MEASURED, THEORY, SECOND, GOOD, ALARM]),
 }
 
-# How an instrument draws what it measured, what theory says, and a range. All of them move.
+# How an instrument draws what it measured, what that is compared with, what theory says, and a range.
 MEASURED_LINE = {"ls": "-", "marker": "o", "ms": 4, "markevery": 5, "color": MEASURED, "animated": True}
+COMPARED_LINE = {**MEASURED_LINE, "ls": "--", "marker": "s", "color": SECOND}
 THEORY_LINE = {"ls": "--", "color": THEORY, "animated": True}
 RANGE = {"alpha": 0.17, "lw": 0, "animated": True}
 

@@ -13,6 +13,7 @@ from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import SCHEMES, RandomNetwork
+from helpers.theory import log10_band
 
 ALPHA = ACTIVATIONS["leaky ReLU"]().alpha
 
@@ -106,9 +107,7 @@ def _predict(s, network, backward):
         of = {"E[h²]": "h2", "Var h": "h_variance", "Var z": "z2"}[s.quantity]
         curve = getattr(theory, of)
         spread = theory.log_spread(s.width, of, orthogonal)
-    # A product of random factors is skewed: its typical value lies below its mean by spread²/2.
-    middle = np.log(curve) - spread**2 / 2
-    return np.log10(curve), *((middle + side * spread) / np.log(10) for side in (-2, 2))
+    return np.log10(curve), *log10_band(curve, spread)
 
 
 def _lost(low, high, way):

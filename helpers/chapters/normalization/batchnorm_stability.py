@@ -17,10 +17,6 @@ DEPTHS, BATCHES = (2, 4, 6, 8, 10, 12, 16, 20), (2, 4, 8, 16, 32, 64)
 SIGMA_W = tuple(2.0 ** (k / 2) for k in range(-3, 6))
 FIRST_STEPS = 15  # of the run that is shown while a slider moves
 BOTTOM, TOP = 0.03, 100  # of both loss axes; a run above is shown as lost
-WITHOUT, WITH = (
-    {"ls": "--", "marker": "s", "ms": 4, "color": theme.SECOND, "animated": True},
-    {"ls": "-", "marker": "o", "ms": 4, "color": theme.MEASURED, "animated": True},
-)
 
 
 @dataclass(frozen=True)
@@ -151,16 +147,17 @@ class BatchNormStability(Instrument):
             axes.axhline(GUESSING, color=theme.MUTED, ls=(0, (1, 1.5)), lw=1.5, label="guessing: 2.3")
             half = f"learns below {LEARNED:.2f}"
             axes.axhline(LEARNED, color=theme.GOOD, ls=(0, (4, 1.5)), lw=1.5, label=half)
+        every = {"markevery": 1}
         x, ceiling = {"ls": "", "marker": "X", "ms": 9}, {"ls": "", "marker": "^", "ms": 9}
         artists = {
-            "without": course.plot([], [], label="no norm", markevery=5, **WITHOUT)[0],
-            "with": course.plot([], [], label="with the norm", markevery=5, **WITH)[0],
+            "without": course.plot([], [], label="no norm", **theme.COMPARED_LINE)[0],
+            "with": course.plot([], [], label="with the norm", **theme.MEASURED_LINE)[0],
             "lost": course.plot([], [], color=theme.ALARM, animated=True, **x)[0],
             "note": course.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
             "here": over.axvline(1, color=theme.INK, ls=":", lw=1.5, animated=True),
             "here_name": over.text(1, BOTTOM * 2.6, "", va="center", animated=True),
-            "finals_without": over.plot([], [], **WITHOUT)[0],
-            "finals_with": over.plot([], [], **WITH)[0],
+            "finals_without": over.plot([], [], **{**theme.COMPARED_LINE, **every})[0],
+            "finals_with": over.plot([], [], **{**theme.MEASURED_LINE, **every})[0],
             "overflow_without": over.plot([], [], color=theme.SECOND, animated=True, **{**x, "ms": 6})[0],
             "overflow_with": over.plot([], [], color=theme.MEASURED, animated=True, **{**x, "ms": 6})[0],
             "ceiling_without": over.plot([], [], color=theme.SECOND, animated=True, **ceiling)[0],
