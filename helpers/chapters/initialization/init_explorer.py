@@ -7,7 +7,7 @@ import numpy as np
 from helpers import propagation
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
-from helpers.figures.ink import set_band
+from helpers.figures.ink import set_band, set_beside
 from helpers.figures.numbers import from_log10, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
@@ -286,12 +286,9 @@ def _mark_lost(artists, r, curve):
     artists["lost"].set_data([x], [y])
     # Beside the mark, where the curve is not: above it towards lower values, else below.
     left = x > propagation.DEEPEST / 2
-    above = left == (y > 0)
-    artists["note"].set(
-        position=(x + (-1 if left else 1), y + (0.09 if above else -0.11)),
-        ha="right" if left else "left",
-        text=f"float32: {'inf' if y > 0 else '0'} at layer {x}",
-    )
+    shift = 0.09 if left == (y > 0) else -0.11
+    note = f"float32: {'inf' if y > 0 else '0'} at layer {x}"
+    set_beside(artists["note"], x, y + shift, note, -1 if left else 1)
 
 
 def _range(r):

@@ -8,6 +8,7 @@ from helpers.chapters.normalization import stability
 from helpers.chapters.normalization.stability import RATES, STEPS, Case
 from helpers.digits import DIVERGED, GUESSING, LEARNED, LEARNS, STALLS, Course
 from helpers.figures import svg, theme
+from helpers.figures.ink import set_beside
 from helpers.figures.numbers import short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
@@ -190,12 +191,8 @@ class BatchNormStability(Instrument):
         lost = {run.course.lost_at for run in (r.without, r.run)} - {None}
         artists["lost"].set_data(list(lost), [BOTTOM * 1.4] * len(lost))
         step = max(lost, default=0)
-        left = step > STEPS / 2
-        artists["note"].set(
-            position=(step + (-2 if left else 2), BOTTOM * 1.4),
-            ha="right" if left else "left",
-            text=f"overflows at step {step}" if lost else "",
-        )
+        note = f"overflows at step {step}" if lost else ""
+        set_beside(artists["note"], step, BOTTOM * 1.4, note, -2 if step > STEPS / 2 else 2)
 
     def readouts(self, s, r):
         rows = [("final loss, no norm", _end(r.without))]
@@ -254,11 +251,7 @@ def _drawn(loss):
 
 
 def _end(run):
-    return (
-        f"overflows at step {run.course.lost_at}"
-        if run.course.lost_at is not None
-        else short(run.course.final)
-    )
+    return short(run.course.final) if run.course.lost_at is None else _fate(run)
 
 
 def _fate(run):
