@@ -139,7 +139,7 @@ return " ".join(["seen:", *seen])
 
 
 def test_a_sandbox_that_does_not_start_is_no_learners_fault(graded, monkeypatch):
-    monkeypatch.setattr(sandbox, "_command", lambda *a: (["false"], ()))
+    monkeypatch.setattr(sandbox, "_command", lambda *a, **k: (["false"], ()))
     row = graded(bank.solved())
     assert (row["status"], row["points"]) == ("needs review", 0) and "does not start" in row["problem"]
 

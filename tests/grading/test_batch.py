@@ -236,7 +236,9 @@ def test_without_a_sandbox_every_row_and_page_says_so(tmp_path, capsys):
 
 def test_where_bubblewrap_fails_it_says_why(monkeypatch, graded):
     sandbox.isolation.cache_clear()
-    monkeypatch.setattr(sandbox, "_command", lambda *a: (["sh", "-c", "echo no namespaces >&2; exit 1"], ()))
+    monkeypatch.setattr(
+        sandbox, "_command", lambda *a, **k: (["sh", "-c", "echo no namespaces >&2; exit 1"], ())
+    )
     try:
         assert sandbox.isolation() == (sandbox.NOTHING, "bubblewrap does not work here: no namespaces")
         sandbox.isolation.cache_clear()
