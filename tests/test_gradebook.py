@@ -151,7 +151,7 @@ def test_points_by_hand_that_do_not_fit_are_refused(line, tmp_path):
 
 def test_what_is_the_same_word_for_word_is_named(tmp_path):
     own = bank.partial(
-        lsuv=bank.cell(bank.solved(), "lsuv")
+        diagnose=bank.cell(bank.solved(), "diagnose")
         .source.replace("    ", "  ")
         .replace("### BEGIN SOLUTION", "# mine")
     )
@@ -162,7 +162,7 @@ def test_what_is_the_same_word_for_word_is_named(tmp_path):
         paths[name].write_bytes(notebook.encode() if isinstance(notebook, str) else bank.data(notebook))
     same = gradebook.alike(paths, bank.ROOT / "solutions")
     assert set(same) == {"ann", "bob"}
-    assert same["ann"]["lsuv"] == sorted(["bob", gradebook.PUBLISHED])
+    assert same["ann"]["diagnose"] == sorted(["bob", gradebook.PUBLISHED])
     assert "he" not in same["ann"], "a line or two are alike by chance"
 
 

@@ -197,7 +197,7 @@ def alike(paths, solutions=None):
     """What is word for word the same, but for comments and blanks: {submission: {exercise: [others]}}.
 
     paths: {submission: path}; solutions: the folder of the published ones, which are named as such. Short
-    answers are alike by chance: only those of more than 60 tokens count.
+    answers are alike by chance: only those of at least ALIKE tokens count.
     """
     places = defaultdict(set)  # (exercise, what it says) → names
     for name, data in _notebooks(paths, solutions):
@@ -214,6 +214,7 @@ def alike(paths, solutions=None):
 
 
 PUBLISHED = "the published solution"
+ALIKE = 70
 
 
 def _notebooks(paths, solutions):
@@ -230,7 +231,7 @@ def _said(source):
         tokens = [t.string for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type in kept]
     except (tokenize.TokenError, SyntaxError, ValueError):
         return None
-    return hashlib.sha256(" ".join(tokens).encode()).hexdigest() if len(tokens) > 60 else None
+    return hashlib.sha256(" ".join(tokens).encode()).hexdigest() if len(tokens) >= ALIKE else None
 
 
 # --- The class ----------------------------------------------------------------------------------------

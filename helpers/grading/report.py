@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from helpers import __version__
+import helpers
 from helpers.checking import exercise
 from helpers.checking.cards import prose
 from helpers.figures import svg
@@ -337,7 +337,9 @@ def _page(title, parts):
 
 
 def _json(rows, seed):
-    return json.dumps({"course": __version__, "seed": seed, "rows": [_data(row) for row in rows]}, indent=1)
+    return json.dumps(
+        {"course": helpers.__version__, "seed": seed, "rows": [_data(row) for row in rows]}, indent=1
+    )
 
 
 def _data(row):
