@@ -1,7 +1,7 @@
 """Questions and predictions in a notebook: `ask(id)` and `predict(id)`.
 
-The browser shows a card (`browser/question.js`) and sends what was answered; what is true, and what is said, is
-here. A page without a kernel says the same (`tools/web/life.py`).
+The browser shows a card (`browser/question.js`) and sends what was answered; what is true, and what is said,
+is here. A page without a kernel says the same (`tools/web/life.py`).
 """
 
 from html import escape

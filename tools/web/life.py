@@ -76,10 +76,8 @@ def question(id, prediction):
         given, known = "{given}{read}", [asked.answer, *(one.value for one in asked.wrong)]
         cases = [(*_rounded(asked.answer), asked.judge(repr(asked.answer)))]
         cases += [(*asked.near(value), asked.judge(repr(value))._replace(reading=None)) for value in known]
-        too_small, too_large = (
-            questions.Response(False, says) for says in (asked.too_small, asked.too_large)
-        )
-        cases += [(None, asked.answer, too_small), (asked.answer, None, too_large)]
+        cases += [(None, asked.answer, questions.Response(False, asked.too_small))]
+        cases += [(asked.answer, None, questions.Response(False, asked.too_large))]
     cards = [
         widgets.settlement(asked, response, given, "{sure}")
         if prediction
