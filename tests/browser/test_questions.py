@@ -1,4 +1,4 @@
-"""Questions and predictions as a learner meets them: by mouse, keyboard, touch; settled, reopened, anywhere."""
+"""Questions and predictions as a learner meets them: by mouse, keys, touch; settled, reopened, anywhere."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def quiz(lab_light, browser):
 
 @pytest.fixture(scope="class")
 def walk(lab_light, browser):
-    """A prediction, a cell in between, one with the id of the cell that shows the truth, folds, the report."""
+    """A prediction, a cell in between, one with the id of the cell that shows the truth, folds, a report."""
     cells = {
         "predict": "from helpers import predict, report, show\npredict('predict-naive-factor')",
         "aside": "show({'2 · 3': 6})",

@@ -161,11 +161,18 @@ export function parse(text) {
   }
 }
 
+/** A number in four figures, as Python writes it. */
+function figures(value) {
+  const [digits, power] = value.toExponential(3).split('e').map(Number);
+  if (power >= -4 && power < 4) return String(Number(value.toPrecision(4)));
+  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+}
+
 /** The card that Python has written for an answer: {look, html}; undefined if it is no answer. */
-function judged({ about, answers }, given, sure) {
+export function judged({ about, answers }, given, sure) {
   const value = about.options ? about.options.indexOf(given) : parse(given);
   const found = answers.find(({ low, high }) => (low ?? -Infinity) <= value && value <= (high ?? Infinity));
-  const read = String(Number(value.toPrecision(4)));
+  const read = figures(value);
   const words = { given: escaped(given), read: read === given ? '' : `, read as ${read}`, sure };
   return found && { ...found, html: found.html.replace(/\{(given|read|sure)\}/g, (_, name) => words[name]) };
 }
