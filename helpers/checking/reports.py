@@ -60,11 +60,21 @@ def review(chapter=None, count=5):
     )
     if ready:
         head = Card("measured", f"Review: {len(ready)} due, {min(len(ready), count)} asked here.")
-        return VBox([HTML(head._repr_html_()), *(ReviewBox(known[id]) for id in ready[:count])])
+        return Review([HTML(head._repr_html_()), *(ReviewBox(known[id]) for id in ready[:count])])
     if not when:
         return Card("muted", "Nothing to review yet", "Questions come back here once you have met them.")
     text = f"The next question comes back on {min(when.values()).astimezone():%d %B %Y}."
     return Card("muted", "Nothing is due", text)
+
+
+class Review(VBox):
+    """A head and questions under each other; without a kernel, their text."""
+
+    def _repr_mimebundle_(self, **kwargs):
+        head, *boxes = self.children
+        stills = "".join(box.still()["text/html"] for box in boxes)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return {**bundle, "text/html": head.value + stills, "text/plain": "Review"}
 
 
 class ReviewBox(QuestionBox):

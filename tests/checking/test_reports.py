@@ -198,6 +198,14 @@ def test_confident_misses_are_asked_first(progress):
     assert [box.question.id for box in review(3).children[1:]] == ["predict-he-var", *rest]
 
 
+def test_a_review_without_a_kernel_is_its_questions_in_plain_html(progress):
+    progress._append(answer(5, False))
+    bundle = review()._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "1 due, 1 asked here" in bundle["text/html"] and "fan_in = 128" in bundle["text/html"]
+    assert bundle["text/plain"] == "Review"
+
+
 def test_an_answer_in_a_review_counts_even_if_it_is_the_same_as_last_time(progress):
     progress._append(answer(5, True)._replace(answer="1/8"))
     (_, box) = review().children

@@ -4,6 +4,7 @@ import { Instrument, View, key, make } from './instrument.js';
 import { Card, escaped } from './question.js';
 
 const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or at a challenge.';
+const VEIL = 'What this cell shows: it opens when your prediction above is committed, or with a click.';
 const NEAR = '900px'; // of the window: then an instrument's file is loaded
 
 /** The host of an instrument on a page: it has some frames, all of them at once, and no others. */
@@ -179,8 +180,9 @@ export function judged({ about, answers }, given, sure) {
 
 /** The host of a question on a page: an answer is judged at once, and a prediction is settled then, for good. */
 function question(element) {
-  const asked = JSON.parse(element.dataset.question), { about } = asked, { id, kind } = about;
+  const asked = JSON.parse(element.dataset.question), { about, truth } = asked, { id, kind } = about;
   element.replaceChildren();
+  veil(document.getElementById(`cell-id=${truth}`)?.querySelector('.output'), id);
   const show = (answer, sure) => {
     const found = judged(asked, answer, sure), settled = kind === 'prediction' && Boolean(found);
     if (found) store.set(id, [answer, sure]);
@@ -190,6 +192,14 @@ function question(element) {
   const card = new Card(element, about, show), before = store.get(id);
   if (before && judged(asked, ...before)) show(...before);
   else card.show({ asks: kind, cards: [] });
+}
+
+/** What a cell shows is out of sight until the prediction is settled: a card opens the folds of its name. */
+function veil(output, id) {
+  if (!output) return;
+  const fold = make('details', { class: `td-veil ${id}` }, make('summary', {}, VEIL));
+  output.replaceWith(fold);
+  fold.append(output);
 }
 
 document.querySelectorAll('[data-question]').forEach(question);
@@ -203,4 +213,6 @@ const coming = new IntersectionObserver(entries => {
 }, { rootMargin: NEAR });
 document.querySelectorAll('[data-frames]').forEach(element => coming.observe(element));
 const call = new URLSearchParams(location.hash.slice(1)).get('cell-id');
-document.getElementById(`cell-id=${call}`)?.scrollIntoView();
+const linkedCell = document.getElementById(`cell-id=${call}`);
+linkedCell?.querySelector('.td-veil')?.setAttribute('open', '');
+linkedCell?.scrollIntoView();

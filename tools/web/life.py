@@ -86,6 +86,7 @@ def question(id, prediction):
     ]
     return {
         "about": widgets.about(asked, "prediction" if prediction else "question"),
+        "truth": asked.truth if prediction else "",
         "answers": [
             {"low": low, "high": high, "look": look, "html": html}
             for (low, high, _), (look, html) in zip(cases, cards, strict=True)
