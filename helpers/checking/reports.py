@@ -15,6 +15,7 @@ from helpers.checking.cards import Card, Link, Table
 from helpers.checking.settling import unsettled
 from helpers.checking.widgets import QuestionBox
 from helpers.figures.calibration import calibration
+from helpers.figures.numbers import counted
 from helpers.progress.record import PROGRESS
 
 BANDS = ((50, 60), (65, 80), (85, 100))  # per cent sure
@@ -175,7 +176,7 @@ def calibrated(rows):
     """What can be said of predictions with a confidence: too few, no clear difference, or a difference."""
     n = len(rows)
     if n < FEW:
-        return f"With {n} predictions it is too early to say how well you know what you know."
+        return f"With {counted(n, 'prediction')} it is too early to say how well you know what you know."
     chances = [row.confidence / 100 for row in rows]
     said, right = sum(chances) / n, sum(row.correct for row in rows) / n
     by_luck = sqrt(sum(p * (1 - p) for p in chances)) / n
