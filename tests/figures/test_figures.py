@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from helpers import init_explorer
+from helpers.checking.cards import Card
 from helpers.figures import by_layer, curves, distribution, draw_network, show, svg, theme
 from helpers.figures.decades import Bent, Decades
 from helpers.figures.ink import set_level
@@ -579,3 +581,21 @@ class TestANetworkDrawn:
     def test_shapes_that_do_not_fit_are_named(self, change, says):
         with pytest.raises(ValueError, match=says):
             self.drawn(**change)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        show({"E[h²] --> ∞": 1, "<b>": [2, 3]}),
+        by_layer({"<h>": [1, 2]}, "A title --> here", "y"),
+        Card("good", "✓ `he` <--", "A sentence."),
+        init_explorer(depth=5),
+    ],
+    ids=lambda shown: type(shown).__name__,
+)
+def test_the_first_line_of_what_a_cell_shows_is_in_words(shown):
+    """JupyterLab shows it, as it is, of an output that is folded."""
+    html = shown.still()["text/html"] if hasattr(shown, "still") else shown._repr_html_()
+    first, second, *_ = html.splitlines()
+    assert re.fullmatch(r"<!-- [^<>{}]*\w[^<>{}]* -->", first) and "--" not in first[4:-3]
+    assert second.startswith("<style>")
