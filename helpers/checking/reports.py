@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from math import sqrt
 
+import numpy as np
 from ipywidgets import HTML, VBox
 
 from helpers import contents
@@ -42,7 +43,7 @@ def review(chapter=None, count=5):
     First come predictions that were missed with a confidence of 70 % or more, the surest first; then the
     questions of the earliest chapters. A missed question is due at once; one answered rightly after 1 day,
     then 3, 7, 21 and 60 days, a step further for each right answer that was due (one given with less than
-    70 % confidence is no step).
+    70 % confidence is no step). Where a question's numbers can be drawn, they are others than before.
     chapter: ask only about the chapters before this one.
     """
     now, known = datetime.now(UTC), questions.load()
@@ -56,11 +57,16 @@ def review(chapter=None, count=5):
     )
     if ready:
         head = HTML(f"<b>Review.</b> {len(ready)} due, {min(len(ready), count)} asked here.")
-        return VBox([head, *(ReviewBox(known[id]) for id in ready[:count])])
+        return VBox([head, *(ReviewBox(_anew(known[id])) for id in ready[:count])])
     if not when:
         return Card("muted", "Nothing to review yet", "Questions come back here once you have met them.")
     text = f"The next question comes back on {min(when.values()).astimezone():%d %B %Y}."
     return Card("muted", "Nothing is due", text)
+
+
+def _anew(question):
+    """The question with other numbers than it was asked with before, as long as there are any."""
+    return question.drawn(np.random.default_rng(), [row.draw for row in PROGRESS.answers(question.id)])
 
 
 class ReviewBox(QuestionBox):

@@ -108,11 +108,20 @@ class QuestionBox(VBox):
             self._show("muted", f"You answered this before: “{escape(earlier[-1].answer)}”, {verdict}.")
 
     def _earlier(self, kind):
-        return [row for row in PROGRESS.answers(self.question.id) if row.kind == kind]
+        rows = PROGRESS.answers(self.question.id)
+        return [row for row in rows if row.kind == kind and row.draw == self.question.posed]
 
     def _row(self, answer, response):
         """What is recorded of an answer: an `Answer` without its time."""
-        return "question", self.question.id, answer, response.correct, None, response.tag
+        return (
+            "question",
+            self.question.id,
+            answer,
+            response.correct,
+            None,
+            response.tag,
+            self.question.posed,
+        )
 
     def _record(self, row):
         """Record the answer, and say in a word what became of it."""
@@ -214,7 +223,7 @@ class PredictionBox(QuestionBox):
     def _row(self, answer, response):
         if self._looked:
             return super()._row(answer, response)
-        return "prediction", self.question.id, answer, None, self.sure, None
+        return "prediction", self.question.id, answer, None, self.sure, None, self.question.posed
 
     def _respond(self, answer, response, recorded):
         if self._looked:
