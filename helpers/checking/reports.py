@@ -132,7 +132,22 @@ def _goals():
             rest = ", ".join(left) or f"nothing: all {goals['done']}"
             row = [Link("", words["lesson"]), f"{done} of {len(goals['ids'])}", rest]
             tables.append(Table([goals["title"], goals["done"], "left"], [row]))
+        tables += _counted(goals.get("counted", {}), goals.get("done"))
     return tables
+
+
+def _counted(kinds, done):
+    """How many were reached of goals without an end, of which {name: how their ids begin}."""
+    rows = []
+    for name, beginning in kinds.items():
+        met = {
+            row.question: row for row in reversed(PROGRESS.answers()) if row.question.startswith(beginning)
+        }
+        if met:
+            rows.append([name, f"{len(met)}", f"{sum(bool(row.correct) for row in met.values())}"])
+    return (
+        [Table(["capstone", done, "rightly named, with no change too many, at once"], rows)] if rows else []
+    )
 
 
 def _calibration(answers):

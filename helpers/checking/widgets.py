@@ -112,19 +112,12 @@ class QuestionBox(VBox):
         return [row for row in rows if row.kind == kind and row.draw == self.question.posed]
 
     def _row(self, answer, response):
-        """What is recorded of an answer: an `Answer` without its time."""
-        return (
-            "question",
-            self.question.id,
-            answer,
-            response.correct,
-            None,
-            response.tag,
-            self.question.posed,
-        )
+        """What is recorded of an answer: an `Answer` without its time and its draw."""
+        return "question", self.question.id, answer, response.correct, None, response.tag
 
     def _record(self, row):
         """Record the answer, and say in a word what became of it."""
+        row = *row, self.question.posed
         if any(last[1:] == row for last in self._earlier(row[0])[-1:]):
             return "Already noted"
         return "Saved" if PROGRESS.record(*row) else "Noted"
@@ -223,7 +216,7 @@ class PredictionBox(QuestionBox):
     def _row(self, answer, response):
         if self._looked:
             return super()._row(answer, response)
-        return "prediction", self.question.id, answer, None, self.sure, None, self.question.posed
+        return "prediction", self.question.id, answer, None, self.sure, None
 
     def _respond(self, answer, response, recorded):
         if self._looked:

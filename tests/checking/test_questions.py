@@ -37,7 +37,7 @@ FORMULAS = {
     "predict-rate-007": lambda d: np.exp(np.log(d.r) / d.L),
     "predict-tanh-slope": lambda d: 1 - np.tanh(0.0) ** 2,
     "depth-window": lambda d: 10 ** (np.log10(d.share) / d.L),
-    "depth-nan-table": lambda d: nan_table(d.a, d.b, 20),
+    "depth-nan-table": lambda d: nan_table(d.a, d.b, asked("depth-nan-table", "layer <b>20</b>")),
     "depth-factors": lambda d: len(range(d.l + 1, d.L + 1)),
     "predict-naive-factor": lambda d: d.n * 1.0**2 * 0.5,
     "predict-xavier-25": lambda d: np.prod(np.full(d.L, 128 * (1 / 128) / 2)),

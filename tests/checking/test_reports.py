@@ -197,10 +197,13 @@ def test_confident_misses_are_asked_first(progress):
 def test_an_answer_in_a_review_counts_even_if_it_is_the_same_as_last_time(progress):
     progress._append(answer(5, True)._replace(answer="1/8"))
     (_, box) = review().children
-    box.field.value = "1/8"
+    assert box.question.posed is not None  # other numbers than before
+    box.field.value = typed = f"{box.question.answer:.6g}"
     box.submit()
     box.submit()
-    assert [row.answer for row in progress.answers()] == ["1/8", "1/8"]
+    rows = progress.answers()
+    assert [(row.answer, row.draw) for row in rows] == [("1/8", None), (typed, box.question.posed)]
+    assert questions.find(rows[1].question).as_posed(rows[1].draw).judge(typed).correct
     assert due_in(*progress.answers()) == pytest.approx(3, abs=0.01)
     assert "Nothing is due" in repr(review())
 
@@ -276,3 +279,14 @@ def test_a_record_written_by_an_older_course_still_counts(tmp_path, monkeypatch)
 def test_the_goals_of_the_capstone_are_its_patients():
     goals = contents.words()["rescue"]["goals"]
     assert goals["ids"] == {name: patient_id(name) for name in PATIENTS}
+
+
+def test_the_ward_is_counted(progress):
+    assert "ward, level" not in repr(report())
+    progress.record("question", "rescue-ward-1-7", "η too small; η: 0.01; 4 of 4", True)
+    progress.record("question", "rescue-ward-1-8", "η too large; η: 0.01; 2 of 4", False)
+    progress.record(
+        "question", "rescue-ward-1-8", "η too small; η: 0.01; 4 of 4", True
+    )  # the first one counts
+    (row,) = [line for line in repr(report()).splitlines() if "ward, level 1" in line]
+    assert re.findall(r"\d+", row) == ["1", "2", "1"]
