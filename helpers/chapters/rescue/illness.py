@@ -4,6 +4,7 @@
 settings, with several seeds. A patient is admitted only if no treatment of it is in doubt.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -139,9 +140,13 @@ def _named(design, cures):
 
 @cache
 def cases(level):
-    """All Cases of a level, in an order drawn once."""
+    """All Cases of a level, in an order drawn once; the rare diseases come as early as the others."""
     found = [case for case in _all_cases() if _level(case) == level]
-    return [found[i] for i in np.random.default_rng(level).permutation(len(found))]
+    rounds, met = [], Counter()
+    for i in np.random.default_rng(level).permutation(len(found)):
+        met[found[i].diseases] += 1
+        rounds.append((met[found[i].diseases], found[i]))
+    return [case for _, case in sorted(rounds, key=lambda row: row[0])]
 
 
 @cache

@@ -66,7 +66,7 @@ def patient_id(s):
 class Ward(Bedside):
     title = "The ward"
     question = (
-        "A patient that nobody has prepared: drawn from hundreds of networks of 50 layers that do not learn. "
+        "A patient that nobody has prepared: drawn from all networks of 50 layers that do not learn. "
         "Read the symptoms and the chart, name the disease, and change as little as you can. At level 3 "
         "there are two diseases. Dotted: as it was found."
     )

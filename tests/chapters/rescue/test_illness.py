@@ -55,7 +55,7 @@ def test_what_is_listed_cures_and_nothing_else_does_in_dozens_of_patients(level,
 @pytest.mark.parametrize("level", illness.LEVELS)
 def test_every_level_has_its_patients(level):
     cases = illness.cases(level)
-    assert len(cases) >= 12
+    assert len(cases) >= 9
     assert len({case.design for case in cases}) == len(cases)
     for case in cases:
         assert len(case.diseases) == case.budget == (2 if level == 3 else 1)
