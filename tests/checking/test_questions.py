@@ -37,6 +37,8 @@ FORMULAS = {
     "predict-nine-tenths": lambda d: np.exp(d.n * np.log(d.k)),
     "predict-rate-007": lambda d: np.exp(np.log(d.r) / d.L),
     "predict-tanh-slope": lambda d: 1 - np.tanh(0.0) ** 2,
+    "depth-ten-doublings": lambda d: np.prod([2] * d.n),
+    "depth-one-step": lambda d: d.w - d.lr * d.g,
     "depth-window": lambda d: 10 ** (np.log10(d.share) / d.L),
     "depth-nan-table": lambda d: nan_table(d.a, d.b, asked("depth-nan-table", "layer <b>20</b>")),
     "depth-factors": lambda d: len(range(d.l + 1, d.L + 1)),
