@@ -78,7 +78,10 @@ LARGEST_SLOPE = Check(
     ],
     mistakes={
         "signed-slope": lambda phi: np.max(slopes_between(phi, np.linspace(-10, 10, 200_001))),
-        "right-half-only": lambda phi: np.max(np.abs(slopes_between(phi, np.linspace(0, 10, 100_001)))),
+        "half-of-the-line": tuple(
+            lambda phi, a=a: np.max(np.abs(slopes_between(phi, np.linspace(a, a + 10, 100_001))))
+            for a in (0, -10)
+        ),
         "tanh-slope-quarter": lambda phi: 0.25,
         "slope-at-zero": lambda phi: float(abs(phi(1e-5) - phi(-1e-5)) / 2e-5),
         "mean-slope": lambda phi: np.mean(np.abs(slopes_between(phi, np.linspace(-10, 10, 200_001)))),
@@ -246,6 +249,8 @@ JACOBIAN_PRODUCT = Check(
         "index-from-l": multiplied(lambda jacobians, layer: jacobians[max(layer - 1, 0) :][::-1]),
         "one-layer-too-few": multiplied(lambda jacobians, layer: jacobians[layer + 1 :][::-1]),
         "way-from-the-input": multiplied(lambda jacobians, layer: jacobians[:layer][::-1]),
+        "ignores-the-layer": multiplied(lambda jacobians, layer: jacobians[::-1]),
+        "forgets-the-last": multiplied(lambda jacobians, layer: jacobians[layer:-1][::-1]),
         "elementwise-product": lambda jacobians, layer: np.prod(
             np.array([*jacobians[layer:], np.ones_like(jacobians[0])]), 0
         ),
@@ -372,7 +377,7 @@ AUDIT = Check(
             3,
             lambda rng: [table(rng, 2.5, 4), table(rng, 20, 34), table(rng, 45, 60)],
             part="overflows",
-            edges=lambda rng: [table(rng, 37.5, 38.2), table(rng, 38.9, 39.6)],
+            edges=lambda rng: [table(rng, 38.1, 38.45), table(rng, 38.6, 38.9)],
         ),
     ],
     mistakes={
@@ -464,7 +469,8 @@ THREE = Check(
     properties=[
         Property("bound", 5, lambda rng: [*chains(rng, 1.5, (2, 4, 8)), nearly_tied(rng)], part="bound"),
         Property("norm", 5, lambda rng: [*chains(rng, 1.5, (2, 4, 8)), nearly_tied(rng)], part="norm"),
-        Property("rms", 5, lambda rng: chains(rng, 1.5, (2, 4, 8)), part="rms"),
+        # Finer than random directions come: a million of them miss the fourth digit.
+        Property("rms", 5, lambda rng: chains(rng, 1.5, (2, 4, 8)), part="rms", rtol=1e-5),
         Property(
             "verdict",
             5,
@@ -480,7 +486,10 @@ THREE = Check(
             )
         ),
         "norm-below-1-is-enough": sized(verdict=lambda j, r: "vanishes" if r["bound"] < 1 else "undecided"),
-        "typical-for-bound": sized(verdict=lambda j, r: "vanishes" if r["rms"] < 0.001 else "undecided"),
+        "typical-for-bound": tuple(
+            sized(verdict=lambda j, r, name=name: "vanishes" if r[name] < 0.001 else "undecided")
+            for name in ("rms", "norm")
+        ),
         "frobenius-for-spectral": sized(
             bound=lambda j, r: np.prod([np.linalg.norm(one) for one in j]),
             norm=lambda j, r: r["rms"] * np.sqrt(len(j[0])),

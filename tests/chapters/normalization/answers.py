@@ -240,7 +240,7 @@ WRONG = {
         (lambda x, norm, groups, eps: x[0], "shape"),
     ],
     "bn_step": [
-        (step_as_given, "biased-running-variance"),
+        (step_as_given, "never-in-eval"),
         (step_half_repaired, None),
         (step_uses_what_it_stores, "nan"),
     ],
