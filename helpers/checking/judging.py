@@ -343,9 +343,14 @@ def diagnose(exercise, results):
 
 
 def explain_one(exercise, failed):
-    """(wrong, Property): a known mistake that explains one of several failed properties, or (None, None)."""
+    """(wrong, Property): a known mistake that explains one of several failed properties, or (None, None).
+
+    No statistic of random draws: one alone agrees by chance.
+    """
     for result in failed if len(failed) > 1 else ():
-        if len(result.rows) > 1 and _speaks(result) and (wrong := _only(_matching(exercise, [result]))):
+        if result.prop.expected or len(result.rows) < 2 or not _speaks(result):
+            continue
+        if wrong := _only(_matching(exercise, [result])):
             return wrong, result.prop
     return None, None
 
@@ -366,8 +371,8 @@ def _only(matching):
 
 
 def _speaks(result):
-    """Whether it is numbers that fail: bools, words, counts and random draws agree by chance too easily."""
-    return not result.prop.expected and all(_all(_is_measure, row.expected) for row in result.rows)
+    """Whether it is measures that fail: bools, words and counts agree by chance too easily."""
+    return all(_all(_is_measure, row.expected) for row in result.rows)
 
 
 def _is_measure(leaf):

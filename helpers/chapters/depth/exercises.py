@@ -285,6 +285,33 @@ def critical_sigma(a):
 
 CRITICAL = critical_sigma(1.0)  # of the plain sigmoid. A steeper one needs smaller weights: σ_w · a counts
 
+
+def searched(rounds=40, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2))):
+    """The function with fewer rounds until E[z²] counts as settled, or another mean slope."""
+
+    def found(a):
+        xi = np.linspace(-8, 8, 401)
+        bell = np.exp(-(xi**2) / 2)
+
+        def mean(values):
+            return np.sum(bell * values) / bell.sum()
+
+        def factor(sigma):
+            q = 1.0
+            for _ in range(rounds):
+                q = sigma**2 * mean((1 / (1 + np.exp(-a * np.sqrt(q) * xi))) ** 2)
+            h = 1 / (1 + np.exp(-a * np.sqrt(q) * xi))
+            return sigma * slope(h, a, mean)
+
+        low, high = 0.1 / a, 1000 / min(a, 1)
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if factor(middle) < 1 else (low, middle)
+        return low
+
+    return found
+
+
 CRITICAL_SIGMA = Check(
     critical_sigma,
     properties=[
@@ -309,6 +336,9 @@ CRITICAL_SIGMA = Check(
         "variance-given-as-sigma": lambda a: (CRITICAL / a) ** 2,
         "ignores-the-steepness": lambda a: CRITICAL,
         "steepness-upside-down": lambda a: CRITICAL * a,
+        "size-not-settled": (searched(rounds=0), searched(rounds=1)),
+        "mean-slope": searched(slope=lambda h, a, mean: a * mean(h * (1 - h))),
+        "steepness-forgotten-in-slope": searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2))),
     },
 )
 

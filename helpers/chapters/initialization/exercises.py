@@ -333,7 +333,7 @@ WEIGHT = np.exp(-(XI**2) / 2) / np.exp(-(XI**2) / 2).sum()
 
 
 def bump(rng):
-    """A φ that answers only in a narrow stretch far from 0: a grid sees it, and few random draws fall there."""
+    """A φ that answers far from 0 alone, in a narrow stretch: a grid sees it, and few random draws do."""
     return Phi("bump", round(rng.uniform(3.3, 3.6) * rng.choice([-1, 1]), 2))
 
 
