@@ -286,11 +286,11 @@ def critical_sigma(a):
 CRITICAL = critical_sigma(1.0)  # of the plain sigmoid. A steeper one needs smaller weights: σ_w · a counts
 
 
-def searched(rounds=40, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2))):
+def searched(rounds=20, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2))):
     """The function with fewer rounds until E[z²] counts as settled, or another mean slope."""
 
     def found(a):
-        xi = np.linspace(-8, 8, 401)
+        xi = np.linspace(-8, 8, 201)
         bell = np.exp(-(xi**2) / 2)
 
         def mean(values):
@@ -304,7 +304,7 @@ def searched(rounds=40, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) 
             return sigma * slope(h, a, mean)
 
         low, high = 0.1 / a, 1000 / min(a, 1)
-        for _ in range(60):
+        for _ in range(40):
             middle = (low + high) / 2
             low, high = (middle, high) if factor(middle) < 1 else (low, middle)
         return low
