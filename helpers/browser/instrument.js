@@ -49,8 +49,8 @@ export class Instrument {
   }
 
   /** The state after controls have moved: {name: value}. */
-  after(moves) {
-    const state = [...this.state];
+  after(moves, from = this.state) {
+    const state = [...from];
     for (const [name, value] of Object.entries(moves)) {
       const { implies = {}, kind } = this.controls[this.index(name)];
       const implied = kind === 'slider' ? implies : implies[value] ?? {};
@@ -63,6 +63,11 @@ export class Instrument {
   /** A preset or a challenge: all values, the seed as it is unless it is named. */
   case(values) {
     return this.state.map((value, i) => (i < values.length ? values[i] : value));
+  }
+
+  /** Can a state be shown? On a page only those that were baked. */
+  there(state) {
+    return !this.host.ready?.(state).problem;
   }
 
   /** A hand wants another state, and will perhaps want one of `next()` after it. */
@@ -227,6 +232,10 @@ export class View {
     this.root.addEventListener('pointerdown', () => this.hold(true));
     this.released = () => this.hold(false);
     for (const over of ['pointerup', 'pointercancel']) window.addEventListener(over, this.released);
+    for (const touch of ['pointerdown', 'keydown']) {
+      this.root.addEventListener(touch, event => event.target.closest('.td-play') ?? this.pause(), true);
+    }
+    this.question.addEventListener('click', ({ target }) => target.dataset.set && this.phrase(JSON.parse(target.dataset.set)));
     this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
     element.append(this.root);
     // What scrolls sideways must be within the keyboard's reach.
@@ -241,6 +250,7 @@ export class View {
   }
 
   remove() {
+    this.pause();
     this.instrument.views.delete(this);
     this.watch.disconnect();
     for (const over of ['pointerup', 'pointercancel']) window.removeEventListener(over, this.released);
@@ -384,6 +394,47 @@ export class View {
     return chips.length ? make('div', { class: 'td-row' }, make('span', {}, 'Challenges'), ...chips) : '';
   }
 
+  /** A phrase of the question sets controls; on a page, where that is not there, from the start. */
+  phrase(moves) {
+    const { instrument } = this, state = instrument.after(moves);
+    instrument.go(instrument.there(state) ? state : instrument.after(moves, instrument.about.start));
+  }
+
+  /** Run a control along its positions, from the first to where it stands. Who wants no motion gets a step a click. */
+  player() {
+    const { instrument } = this, at = instrument.index(instrument.about.plays), control = instrument.controls[at];
+    const { values, name, label } = control, calm = matchMedia('(prefers-reduced-motion: reduce)');
+    const go = value => instrument.go(instrument.after({ [name]: value }), this.near(control));
+    let end = values[0];
+    const step = () => {
+      if (instrument.shown !== key(instrument.state)) return; // the kernel is still at work
+      const next = values.find(value => value > instrument.state[at] && instrument.there(instrument.after({ [name]: value })));
+      if (next <= end) go(next);
+      if (!(next < end)) this.pause();
+    };
+    this.play = make('button', {
+      type: 'button', class: 'td-chip td-button td-play', title: `${label}: from ${control.texts[0]} on, one by one`,
+      click: () => {
+        if (this.playing) return this.pause();
+        const here = instrument.state[at];
+        if (here >= end) {
+          end = here > values[0] ? here : values.at(-1);
+          go(values[0]);
+        } else if (calm.matches) step();
+        if (calm.matches) return;
+        this.playing = setInterval(step, Math.min(Math.max(4000 / values.length, 60), 500));
+        write(this.play, 'Pause');
+      },
+      ...this.coming(this.near(control)),
+    }, calm.matches ? 'Step' : 'Play');
+    return this.play;
+  }
+
+  pause() {
+    if (this.playing) write(this.play, 'Play');
+    this.playing = clearInterval(this.playing);
+  }
+
   /** Keep the present curves as a ghost, to compare with. */
   keeper() {
     const button = make('button', {
@@ -454,6 +505,7 @@ export class View {
       const after = () => instrument.after({ seed: (instrument.state[at] + 1) % (highest + 1) });
       row.append(make('label', { for: id }, label), seed, button('New seed', 'Other random numbers, same settings', after));
     }
+    if (instrument.about.plays) row.append(this.player());
     row.append(this.keeper(), this.copier());
     if (instrument.host.link) row.append(this.linker());
     return row;

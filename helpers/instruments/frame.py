@@ -18,6 +18,7 @@ from helpers.browser.notebook import InNotebook
 from helpers.figures.live import LiveFigure
 from helpers.figures.theme import style, style_sheet
 from helpers.instruments.controls import Seed
+from helpers.instruments.phrases import linked, plain
 
 
 class Verdict(NamedTuple):
@@ -84,7 +85,9 @@ class Instrument(InNotebook):
     `describe(settings, result) -> str`, what the figure shows, for a reader who cannot see it.
     `seeded = False` says that nothing is drawn at random; there is no seed then. `first` is the number of
     controls that are seen at once; the others are behind "More". `places` are the settings that can be
-    dragged in the figure. `solved(settings, result)` and `on_solved(...)` are for what is to be written down
+    dragged in the figure. `plays` names a slider along which something unfolds, layer by layer or step by
+    step: a button runs through its positions. In `question`, "[50 layers](depth=50)" is a phrase that makes
+    this setting. `solved(settings, result)` and `on_solved(...)` are for what is to be written down
     when it is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
@@ -106,6 +109,7 @@ class Instrument(InNotebook):
     seeded = True
     first = 4
     places: tuple[Place, ...] = ()
+    plays: str | None = None
 
     def __init_subclass__(cls, **kwargs):
         """Give the chapter's module a function of its own name: what a lesson calls."""
@@ -258,10 +262,11 @@ class Instrument(InNotebook):
         return {
             "name": type(self).__module__.rpartition(".")[2],
             "title": self.title,
-            "question": self.question,
+            "question": linked(self.question, self.check),
             "paper": self.figure.paper,
             "controls": [control.about() for control in self._controls.values()],
             "first": self.first,
+            "plays": self.plays,
             "places": [place.about(self.figure.figure, self._controls) for place in self.places],
             "start": list(self._start.values()),
             "defaults": [control.default for control in self._controls.values()],
@@ -290,7 +295,7 @@ class Instrument(InNotebook):
             )
         return {
             "text/html": f'{style_sheet()}<div class="td-instrument td-still">'
-            f'<div class="td-title">{title}</div><p class="td-question">{self.question}</p>{picture}'
+            f'<div class="td-title">{title}</div><p class="td-question">{plain(self.question)}</p>{picture}'
             f'<div class="td-status">{words}</div></div>',
             "text/plain": f"{self.title}: {self.description or self.problem}",
         }

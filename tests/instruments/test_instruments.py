@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -16,6 +17,7 @@ from helpers.browser import notebook
 from helpers.figures import svg
 from helpers.instruments import frame
 from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.phrases import linked, plain, settings_of
 from tests.instruments import (
     SVG,
     assert_it_can_be_drawn,
@@ -210,7 +212,7 @@ def test_a_page_without_a_kernel_gets_a_picture_with_words(small):
     assert root.find(f"{SVG}title").text == small.title
     assert root.find(f"{SVG}desc").text == small.description
     assert verdict(small) in html
-    assert small.question in html
+    assert plain(small.question) in html
     assert bundle["text/plain"] == f"{small.title}: {small.description}"
     assert_it_can_be_drawn(html)
 
@@ -259,7 +261,7 @@ def test_both_corners_can_be_drawn_and_say_what_they_show(name):
         html = instrument.still()["text/html"]
         assert_it_can_be_drawn(html)
         assert drawing(html).find(f"{SVG}desc").text == instrument.description
-        assert instrument.question in html and verdict(instrument) in html
+        assert plain(instrument.question) in html and verdict(instrument) in html
         for control in instrument.controls:
             if isinstance(control, Slider):
                 said = f"{control.label} = {control.text(corner[control.name])}"
@@ -313,6 +315,38 @@ def test_a_frame_is_what_a_direct_computation_gives_whatever_was_shown_before(na
         assert used._frame_of(settings, result) == fresh._frame
         if not inspect.isgeneratorfunction(TRUE[name]):  # first results depend on what was trained before
             assert found == fresh._frame
+
+
+# Phrases of the question, and what plays
+
+
+def test_a_phrase_is_a_button_in_a_browser_and_words_elsewhere(small):
+    text = 'It is [5 m](length=5) or [sharp](end="sharp"), (not this) and [neither].'
+    assert plain(text) == "It is 5 m or sharp, (not this) and [neither]."
+    assert settings_of(text) == [{"length": 5}, {"end": "sharp"}]
+    buttons = ET.fromstring(f"<p>{linked(text, small.check)}</p>").findall("button")
+    assert [button.text for button in buttons] == ["5 m", "sharp"]
+    assert [json.loads(button.get("data-set")) for button in buttons] == [
+        {"length": 5},
+        {"length": 1, "end": "sharp"},
+    ]
+
+
+@pytest.mark.parametrize("phrase", ["[5 m](length=6)", "[wide](width=2)"])
+def test_a_phrase_that_cannot_be_set_is_an_error(small, phrase):
+    with pytest.raises(ValueError, match=r"length=6|'width'"):
+        linked(phrase, small.check)
+
+
+@each_instrument
+def test_what_its_phrases_set_and_what_it_plays_is_there(name):
+    kind = KINDS[name]
+    controls = {control.name: control for control in kind.every_control()}
+    assert kind.plays is None or isinstance(controls[kind.plays], Slider)
+    assert "](" not in plain(kind.question)
+    for settings in settings_of(kind.question):
+        for setting, value in settings.items():  # a position, so that a slider need not get one more
+            assert value in getattr(controls[setting], "values", controls[setting].extremes())
 
 
 # Presets and challenges

@@ -62,9 +62,9 @@ class GainChain(Instrument):
     title = "Gain chain"
     question = (
         "A gradient starts at the last layer with the size 1 and travels back, to the left. Every layer "
-        "multiplies it. With a gain of 0.9, what is left after 50 layers? With 1.1? How close to 1 must the "
-        "gain be for 100 layers to stay in the shaded zone? Then choose an activation: a random layer has a "
-        "gain, too."
+        "multiplies it. With [a gain of 0.9](gain=0.9), what is left after [50 layers](depth=50)? With "
+        "[1.1](gain=1.1)? How close to 1 must the gain be for [100 layers](depth=100) to stay in the shaded "
+        'zone? Then choose an activation: [a random layer](chain="a random layer") has a gain, too.'
     )
     controls = (
         Choice("chain", "Each layer multiplies by", (NUMBER, LAYER), NUMBER, buttons=True),
@@ -132,6 +132,7 @@ class GainChain(Instrument):
         ),
     )
     seeded = False
+    plays = "depth"
 
     experiment = staticmethod(experiment)
 

@@ -107,6 +107,8 @@ class LayerStatistics(Instrument):
         ),
     )
 
+    plays = "depth"
+
     experiment = staticmethod(experiment)
 
     def draw(self):

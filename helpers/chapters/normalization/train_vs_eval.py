@@ -119,6 +119,8 @@ class TrainVsEval(Instrument):
         ),
     )
 
+    plays = "steps"
+
     experiment = staticmethod(experiment)
 
     def draw(self):

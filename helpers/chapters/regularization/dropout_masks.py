@@ -49,8 +49,8 @@ class DropoutMasks(Instrument):
     question = (
         "Each row on the left is one training pass: full squares stay, small dots are dropped. On the right "
         "all passes so far are averaged, as multiples of eval mode. One of three curves comes to rest at 1. "
-        "What does the second moment do instead, and what has happened behind the next ReLU? Then break the "
-        "rescaling: which of the three curves can you still trust?"
+        "What does the second moment do instead, and what has happened behind the next ReLU? Then "
+        '[break the rescaling](form="not rescaled"): which of the three curves can you still trust?'
     )
     controls = (
         Choice("form", "Form", FORMS, FORMS[0], buttons=True),
@@ -91,6 +91,8 @@ class DropoutMasks(Instrument):
             {"width": 512, "passes": 256},
         ),
     )
+
+    plays = "passes"
 
     experiment = staticmethod(experiment)
 

@@ -111,6 +111,8 @@ class DegradationLab(Instrument):
         ),
     )
 
+    plays = "epochs"
+
     experiment = staticmethod(experiment)
 
     def draw(self):

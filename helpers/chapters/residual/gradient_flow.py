@@ -90,6 +90,8 @@ class GradientFlow(Instrument):
         ),
     )
 
+    plays = "depth"
+
     experiment = staticmethod(experiment)
 
     def draw(self):
