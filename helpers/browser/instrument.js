@@ -1,7 +1,9 @@
 // An instrument in the browser. It shows frames that Python made, moves controls, listens to hands; it computes
 // nothing of what it shows. A state is the values of all controls, in their order; a frame is all that is seen in
 // one state. Frames are kept, so that a hand that comes back, or that was expected, need not wait.
-// This module has two hosts: a notebook's widget (at the end), and a page with a file of frames (tools/web/lesson.js).
+// The picture is figure.js. This module has two hosts: a notebook's widget (at the end), and a page with a file of
+// frames (tools/web/lesson.js).
+import { Figure, make, write } from './figure.js';
 
 const KEPT = 3000; // frames
 const CHARACTERS = 2e7; // of their ink
@@ -12,17 +14,6 @@ const SILENT = 'Python does not answer yet: it is busy, or its kernel has ended.
 
 let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
-
-/** An element with attributes (functions: listeners) and children. */
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') element.addEventListener(name, value);
-    else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : value);
-  }
-  element.append(...children);
-  return element;
-}
 
 /** What is seen, apart from where: the state, the frames that are there, and those that are wanted. */
 export class Instrument {
@@ -38,6 +29,7 @@ export class Instrument {
     this.challenge = null;
     this.next = () => []; // the states that the hand may need next
     this.note = '';
+    this.guess = this.about.guess && { ...this.about.guess, ys: [...this.about.guess.ys], state: key(this.about.start), done: false, open: true };
     this.show(host.frame());
     this.keep(this.state, this.frame);
   }
@@ -63,6 +55,11 @@ export class Instrument {
   /** A preset or a challenge: all values, the seed as it is unless it is named. */
   case(values) {
     return this.state.map((value, i) => (i < values.length ? values[i] : value));
+  }
+
+  /** Is the curve still to be guessed? */
+  get guessing() {
+    return Boolean(this.guess && !this.guess.done);
   }
 
   /** Can a state be shown? On a page only those that were baked. */
@@ -174,6 +171,13 @@ export class Instrument {
     if (fresh) this.paint();
   }
 
+  /** The guess is committed, or what was said of it is put away. */
+  guessed(open) {
+    Object.assign(this.guess, { done: true, open });
+    for (const view of this.views) view.known = null;
+    this.draw();
+  }
+
   say(note) {
     this.note = note;
     this.draw();
@@ -200,17 +204,7 @@ export class View {
     const { about } = instrument;
     this.name = unique();
     this.moves = []; // what brings each control to where the state is
-    this.paper = make('div', { class: 'td-figure' });
-    this.paper.innerHTML = about.paper;
-    const box = this.paper.firstElementChild.getAttribute('viewBox');
-    const layer = kind => {
-      this.paper.insertAdjacentHTML('beforeend', `<svg class="${kind}" viewBox="${box}"></svg>`);
-      return this.paper.lastElementChild;
-    };
-    this.ghost = layer('td-ghost');
-    this.ghost.setAttribute('aria-hidden', 'true');
-    this.ink = layer('td-ink');
-    this.ink.setAttribute('role', 'img');
+    this.figure = new Figure(instrument, control => this.near(control));
     this.question = make('p', { class: 'td-question' });
     this.question.innerHTML = about.question;
     this.goal = make('div', { class: 'td-goal', role: 'status' });
@@ -222,7 +216,7 @@ export class View {
     this.root = make(
       'section', { class: 'td-instrument', 'aria-label': about.title },
       make('div', { class: 'td-title' }, about.title), this.question, this.goal,
-      make('div', { class: 'td-body' }, this.paper, this.status, this.panel()),
+      make('div', { class: 'td-body' }, this.figure.root, this.status, (this.controls = this.panel())),
     );
     // What has the keyboard must say itself that JupyterLab's own shortcuts keep out.
     for (const one of this.root.querySelectorAll('input, select, button, summary')) {
@@ -239,13 +233,13 @@ export class View {
     this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
     element.append(this.root);
     // What scrolls sideways must be within the keyboard's reach.
+    const { root } = this.figure;
     this.watch = new ResizeObserver(() => {
-      this.paper.toggleAttribute('tabindex', false);
-      if (this.paper.scrollWidth > this.paper.clientWidth) this.paper.tabIndex = 0;
+      root.toggleAttribute('tabindex', false);
+      if (root.scrollWidth > root.clientWidth) root.tabIndex = 0;
     });
-    this.watch.observe(this.paper);
+    this.watch.observe(root);
     instrument.views.add(this);
-    this.grab();
     this.draw();
   }
 
@@ -440,12 +434,9 @@ export class View {
     const button = make('button', {
       type: 'button', class: 'td-chip td-button', title: 'Keep the present curves, to compare with', 'aria-pressed': 'false',
       click: () => {
-        const held = button.getAttribute('aria-pressed') === 'true', { frame } = this.instrument;
-        button.setAttribute('aria-pressed', !held);
-        this.ghost.innerHTML = held ? '' : frame.ink ?? '';
-        this.scale = scale(frame);
-        // Words and tick labels are those of the present.
-        for (const text of this.ghost.querySelectorAll('text')) text.remove();
+        const held = button.getAttribute('aria-pressed') !== 'true';
+        button.setAttribute('aria-pressed', held);
+        this.figure.hold(held);
       },
     }, 'Hold');
     return button;
@@ -511,67 +502,35 @@ export class View {
     return row;
   }
 
-  /** What is a place in the figure can be dragged there. */
-  grab() {
-    const { instrument, ink } = this, { places } = instrument.about;
-    let held = null;
-    const point = event => new DOMPoint(event.clientX, event.clientY).matrixTransform(ink.getScreenCTM().inverse());
-    const over = ({ x, y }) => places.find(({ box: [left, top, wide, high] }) => (
-      x >= left - 8 && x <= left + wide + 8 && y >= top - 8 && y <= top + high + 8));
-    const move = event => {
-      const at = point(event), moves = {};
-      const sides = ['x', 'y'].filter(side => held[side]);
-      for (const side of sides) {
-        const [name, places] = held[side];
-        const distance = i => Math.abs(places[i] - at[side]);
-        const nearest = places.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
-        moves[name] = instrument.controls[instrument.index(name)].values[nearest];
-      }
-      const near = sides.map(side => this.near(instrument.controls[instrument.index(held[side][0])]));
-      instrument.go(instrument.after(moves), () => near.flatMap(next => next().slice(0, 30)));
-    };
-    const listen = (name, listener) => ink.addEventListener(name, listener);
-    listen('pointerdown', event => {
-      held = over(point(event));
-      if (!held) return;
-      ink.setPointerCapture(event.pointerId);
-      move(event);
-    });
-    listen('pointermove', event => {
-      if (held) move(event);
-      else ink.style.cursor = over(point(event)) ? 'grab' : '';
-    });
-    for (const end of ['pointerup', 'pointercancel']) listen(end, () => { held = null; });
-    ink.style.touchAction = places.length ? 'pan-y' : '';
-  }
-
   // Drawing
 
   draw() {
-    const { frame, challenge, about, note, state } = this.instrument;
+    const { frame, challenge, about, note, state, guess } = this.instrument;
     for (const move of this.moves) move();
     write(this.note, note);
     this.root.classList.toggle('td-unfinished', !frame.last || this.instrument.shown !== key(state));
     // A control that was moved by a preset is to be seen.
     if (this.more && this.before && this.hidden.some(i => state[i] !== this.before[i])) this.more.open = true;
     this.before = state;
-    if (frame !== this.drawn) this.picture(frame);
-    if (frame !== this.drawn || challenge !== this.task) this.pin(frame, challenge === null ? null : about.challenges[challenge]);
-    this.drawn = frame;
-    this.task = challenge;
+    if (frame !== this.drawn || guess?.done !== this.known) this.picture(frame);
+    if (frame !== this.drawn || challenge !== this.task || guess?.done !== this.known) {
+      if (guess && guess.open) this.ask(guess);
+      else this.pin(frame, challenge === null ? null : about.challenges[challenge]);
+    }
+    Object.assign(this, { drawn: frame, task: challenge, known: guess?.done });
   }
 
   picture(frame) {
-    if (frame.problem) {
-      this.verdict.className = 'td-verdict td-alarm';
-      this.verdict.innerHTML = frame.problem;
-      this.ink.replaceChildren(); // never the picture of other settings
+    const { guess, guessing, about: { title } } = this.instrument;
+    this.controls.toggleAttribute('inert', guessing);
+    if (guessing || frame.problem) {
+      this.verdict.className = `td-verdict td-${guessing ? 'muted' : 'alarm'}`;
+      this.verdict.innerHTML = guessing ? '<b>YOUR GUESS</b> first: the curve is drawn when you commit.' : frame.problem;
+      this.figure.draw(guessing ? guess.ink : '', title); // never the picture of other settings
       this.readouts.replaceChildren();
     } else {
-      this.ink.innerHTML = frame.ink;
-      this.ghost.toggleAttribute('hidden', scale(frame) !== this.scale); // on other axes it would lie
-      this.ink.setAttribute('aria-label', `${this.instrument.about.title}. ${frame.says}`);
       const [word, sentence, tone] = frame.verdict;
+      this.figure.draw(frame.ink, `${title}. ${frame.says}`);
       this.verdict.className = `td-verdict td-${frame.last ? tone : 'muted'}`;
       this.verdict.innerHTML = `<b>${word}</b> ${sentence}`;
       this.readouts.innerHTML = frame.readouts.map(([name, value]) => `<span><i>${name}</i><b>${value}</b></span>`).join('');
@@ -581,31 +540,33 @@ export class View {
     if (frame.last && this.drawn) this.speaking = setTimeout(() => write(this.spoken, this.verdict.textContent), 600);
   }
 
+  /** The card on top: words, and a button that ends it. */
+  card(look, html, name, end, title) {
+    const words = make('div');
+    words.innerHTML = html;
+    this.goal.className = `td-goal td-card td-${look}`;
+    const button = make('button', { type: 'button', class: 'td-chip', 'aria-label': title, 'data-lm-suppress-shortcuts': 'true', click: end }, name);
+    this.goal.replaceChildren(words, button);
+  }
+
   pin(frame, challenge) {
     this.question.hidden = challenge !== null;
     this.goal.className = 'td-goal';
     if (challenge === null) return this.goal.replaceChildren();
     const [name, task, lesson] = challenge, done = frame.last && frame.reached?.includes(name);
-    this.goal.classList.add('td-card', done ? 'td-good' : 'td-task');
-    const words = make('div');
-    words.innerHTML = done ? `<b>✓ Reached.</b> ${lesson}` : `<b>Goal:</b> ${task}`;
     const leave = () => { this.instrument.challenge = null; this.instrument.draw(); };
-    this.goal.replaceChildren(words, make('button', { type: 'button', class: 'td-chip', 'aria-label': 'Leave the challenge', click: leave }, '×'));
+    return this.card(done ? 'good' : 'task', done ? `<b>✓ Reached.</b> ${lesson}` : `<b>Goal:</b> ${task}`, '×', leave, 'Leave the challenge');
   }
-}
 
-/** What moving tick labels say: curves can be compared where it is the same. */
-function scale(frame) {
-  return (frame.ink?.match(/text-anchor="end"[^>]*>[^<]*/g) ?? []).join();
+  /** Ask for a guess, or say how far off it was. */
+  ask(guess) {
+    if (guess.done) return this.card('measured', this.figure.compared(), '×', () => this.instrument.guessed(false), 'Close');
+    return this.card('task', `<b>Your guess:</b> ${guess.task}`, 'Commit', () => this.instrument.guessed(true));
+  }
 }
 
 function copy(text) {
   navigator.clipboard?.writeText(text).catch(() => {}); // what is said shows it anyway
-}
-
-/** Write only what is new: a screen reader speaks what changes. */
-export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /** The host in a notebook: one widget model, however many views it has. */

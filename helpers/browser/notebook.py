@@ -6,6 +6,7 @@ one, and nothing queues. Work is done in short steps, between which the kernel h
 """
 
 import asyncio
+import re
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -23,7 +24,7 @@ PACE = 0.05  # seconds between two messages with frames that nobody waits for: e
 AHEAD = 5.0  # seconds of work for frames that nobody waits for, a message
 SLOW = 0.1  # seconds of one step, which nothing can stop: after such a one none is made that nobody waits for
 SYNC = {"sync": True, "echo_update": False}  # an echo would take back a move that was made meanwhile
-SCRIPT = Path(__file__).with_name("instrument.js")
+SCRIPTS = [Path(__file__).with_name(name) for name in ("figure.js", "instrument.js")]
 
 
 class WithSettings(type(AnyWidget)):
@@ -67,7 +68,8 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
 
     @default("_esm")
     def _read_script(self):
-        return SCRIPT.read_text("utf-8")
+        """The modules as one: a widget's module can import no other by its name."""
+        return re.sub(r"(?m)^import .*\n", "", "".join(script.read_text("utf-8") for script in SCRIPTS))
 
     @default("_css")
     def _read_style(self):

@@ -40,7 +40,9 @@ def bake(name, opened):
         abouts[cell] = {
             **about,
             "controls": [control.about() for control in controls.values()],
-            "places": [place.about(instrument.figure.figure, controls) for place in instrument.places],
+            "places": [
+                place.about(instrument.figure, controls, instrument._artists) for place in instrument.places
+            ],
         }
         for case, moved in cases:
             for state in _states(case, [controls[name] for name in controls if name in moved]):
@@ -128,6 +130,7 @@ def pack(frames):
                 [_place(word, words) for word in said],
                 [frame_has - had for frame_has, had in zip(numbers, before, strict=True)],
                 frame["reached"],
+                frame["units"],
             ]
         )
         before[:] = numbers

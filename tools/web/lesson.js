@@ -1,6 +1,7 @@
 // A lesson's page, where no Python runs: instruments show frames that were baked, and questions can be answered.
 // What is true, and what is said about an answer, was written by Python; here it is only looked up.
-import { Instrument, View, key, make, write } from './instrument.js';
+import { make, write } from './figure.js';
+import { Instrument, View, key } from './instrument.js';
 
 const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or at a challenge.';
 const NEAR = '900px'; // of the window: then an instrument's file is loaded
@@ -34,7 +35,7 @@ class Baked {
     const [says, word, sentence, tone, ...rows] = found.said.map(place => this.file.words[place]);
     const readouts = rows.flatMap((name, i) => (i % 2 ? [] : [[name, rows[i + 1]]]));
     const ink = found.text.reduce((drawn, text, i) => drawn + (found.numbers[i - 1] / 100).toFixed(2) + text);
-    return { says, ink, readouts, verdict: [word, sentence, tone], reached: found.reached, last: true };
+    return { says, ink, readouts, verdict: [word, sentence, tone], reached: found.reached, units: found.units, last: true };
   }
 
   want() {}
@@ -93,9 +94,9 @@ function unpack(file) {
   const frames = new Map();
   for (const shape of file.shapes) {
     let numbers = shape.text.slice(1).map(() => 0);
-    for (const [state, said, steps, reached] of shape.frames) {
+    for (const [state, said, steps, reached, units] of shape.frames) {
       numbers = numbers.map((number, i) => number + steps[i]);
-      frames.set(key(state.map((place, i) => file.values[i][place])), { text: shape.text, numbers, said, reached });
+      frames.set(key(state.map((place, i) => file.values[i][place])), { text: shape.text, numbers, said, reached, units });
     }
   }
   return { ...file, shapes: null, frames };

@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from helpers.browser.notebook import SCRIPT
+from helpers.browser.notebook import SCRIPTS
 from helpers.figures.theme import COLORS, style_sheet
 from tools.web import life
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 ROOMS = ("notebooks", "exercises")  # whatever notebooks lie there become pages
 
-STATIC = (HERE / "page.js", HERE / "lesson.js", HERE / "icon.svg", SCRIPT)
+STATIC = (HERE / "page.js", HERE / "lesson.js", HERE / "icon.svg", *SCRIPTS)
 CELL_TIMEOUT = 600  # seconds
 BEST_FIRST = ["text/html", "text/markdown", "image/svg+xml", "image/png", "text/plain"]  # of an output
 

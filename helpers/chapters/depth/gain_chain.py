@@ -11,7 +11,7 @@ from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Guess, Instrument, Verdict
 from helpers.layers import ACTIVATIONS
 
 DEEPEST = 100
@@ -133,6 +133,12 @@ class GainChain(Instrument):
     )
     seeded = False
     plays = "depth"
+    guess = Guess(
+        "course",
+        (0, 12, 25, 37, 50),
+        "how large is the gradient on its way back? Drag the dots. At the last layer it has the size 1.",
+        shown=("healthy",),
+    )
 
     experiment = staticmethod(experiment)
 
@@ -141,7 +147,7 @@ class GainChain(Instrument):
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.225, top=0.91)
         artists = {
-            "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.RANGE),
+            "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.ZONE),
             "course": ax.plot([], [], label="gradient, from layer L back to 0", **theme.MEASURED_LINE)[0],
             "even": ax.plot([], [], label="the same factor at every layer", **theme.THEORY_LINE)[0],
             "lost": ax.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],

@@ -123,6 +123,7 @@ class EdgeOfChaos(Instrument):
     )
 
     places = (Place(0, x="sigma_w", y="sigma_b"),)
+    readings = {0: ("σ_w = {}", "σ_b = {}")}
 
     experiment = staticmethod(experiment)
 

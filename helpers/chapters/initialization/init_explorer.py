@@ -196,6 +196,7 @@ class InitExplorer(Instrument):
 
     places = (Place(0, x="layer"),)
     plays = "depth"
+    readings = {1: "{} times the root mean square"}
 
     experiment = staticmethod(experiment)
 

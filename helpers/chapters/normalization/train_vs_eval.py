@@ -120,6 +120,7 @@ class TrainVsEval(Instrument):
     )
 
     plays = "steps"
+    readings = {1: "input {} σ from μ"}
 
     experiment = staticmethod(experiment)
 

@@ -93,6 +93,7 @@ class DropoutMasks(Instrument):
     )
 
     plays = "passes"
+    readings = {1: "{} passes"}
 
     experiment = staticmethod(experiment)
 

@@ -104,6 +104,8 @@ class WeightDecay(Instrument):
         ),
     )
 
+    readings = {1: ("x₁ = {}", "x₂ = {}")}
+
     experiment = staticmethod(experiment)
 
     def draw(self):

@@ -157,6 +157,7 @@ class Paths(Instrument):
 
     places = (Place(1, x="deleted"),)
     plays = "deleted"
+    readings = {0: "{} blocks long", 1: "without block {}"}
 
     experiment = staticmethod(experiment)
 
