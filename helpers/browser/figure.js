@@ -72,7 +72,7 @@ export class Figure {
     this.words = make('div', { class: 'td-reading', hidden: true, 'aria-hidden': 'true' });
     // By keyboard and for a screen reader: a slider that walks along the curves.
     this.walk = make('input', {
-      type: 'range', class: 'td-hidden td-walk', min: 0, step: 1, 'aria-label': 'Read the figure',
+      type: 'range', class: 'td-hidden td-walk', min: 0, value: 0, 'aria-label': 'Read the figure',
       focus: () => this.walked(), input: () => this.walked(), blur: () => this.read(null), keydown: event => this.choose(event),
     });
     this.root.append(this.words, this.panels.length ? this.walk : '', ...this.guesses());
@@ -119,10 +119,10 @@ export class Figure {
 
   /** The value at a place along an axis, no finer than the ink tells. */
   text(axis, place, digits) {
-    const [value, other] = [place, place + 0.02].map(one => this.value(axis, one));
+    const [value, other] = [place, place + 0.04].map(one => this.value(axis, one));
     const grain = 10 ** Math.ceil(Math.log10(Math.abs(other - value)));
     const least = axis.unit !== undefined && axis.scale[1] + axis.scale[2] * place < -0.999; // and all below it
-    return (least ? '≤ ' : '') + short(axis.scale[0] === 'linear' ? Math.round(value / grain) * grain : value, digits);
+    return (least ? '≤ ' : '') + short(Math.round(value / grain) * grain, digits);
   }
 
   /** Where a panel can be read: [panel, x, y]. */
@@ -284,9 +284,11 @@ export class Figure {
       const moves = {}, at = { x, y }, sides = ['x', 'y'].filter(side => held[side]);
       const controls = sides.map(side => instrument.controls[instrument.index(held[side][0])]);
       sides.forEach((side, i) => {
-        const places = this.places(held[side][1]);
-        const distance = place => (Array.isArray(place) ? Math.hypot(place[0] - x, place[1] - y) : Math.abs(place - at[side]));
-        moves[controls[i].name] = controls[i].values[places.indexOf(nearest(places, distance))];
+        const [, along, values = controls[i].values] = held[side], places = this.places(along);
+        const distance = place => (!Array.isArray(place) ? Math.abs(place - at[side])
+          : sides[1] ? Math.abs(place[side === 'y' ? 1 : 0] - at[side]) : Math.hypot(place[0] - x, place[1] - y));
+        const there = places.filter((_, j) => controls[i].values.includes(values[j]));
+        moves[controls[i].name] = values[places.indexOf(nearest(there, distance))];
       });
       const next = () => controls.flatMap(control => this.near(control)().slice(0, 30));
       return instrument.go(instrument.after(moves), next);

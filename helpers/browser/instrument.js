@@ -10,7 +10,7 @@ const CHARACTERS = 2e7; // of their ink
 const NEXT = 60; // frames that are asked for ahead
 const REST = 120; // ms without a move after which the kernel is told where the controls stand
 const PATIENCE = 3000; // ms after which a kernel that does not answer is said to be silent
-const SILENT = 'Python does not answer yet: it is busy, or its kernel has ended. What was shown before still moves.';
+const SILENT = 'Python does not answer: it is busy, or its kernel has ended. ';
 
 let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
@@ -122,7 +122,7 @@ export class Instrument {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
       this.asked = null; // a kernel that comes back is asked again
-      this.say(SILENT);
+      this.say(SILENT + (this.frames.size > 1 ? 'What was shown before still moves.' : 'Run this cell again to go on.'));
     }, PATIENCE);
   }
 
@@ -145,7 +145,7 @@ export class Instrument {
   answer(frames) {
     let fresh = false;
     clearTimeout(this.waiting);
-    if (this.note === SILENT) this.say('');
+    if (this.note.startsWith(SILENT)) this.say('');
     for (const [state, frame] of frames) {
       const name = key(state);
       this.keep(state, frame);
@@ -230,7 +230,8 @@ export class View {
       this.root.addEventListener(touch, event => event.target.closest('.td-play') ?? this.pause(), true);
     }
     this.question.addEventListener('click', ({ target }) => target.dataset.set && this.phrase(JSON.parse(target.dataset.set)));
-    this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
+    this.root.addEventListener('td-forget', () => instrument.forget()); // these two are for measurements
+    this.root.addEventListener('td-count', () => { this.root.dataset.frames = instrument.frames.size; });
     element.append(this.root);
     // What scrolls sideways must be within the keyboard's reach.
     const { root } = this.figure;
@@ -314,10 +315,11 @@ export class View {
         moved();
       },
     });
-    if (values.length <= 15) {
-      const gap = `calc((100% - 24px) / ${values.length - 1})`;
-      input.style.setProperty('--td-ticks', `repeating-linear-gradient(90deg, var(--td-muted) 0 1px, transparent 1px ${gap}) 12px 0 / calc(100% - 23px) 100% no-repeat`);
-    }
+    // A tick says that a value means something: it is one of few, or a preset or a challenge names it.
+    const { presets, challenges, defaults } = instrument.about;
+    const named = [defaults, ...[...presets, ...challenges].map(one => one.at(-1))].map(state => values.indexOf(state[at]));
+    input.ticks = values.length > 15 ? [...new Set(named)].filter(i => i >= 0) : [...values.keys()];
+    ticks(input, input.ticks, values.length);
     this.moves.push(() => {
       const value = instrument.state[at];
       ({ values, texts } = control);
@@ -563,6 +565,12 @@ export class View {
     if (guess.done) return this.card('measured', this.figure.compared(), '×', () => this.instrument.guessed(false), 'Close');
     return this.card('task', `<b>Your guess:</b> ${guess.task}`, 'Commit', () => this.instrument.guessed(true));
   }
+}
+
+/** Draw ticks on a slider at some of its `count` positions. */
+export function ticks(input, at, count, look = 'var(--td-muted)') {
+  input.style.setProperty('--td-ticks', at.map(i => (
+    `linear-gradient(${look} 0 0) calc(11px + (100% - 22px) * ${i / (count - 1 || 1)}) 0 / 2px 100% no-repeat`)).join() || 'none');
 }
 
 function copy(text) {

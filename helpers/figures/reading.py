@@ -126,4 +126,4 @@ def _kind(curve):
 
 
 def _rounded(*numbers):
-    return [round(float(number), 1) for number in numbers]
+    return [round(float(number), 2) for number in numbers]

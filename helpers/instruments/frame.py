@@ -81,24 +81,25 @@ class Place:
     """Where settings are a place in the figure, which the hand can drag: in the axes of this number.
 
     x and y name the sliders whose values stand along them; `at` makes a value the coordinate there. Where the
-    places move, `marks` is the artist whose markers stand there, in the order of the slider's values.
+    places move, `marks` are the artists whose markers stand there, in the order of the slider's values.
     """
 
     axes: int
     x: str | None = None
     y: str | None = None
     at: Callable[[Any], float] = float
-    marks: str | None = None
+    marks: tuple[str, ...] = ()
 
-    def about(self, live, controls, artists):
-        """Where the axes are and where each value stands, in the coordinates of the SVG."""
-        figure = live.figure
+    def about(self, instrument, controls):
+        """Where the axes are and where each value of these controls stands, in the coordinates of the SVG."""
+        live, figure = instrument.figure, instrument.figure.figure
         axes, height = figure.axes[self.axes], figure.bbox.height
         corner = axes.get_xlim()[0], axes.get_ylim()[0]
         about = {"box": box(figure, axes)}
         for side, name in enumerate((self.x, self.y)):
             if name and self.marks:
-                about["xy"[side]] = [name, live.number(artists[self.marks])]
+                marks = live.number(instrument._artists[self.marks[side]])
+                about["xy"[side]] = [name, marks, list(instrument._controls[name].values)]
             elif name:
                 points = [list(corner) for _ in controls[name].values]
                 for point, value in zip(points, controls[name].values, strict=True):
@@ -319,7 +320,7 @@ class Instrument(InNotebook):
             "panels": panels,
             "guess": self.guess.about(self.figure, self._artists, panels) if self._guesses else None,
             "legend": self.figure.legend,
-            "places": [place.about(self.figure, self._controls, self._artists) for place in self.places],
+            "places": [place.about(self, self._controls) for place in self.places],
             "start": list(self._start.values()),
             "defaults": [control.default for control in self._controls.values()],
             "presets": [[name, self._case(start)] for name, start in self.presets.items()],
@@ -345,10 +346,13 @@ class Instrument(InNotebook):
                 f'<div class="td-verdict td-{tone}"><b>{word}</b> {sentence}</div>'
                 f'<div class="td-readouts">{rows}</div>'
             )
+        shown = f'{picture}<div class="td-status">{words}</div>'
+        if self._guesses:  # the truth is not in sight of the question
+            shown = f"<details><summary>Guess first: {self.guess.task} Then look.</summary>{shown}</details>"
         return {
             "text/html": f'{style_sheet()}<div class="td-instrument td-still">'
-            f'<div class="td-title">{title}</div><p class="td-question">{plain(self.question)}</p>{picture}'
-            f'<div class="td-status">{words}</div></div>',
+            f'<div class="td-title">{title}</div>'
+            f'<p class="td-question">{plain(self.question)}</p>{shown}</div>',
             "text/plain": f"{self.title}: {self.description or self.problem}",
         }
 

@@ -15,6 +15,8 @@ import pytest
 from helpers import contents, instruments, propagation
 from helpers.browser import notebook
 from helpers.figures import svg
+from helpers.figures.live import LiveFigure
+from helpers.figures.theme import style
 from helpers.instruments import frame
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.phrases import linked, plain, settings_of
@@ -347,6 +349,36 @@ def test_what_its_phrases_set_and_what_it_plays_is_there(name):
     for settings in settings_of(kind.question):
         for setting, value in settings.items():  # a position, so that a slider need not get one more
             assert value in getattr(controls[setting], "values", controls[setting].extremes())
+
+
+@each_instrument
+def test_what_the_pointer_reads_has_a_name_and_fits_in_the_file_of_frames(name):
+    kind = KINDS[name]
+    with style():
+        figure, artists = kind.draw(kind.__new__(kind))
+    live = LiveFigure(figure, kind.title)
+    panels = live.panels(kind.readings)
+    assert panels or name == "norm_axes"  # it has no axes
+    assert all(label for panel in panels for _, label, _ in panel["curves"])
+    assert live.legend
+    json.dumps([panels, live.legend], allow_nan=False)
+    if kind.guess:
+        guess = kind.guess.about(live, artists, panels)
+        assert len(guess["xs"]) == len(guess["ys"]) >= 1
+        hidden = live.number(artists[kind.guess.curve])
+        assert hidden in [at for at, *_ in panels[guess["panel"]]["curves"]]
+        assert guess["ink"].count("<svg") == len(kind.guess.shown)
+
+
+def test_a_guess_is_asked_for_by_a_keyword_and_only_where_there_is_one(small):
+    assert make("gain_chain")._about["guess"] is None
+    asking = make("gain_chain", guess=True)
+    assert asking._about["guess"]["task"] == KINDS["gain_chain"].guess.task
+    html = asking.still()["text/html"]
+    assert html.index("Guess first") < html.index(verdict(asking))  # what is true stands in a fold
+    assert inspect.signature(instruments.gain_chain).parameters["guess"].default is False
+    with pytest.raises(ValueError, match=r"guess=True.*no curve to guess"):
+        Small(guess=True)
 
 
 # Presets and challenges

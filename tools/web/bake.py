@@ -40,9 +40,7 @@ def bake(name, opened):
         abouts[cell] = {
             **about,
             "controls": [control.about() for control in controls.values()],
-            "places": [
-                place.about(instrument.figure, controls, instrument._artists) for place in instrument.places
-            ],
+            "places": [place.about(instrument, controls) for place in instrument.places],
         }
         for case, moved in cases:
             for state in _states(case, [controls[name] for name in controls if name in moved]):

@@ -1,7 +1,7 @@
 // A lesson's page, where no Python runs: instruments show frames that were baked, and questions can be answered.
 // What is true, and what is said about an answer, was written by Python; here it is only looked up.
 import { make, write } from './figure.js';
-import { Instrument, View, key } from './instrument.js';
+import { Instrument, View, key, ticks } from './instrument.js';
 
 const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or at a challenge.';
 const NEAR = '900px'; // of the window: then an instrument's file is loaded
@@ -59,11 +59,8 @@ class Baked {
       boxes[i].querySelectorAll('option, [type=radio]').forEach((option, j) => { option.disabled = !there[j]; });
       if (!slider) return;
       allow(slider, there.filter(Boolean).length > 1);
-      slider.dataset.ticks ??= slider.style.getPropertyValue('--td-ticks');
-      const at = j => `calc(12px + (100% - 24px) * ${j / (values.length - 1)} - 2px) 0 / 4px 100% no-repeat`;
-      const mark = 'linear-gradient(var(--td-measured), var(--td-measured))';
-      slider.style.setProperty('--td-ticks', there.every(Boolean)
-        ? slider.dataset.ticks : there.flatMap((yes, j) => (yes ? `${mark} ${at(j)}` : [])).join());
+      if (there.every(Boolean)) ticks(slider, slider.ticks, values.length);
+      else ticks(slider, there.flatMap((yes, j) => (yes ? [j] : [])), values.length, 'var(--td-measured)');
     });
     const grey = view.root.querySelector('.td-control :disabled') ? GREY : '';
     if ([GREY, ''].includes(instrument.note)) instrument.say(grey);

@@ -137,7 +137,7 @@ class GradientClipping(Instrument):
         ),
     )
 
-    places = (Place(0, x="start", marks="starts"), Place(1, y="max_norm", at=math.log10))
+    places = (Place(0, x="start", marks=("starts",)), Place(1, y="max_norm", at=math.log10))
     readings = {0: ("w = {}", "b = {}")}
 
     experiment = staticmethod(experiment)
