@@ -62,7 +62,7 @@ export class Figure {
     this.root = make('div', { class: 'td-figure' });
     this.root.innerHTML = about.paper;
     const box = this.root.firstElementChild.getAttribute('viewBox');
-    [,, this.width, this.height] = box.split(' ').map(Number);
+    this.width = Number(box.split(' ')[2]);
     [this.ghost, this.ink, this.marks] = ['td-ghost', 'td-ink', 'td-marks'].map(look => {
       this.root.insertAdjacentHTML('beforeend', `<svg class="${look}" viewBox="${box}" aria-hidden="true"></svg>`);
       return this.root.lastElementChild;
@@ -161,8 +161,10 @@ export class Figure {
     this.words.hidden = !stop;
     if (stop) {
       const { head, rows } = this.found(stop), [{ box }, x] = stop, left = x < this.width / 2;
-      const share = part => `${100 * part}%`, side = `calc(${share(left ? x / this.width : 1 - x / this.width)} + 10px)`;
-      Object.assign(this.words.style, { top: share(box[1] / this.height), [left ? 'left' : 'right']: side, [left ? 'right' : 'left']: 'auto' });
+      const scale = this.ink.getBoundingClientRect().width / this.width;
+      Object.assign(this.words.style, {
+        top: `${box[1] * scale}px`, left: `${x * scale + (left ? 10 : -10)}px`, transform: left ? '' : 'translateX(-100%)',
+      });
       this.rows = rows;
       const seen = rows.filter(({ at }) => this.only?.includes(at) ?? true);
       this.words.replaceChildren(make('b', {}, head), ...seen.map(({ label, text, color }) => (
@@ -291,7 +293,9 @@ export class Figure {
         moves[controls[i].name] = values[places.indexOf(nearest(there, distance))];
       });
       const next = () => controls.flatMap(control => this.near(control)().slice(0, 30));
-      return instrument.go(instrument.after(moves), next);
+      // A page may have both sides, or only one at a time.
+      const states = [moves, ...Object.entries(moves).map(one => Object.fromEntries([one]))].map(one => instrument.after(one));
+      return instrument.go(states.find(state => instrument.there(state)) ?? states[0], next);
     };
     const look = at => {
       if (instrument.guessing) return;

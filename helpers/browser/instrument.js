@@ -273,12 +273,13 @@ export class View {
       this.hidden = controls.map((control, i) => i).slice(first, seen.length);
       panel.append(this.more);
     }
-    panel.append(this.presets(), this.challenges(), this.again());
+    const { instrument } = this, alike = state => key(state()) === key(instrument.state);
+    panel.append(
+      this.chips('Try', about.presets, (_, state) => alike(state), () => { instrument.challenge = null; }, ([name]) => `Show: ${name}`),
+      this.chips('Challenges', about.challenges, i => instrument.challenge === i, i => { instrument.challenge = i; }, ([, task]) => task),
+      this.again(),
+    );
     return panel;
-  }
-
-  control(control) {
-    return { slider: this.slider, buttons: this.radios, menu: this.menu }[control.kind].call(this, control);
   }
 
   /** Every position of a control, nearest first. */
@@ -300,11 +301,19 @@ export class View {
     return { pointerenter: prepare, focusin: prepare };
   }
 
-  slider(control) {
-    const { instrument } = this, at = instrument.index(control.name), id = unique(), next = this.near(control);
+  /** A control: `take(value)` moves it, `at` is its place in a state. */
+  control(control) {
+    const { instrument } = this, at = instrument.index(control.name), next = this.near(control);
+    const take = value => instrument.go(instrument.after({ [control.name]: value }), next);
+    const parts = { slider: this.slider, buttons: this.radios, menu: this.menu }[control.kind].call(this, control, at, take);
+    const [tag, look] = control.kind === 'buttons' ? ['fieldset', 'td-control td-buttons'] : ['div', 'td-control'];
+    return make(tag, { class: look, ...this.coming(next) }, ...parts);
+  }
+
+  slider(control, at, take) {
+    const { instrument } = this, id = unique(), label = make('label', { for: id });
     let { values, texts } = control;
-    const label = make('label', { for: id });
-    const moved = () => instrument.go(instrument.after({ [control.name]: values[input.valueAsNumber] }), next);
+    const moved = () => take(values[input.valueAsNumber]);
     const input = make('input', {
       type: 'range', id, min: 0, step: 1, 'aria-label': control.label, input: moved,
       keydown: event => {
@@ -331,63 +340,46 @@ export class View {
       }
       input.max = values.length - 1;
       input.valueAsNumber = values.indexOf(value);
-      const counts = control.at_most ? Math.min(value, instrument.state[instrument.index(control.at_most)]) : value;
+      const counts = Math.min(value, instrument.state[instrument.index(control.at_most)] ?? value);
       const text = texts[values.indexOf(counts)] ?? String(counts);
       input.setAttribute('aria-valuetext', text);
       write(label, `${control.label} = ${text}`);
     });
-    return make('div', { class: 'td-control', ...this.coming(next) }, label, input);
+    return [label, input];
   }
 
-  menu(control) {
-    const { instrument } = this, at = instrument.index(control.name), id = unique();
-    const select = make(
-      'select', { id, change: () => instrument.go(instrument.after({ [control.name]: select.value }), this.near(control)) },
-      ...control.values.map(value => make('option', { value }, value)),
-    );
-    this.moves.push(() => { select.value = instrument.state[at]; });
-    return make('div', { class: 'td-control', ...this.coming(this.near(control)) }, make('label', { for: id }, control.label), select);
+  menu({ values, label }, at, take) {
+    const id = unique(), options = values.map(value => make('option', { value }, value));
+    const select = make('select', { id, change: () => take(select.value) }, ...options);
+    this.moves.push(() => { select.value = this.instrument.state[at]; });
+    return [make('label', { for: id }, label), select];
   }
 
-  radios(control) {
-    const { instrument } = this, at = instrument.index(control.name), name = unique();
-    const inputs = control.values.map(value => make('input', {
-      type: 'radio', name, value, change: () => instrument.go(instrument.after({ [control.name]: value }), this.near(control)),
-    }));
-    this.moves.push(() => inputs.forEach((input, i) => { input.checked = control.values[i] === instrument.state[at]; }));
-    return make(
-      'fieldset', { class: 'td-control td-buttons', ...this.coming(this.near(control)) }, make('legend', {}, control.label),
-      make('div', { class: 'td-options' }, ...inputs.map((input, i) => make('label', {}, input, control.values[i]))),
-    );
+  radios({ values, label }, at, take) {
+    const name = unique(), inputs = values.map(value => make('input', { type: 'radio', name, value, change: () => take(value) }));
+    this.moves.push(() => inputs.forEach((input, i) => { input.checked = values[i] === this.instrument.state[at]; }));
+    return [
+      make('legend', {}, label),
+      make('div', { class: 'td-options' }, ...inputs.map((input, i) => make('label', {}, input, values[i]))),
+    ];
   }
 
-  chip(name, state, taken, take, title) {
-    const button = make(
-      'button', { type: 'button', class: 'td-chip', title, click: take, ...this.coming(() => [state()]) }, name,
-    );
-    this.moves.push(() => button.setAttribute('aria-pressed', taken()));
-    return button;
+  /** A button; `next()`: the states that it may bring. */
+  button(name, title, click, next, look = 'td-button') {
+    const coming = next ? this.coming(next) : {};
+    return make('button', { type: 'button', class: `td-chip ${look}`, title, click, ...coming }, name);
   }
 
-  presets() {
-    const { instrument } = this, { presets } = instrument.about;
-    const chips = presets.map(([name, values]) => {
-      const state = () => instrument.case(values);
-      return this.chip(
-        name, state, () => key(state()) === key(instrument.state),
-        () => { instrument.challenge = null; instrument.go(state()); }, `Show: ${name}`,
-      );
+  /** A row of presets or of challenges, of which those that are taken are marked. */
+  chips(word, cases, taken, take, title) {
+    const row = make('div', { class: 'td-row' }, make('span', {}, word)), { instrument } = this;
+    cases.forEach((one, i) => {
+      const state = () => instrument.case(one.at(-1));
+      const chip = this.button(one[0], title(one), () => { take(i); instrument.go(state()); }, () => [state()], '');
+      this.moves.push(() => chip.setAttribute('aria-pressed', taken(i, state)));
+      row.append(chip);
     });
-    return chips.length ? make('div', { class: 'td-row' }, make('span', {}, 'Try'), ...chips) : '';
-  }
-
-  challenges() {
-    const { instrument } = this, { challenges } = instrument.about;
-    const chips = challenges.map(([name, task, , values], i) => this.chip(
-      name, () => instrument.case(values), () => instrument.challenge === i,
-      () => { instrument.challenge = i; instrument.go(instrument.case(values)); }, task,
-    ));
-    return chips.length ? make('div', { class: 'td-row' }, make('span', {}, 'Challenges'), ...chips) : '';
+    return cases.length ? row : '';
   }
 
   /** A phrase of the question sets controls; on a page, where that is not there, from the start. */
@@ -399,30 +391,27 @@ export class View {
   /** Run a control along its positions, from the first to where it stands. Who wants no motion gets a step a click. */
   player() {
     const { instrument } = this, at = instrument.index(instrument.about.plays), control = instrument.controls[at];
-    const { values, name, label } = control, calm = matchMedia('(prefers-reduced-motion: reduce)');
-    const go = value => instrument.go(instrument.after({ [name]: value }), this.near(control));
+    const { values, name } = control, next = this.near(control), calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const to = value => instrument.after({ [name]: value });
     let end = values[0];
     const step = () => {
       if (instrument.shown !== key(instrument.state)) return; // the kernel is still at work
-      const next = values.find(value => value > instrument.state[at] && instrument.there(instrument.after({ [name]: value })));
-      if (next <= end) go(next);
-      if (!(next < end)) this.pause();
+      const value = values.find(one => one > instrument.state[at] && instrument.there(to(one)));
+      if (value <= end) instrument.go(to(value), next);
+      if (!(value < end)) this.pause();
     };
-    this.play = make('button', {
-      type: 'button', class: 'td-chip td-button td-play', title: `${label}: from ${control.texts[0]} on, one by one`,
-      click: () => {
-        if (this.playing) return this.pause();
-        const here = instrument.state[at];
-        if (here >= end) {
-          end = here > values[0] ? here : values.at(-1);
-          go(values[0]);
-        } else if (calm.matches) step();
-        if (calm.matches) return;
-        this.playing = setInterval(step, Math.min(Math.max(4000 / values.length, 60), 500));
-        write(this.play, 'Pause');
-      },
-      ...this.coming(this.near(control)),
-    }, calm.matches ? 'Step' : 'Play');
+    const run = () => {
+      const here = instrument.state[at];
+      if (this.playing) return this.pause();
+      if (here >= end) {
+        end = here > values[0] ? here : instrument.state[instrument.index(control.at_most)] ?? values.at(-1);
+        instrument.go(to(values[0]), next);
+      } else if (calm) step();
+      if (calm) return;
+      this.playing = setInterval(step, Math.min(Math.max(4000 / values.length, 60), 500));
+      write(this.play, 'Pause');
+    };
+    this.play = this.button(calm ? 'Step' : 'Play', `${control.label}: one position after another`, run, next, 'td-button td-play');
     return this.play;
   }
 
@@ -431,62 +420,16 @@ export class View {
     this.playing = clearInterval(this.playing);
   }
 
-  /** Keep the present curves as a ghost, to compare with. */
-  keeper() {
-    const button = make('button', {
-      type: 'button', class: 'td-chip td-button', title: 'Keep the present curves, to compare with', 'aria-pressed': 'false',
-      click: () => {
-        const held = button.getAttribute('aria-pressed') !== 'true';
-        button.setAttribute('aria-pressed', held);
-        this.figure.hold(held);
-      },
-    }, 'Hold');
-    return button;
-  }
-
-  /** Copy the line of Python that comes back to what is seen. */
-  copier() {
-    const { instrument } = this, { name, defaults } = instrument.about;
-    return make('button', {
-      type: 'button', class: 'td-chip td-button', title: 'Copy the line of Python that shows this',
-      click: () => {
-        const changed = instrument.controls
-          .map((control, i) => [control.name, instrument.state[i], defaults[i]])
-          .filter(([, value, usual]) => value !== usual)
-          .map(([setting, value]) => `${setting}=${JSON.stringify(value)}`);
-        const code = `${name}(${changed.join(', ')})`;
-        copy(code);
-        instrument.say(`Copied: ${code}`);
-      },
-    }, 'Copy as code');
-  }
-
-  /** On a page: copy the address that opens it with this state. */
-  linker() {
-    const { instrument } = this;
-    return make('button', {
-      type: 'button', class: 'td-chip td-button', title: 'Copy the address that shows this',
-      click: () => {
-        const address = instrument.host.link(instrument.state);
-        copy(address);
-        history.replaceState(null, '', address);
-        instrument.say('Copied: the address of this page, with these settings.');
-      },
-    }, 'Copy link');
-  }
-
-  /** Reset and the seed. */
+  /** Reset, the seed, and what can be kept of the present state: as a ghost, as code, as an address. */
   again() {
-    const { instrument } = this, { start } = instrument.about, at = instrument.index('seed');
-    const button = (name, title, state) => make(
-      'button', { type: 'button', class: 'td-chip td-button', title, click: () => instrument.go(state()), ...this.coming(() => [state()]) }, name,
-    );
+    const { instrument } = this, { about, host, controls } = instrument, at = instrument.index('seed');
     const row = make('div', { class: 'td-row' });
-    const reset = button('Reset', `Back to the starting settings${at < 0 ? '' : ' and seed'}`, () => start);
-    reset.addEventListener('click', () => { instrument.challenge = null; instrument.draw(); });
-    row.append(reset);
+    row.append(this.button('Reset', `Back to the starting settings${at < 0 ? '' : ' and seed'}`, () => {
+      instrument.challenge = null;
+      instrument.go(about.start);
+    }, () => [about.start]));
     if (at >= 0) {
-      const { highest, label } = instrument.controls[at], id = unique();
+      const { highest, label } = controls[at], id = unique();
       const seed = make('input', {
         type: 'number', id, min: 0, max: highest, step: 1,
         change: () => {
@@ -496,11 +439,30 @@ export class View {
       });
       this.moves.push(() => { seed.value = instrument.state[at]; });
       const after = () => instrument.after({ seed: (instrument.state[at] + 1) % (highest + 1) });
-      row.append(make('label', { for: id }, label), seed, button('New seed', 'Other random numbers, same settings', after));
+      row.append(make('label', { for: id }, label), seed,
+        this.button('New seed', 'Other random numbers, same settings', () => instrument.go(after()), () => [after()]));
     }
-    if (instrument.about.plays) row.append(this.player());
-    row.append(this.keeper(), this.copier());
-    if (instrument.host.link) row.append(this.linker());
+    if (about.plays) row.append(this.player());
+    const hold = this.button('Hold', 'Keep the present curves, to compare with', () => {
+      const held = hold.getAttribute('aria-pressed') !== 'true';
+      hold.setAttribute('aria-pressed', held);
+      this.figure.hold(held);
+    });
+    hold.setAttribute('aria-pressed', 'false');
+    row.append(hold, this.button('Copy as code', 'Copy the line of Python that shows this', () => {
+      const changed = controls.map(({ name }, i) => [name, instrument.state[i]]).filter(([, value], i) => value !== about.defaults[i]);
+      const code = `${about.name}(${changed.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')})`;
+      copy(code);
+      instrument.say(`Copied: ${code}`);
+    }));
+    if (host.link) {
+      row.append(this.button('Copy link', 'Copy the address that shows this', () => {
+        const address = host.link(instrument.state);
+        copy(address);
+        history.replaceState(null, '', address);
+        instrument.say('Copied: the address of this page, with these settings.');
+      }));
+    }
     return row;
   }
 
@@ -562,7 +524,7 @@ export class View {
 
   /** Ask for a guess, or say how far off it was. */
   ask(guess) {
-    if (guess.done) return this.card('measured', this.figure.compared(), '×', () => this.instrument.guessed(false), 'Close');
+    if (guess.done) return this.card('measured', (guess.words ??= this.figure.compared()), '×', () => this.instrument.guessed(false), 'Close');
     return this.card('task', `<b>Your guess:</b> ${guess.task}`, 'Commit', () => this.instrument.guessed(true));
   }
 }

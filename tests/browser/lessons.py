@@ -268,7 +268,9 @@ class EveryInstrument:
         order = [*labels, *make.presets, *challenges, "Reset", *seed]
 
         visited = []
-        while order[0] not in visited and len(visited) < 10:  # past JupyterLab's own buttons
+        while (
+            order[0] not in visited and len(visited) < 20
+        ):  # past JupyterLab's own buttons, phrases, and the figure
             bench.page.keyboard.press("Tab")
             visited = [*visited, focused(bench)]
         for _ in order[1:]:
