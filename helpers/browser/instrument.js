@@ -11,6 +11,7 @@ const NEXT = 60; // frames that are asked for ahead
 const REST = 120; // ms without a move after which the kernel is told where the controls stand
 const PATIENCE = 3000; // ms after which a kernel that does not answer is said to be silent
 const SILENT = 'Python does not answer: it is busy, or its kernel has ended. ';
+const ENDED = 'Disconnected: the kernel has ended. ';
 
 let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
@@ -86,7 +87,7 @@ export class Instrument {
   }
 
   rest() {
-    this.host.save(this.state, this.shown === key(this.state) && this.frame.last ? this.frame : null);
+    if (!this.lost) this.host.save(this.state, this.shown === key(this.state) && this.frame.last ? this.frame : null);
   }
 
   // Frames
@@ -116,14 +117,25 @@ export class Instrument {
 
   /** Ask for the present state, unless an answer is on its way: then afterwards, for where the hand is by then. */
   ask() {
-    if (this.asked) return;
+    if (this.asked || this.lost) return;
     this.asked = key(this.state);
     this.host.want(this.state, this.missing());
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
       this.asked = null; // a kernel that comes back is asked again
-      this.say(SILENT + (this.frames.size > 1 ? 'What was shown before still moves.' : 'Run this cell again to go on.'));
+      this.say(SILENT + this.kept());
     }, PATIENCE);
+  }
+
+  /** What is left to a hand without Python. */
+  kept() {
+    return this.frames.size > 1 ? 'What was shown before still moves.' : 'Run this cell again to go on.';
+  }
+
+  /** There is no Python any more. */
+  lose() {
+    this.lost = true;
+    this.say(ENDED + this.kept());
   }
 
   missing() {
@@ -137,7 +149,7 @@ export class Instrument {
     clearTimeout(this.preparing);
     this.preparing = setTimeout(() => {
       const ahead = this.missing();
-      if (ahead.length && !this.asked && this.frame.last) this.host.want(null, ahead);
+      if (ahead.length && !this.asked && !this.lost && this.frame.last) this.host.want(null, ahead);
     }, pause);
   }
 
@@ -549,6 +561,10 @@ class Kernel {
     this.instrument = new Instrument(this);
     model.on('msg:custom', ({ frames }) => frames && this.instrument.answer(frames));
     model.on('change', () => this.changed());
+    // JupyterLab says at once when a kernel dies; elsewhere it is noticed when it does not answer.
+    model.widget_manager?.context?.sessionContext?.statusChanged?.connect((_, status) => {
+      if (/dead|restarting|terminating/.test(status)) this.instrument.lose();
+    });
   }
 
   state() {

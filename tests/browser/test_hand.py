@@ -135,6 +135,23 @@ def test_numbers_are_written_as_python_writes_them(tab):
     assert tab.evaluate(read, values) == [short(value) for value in values]
 
 
+FILL = """async () => {
+  const { Instrument } = await import('./instrument.js');
+  const about = { controls: [{ name: 'a' }] }, frame = length => ({ ink: 'x'.repeat(length), last: true });
+  const one = new Instrument({ about, state: () => [0], frame: () => frame(1), want() {}, save() {} });
+  for (let i = 0; i < 4000; i += 1) one.keep([i], frame(10));
+  const small = one.frames.size;
+  for (let i = 0; i < 50; i += 1) one.keep([-i], frame(1e6));
+  return [small, one.frames.size, one.size];
+}"""
+
+
+def test_the_memory_for_frames_is_bounded_by_their_number_and_by_their_ink(tab):
+    small, large, size = tab.evaluate(FILL)
+    assert small == 3000
+    assert large < 50 and size <= 2e7
+
+
 def test_a_phrase_sets_the_instrument_and_another_instrument_stays(tab):
     box, other = box_of(tab, "chain"), box_of(tab, "second")
     before = other.locator(".td-ink").inner_html()
