@@ -139,7 +139,7 @@ export class Figure {
 
   /** What is read there: {head, rows: [{label, text, color, ys}]}. */
   found([panel, x, y]) {
-    const { box, words } = panel, fill = (text, axis, place) => text.replace('{}', this.text(axis, place, 4));
+    const { box, words } = panel, fill = (text, axis, place) => text.replace('{}', this.text(axis, place, panel.plane ? 3 : 4));
     const curves = this.curves(panel);
     if (panel.plane) {
       const here = curves.filter(({ drawn }) => drawn.flat().some(corner => corner[0] === x && corner[1] === y));
@@ -160,8 +160,8 @@ export class Figure {
     this.at = stop;
     this.words.hidden = !stop;
     if (stop) {
-      const { head, rows } = this.found(stop), [{ box }, x] = stop, left = x < this.width / 2;
-      const scale = this.ink.getBoundingClientRect().width / this.width;
+      const { head, rows } = this.found(stop), [{ box }, x] = stop, { scrollLeft, clientWidth } = this.root;
+      const scale = this.ink.getBoundingClientRect().width / this.width, left = x * scale - scrollLeft < clientWidth / 2;
       Object.assign(this.words.style, {
         top: `${box[1] * scale}px`, left: `${x * scale + (left ? 10 : -10)}px`, transform: left ? '' : 'translateX(-100%)',
       });

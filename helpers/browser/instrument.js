@@ -30,7 +30,10 @@ export class Instrument {
     this.challenge = null;
     this.next = () => []; // the states that the hand may need next
     this.note = '';
-    this.guess = this.about.guess && { ...this.about.guess, ys: [...this.about.guess.ys], state: key(this.about.start), done: false, open: true };
+    const { guess, start } = this.about; // the truth that is guessed is that of the start
+    if (guess && key(start) === key(this.state)) {
+      this.guess = { ...guess, ys: [...guess.ys], state: key(start), done: false, open: true };
+    }
     this.show(host.frame());
     this.keep(this.state, this.frame);
   }
@@ -490,7 +493,7 @@ export class View {
     this.before = state;
     if (frame !== this.drawn || guess?.done !== this.known) this.picture(frame);
     if (frame !== this.drawn || challenge !== this.task || guess?.done !== this.known) {
-      if (guess && guess.open) this.ask(guess);
+      if (guess?.open && challenge === null) this.ask(guess);
       else this.pin(frame, challenge === null ? null : about.challenges[challenge]);
     }
     Object.assign(this, { drawn: frame, task: challenge, known: guess?.done });
@@ -518,11 +521,12 @@ export class View {
 
   /** The card on top: words, and a button that ends it. */
   card(look, html, name, end, title) {
-    const words = make('div');
+    const words = make('div'), focus = this.goal.contains(document.activeElement);
     words.innerHTML = html;
     this.goal.className = `td-goal td-card td-${look}`;
     const button = make('button', { type: 'button', class: 'td-chip', 'aria-label': title, 'data-lm-suppress-shortcuts': 'true', click: end }, name);
     this.goal.replaceChildren(words, button);
+    if (focus) button.focus();
   }
 
   pin(frame, challenge) {
