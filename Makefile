@@ -26,7 +26,7 @@ UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_ex
 	norms train_vs_eval hints dropout_masks skips
 TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
 
-.PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises \
+.PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises claims \
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
@@ -103,6 +103,10 @@ tidy: $(VENV)/test.done
 # The workbooks, from solutions/.
 exercises: $(VENV)/test.done
 	$(BIN)/python tools/exercises.py
+
+# The appendix *Claims, measured*, from the chapters' lists of claims.
+claims: $(VENV)/test.done
+	$(BIN)/python tools/claims.py
 
 # The README's screenshots, taken in JupyterLab.
 pictures: $(VENV)/browser.done

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 DRAWS = ("by_layer", "curves", "distribution", *instruments.__all__)
 WORKBOOKS = [path for name in ("exercises", "solutions") for path in sorted((ROOT / name).glob("*.ipynb"))]
-NUMBERED = [path for path in LESSONS if not path.stem.startswith("00")]
+NUMBERED = [path for path in LESSONS if re.match("0[1-9]", path.stem)]
 
 
 def cells(path, kind=None):

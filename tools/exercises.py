@@ -24,7 +24,7 @@ from helpers.checking import exercise  # noqa: E402
 from helpers.checking.cards import address  # noqa: E402
 from tools import notebooks  # noqa: E402
 
-HEAD = re.compile(r"\A(## .*\n+)?(\*\d+ points · .*\*\n+)?")
+HEAD = re.compile(r"\A(## .*\n+)?(\*\d+ points · .*\*\n+)?(\*What you need is in .*\*\n+)?")
 REGION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION$", re.DOTALL | re.MULTILINE)
 STUB = r"\1raise NotImplementedError  # your code here"
 
@@ -49,11 +49,24 @@ def stamp(notebook):
 
 
 def head(item):
-    """Number and title of an exercise, its points, and the link to the lesson."""
+    """Number and title of an exercise, its points, and links to what the lesson says about it."""
     chapter = [other.id for other in exercise.load().values() if other.lesson == item.lesson]
     number = f"{item.chapter}.{chapter.index(item.id) + 1}"
     link = f"[Lesson: {item.section}]({address(item.lesson, item.section)})"
-    return f"## {number} · {item.title}\n\n*{item.facts} · {link}*\n\n"
+    taught = (
+        f"*What you need is in {', '.join(map(_explained(item), item.taught))}.*\n\n" if item.taught else ""
+    )
+    return f"## {number} · {item.title}\n\n*{item.facts} · {link}*\n\n{taught}"
+
+
+def _explained(item):
+    """A function from the id of a cell that explains, to a link there."""
+
+    def link(place):
+        lesson, _, cell = place.rpartition("#")
+        return f"[{cell.replace('-', ' ')}](../notebooks/{lesson or item.lesson}.ipynb#cell-id={cell})"
+
+    return link
 
 
 def answer(item):

@@ -5,7 +5,8 @@
     python tools/notebooks.py tidy notebooks/*.ipynb                                # after JupyterLab
 
 The notebook is the source; the text is only for the time of the edit. `build` and `tidy` write the canonical
-form that the tests ask for: readable cell ids, no outputs, no counts, no metadata but a cell's tags.
+form that the tests ask for: readable cell ids, no outputs, no counts, no metadata but a cell's tags, and that
+what is Further is folded.
 """
 
 import sys
@@ -19,14 +20,19 @@ KERNEL = {
     "language_info": {"name": "python"},
 }
 KEPT = ("tags", "nbgrader")
+FURTHER = "further"  # the cell with which a lesson's core path ends; the parts after it open folded
+FOLDED = "jp-MarkdownHeadingCollapsed"
 TEXT_FORMAT = "py:percent"
 
 
 def canonical(notebook):
     """A copy of the notebook as it is committed."""
-    cells = []
+    cells, further = [], False
     for cell in notebook.cells:
         metadata = {key: cell.metadata[key] for key in KEPT if key in cell.metadata}
+        further = further or cell.id == FURTHER
+        if further and cell.cell_type == "markdown" and cell.source.startswith("### "):
+            metadata[FOLDED] = True
         new = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
         source = "\n".join(line.rstrip() for line in cell.source.strip().splitlines())
         cells.append(new[cell.cell_type](source, id=cell.id, metadata=metadata))

@@ -69,11 +69,13 @@ class Exercise:
     """A graded exercise. `reference` has the name of the learner's function, which is the exercise's name.
 
     lesson: the notebook's name without .ipynb; section: one of its headings, without the #.
+    taught: the ids of the lesson's cells that explain what it needs; "NN_chapter#id" for another lesson's.
     difficulty: 1, 2 or 3. hints: two, the second says more.
     """
 
     lesson: str
     section: str
+    taught: tuple[str, ...]
     title: str
     minutes: int
     difficulty: int
@@ -135,14 +137,14 @@ def read(words, checks):
             where = f"{file} [exercise.{name}]"
             if name in found:
                 raise ValueError(f"{where}: another chapter has an exercise of this name")
-            said = {"lesson": table.get("lesson"), "quantities": {}, **spoken[name]}
+            said = {"lesson": table.get("lesson"), "quantities": {}, "taught": [], **spoken[name]}
             found[name] = _exercise(where, said, check)
     return dict(sorted(found.items(), key=lambda item: item[1].lesson))
 
 
 # Of what type the words of an exercise are. The first are those of an Exercise, as they stand.
 PLAIN = {"lesson": str, "section": str, "title": str, "minutes": int, "difficulty": int}
-TYPES = {**PLAIN, "hints": list, "properties": dict, "quantities": dict, "mistakes": dict}
+TYPES = {**PLAIN, "taught": list, "hints": list, "properties": dict, "quantities": dict, "mistakes": dict}
 
 
 def _exercise(where, words, check):
@@ -155,6 +157,7 @@ def _exercise(where, words, check):
     quantities = _paired(where, "quantity", words["quantities"], names.keys() & words["quantities"].keys())
     return Exercise(
         **{key: words[key] for key in PLAIN},
+        taught=tuple(words["taught"]),
         hints=tuple(map(_line, words["hints"])),
         reference=check.reference,
         properties=[
