@@ -64,6 +64,8 @@ def main():
                     tab.goto(f"{url}{page.relative_to(site).as_posix()}")
                     place = tab.locator(f'[data-frames="{file}"]').first
                     loaded = place.evaluate(LOAD)
+                    if (commit := place.get_by_role("button", name="Commit")).count():
+                        commit.click()  # a guess comes first
                     times = place.locator(".td-control [type=range]").first.evaluate(WALK, STEPS)
                 size = (page.parent / file).stat().st_size
                 name = f"{page.stem}: {Path(file).stem}"

@@ -114,6 +114,11 @@ def test_a_phrase_play_reading_and_a_guess_in_a_notebook(page):
     page.page.keyboard.press("End")
     expect(walk).to_have_attribute("aria-valuetext", re.compile("^layer 50: "))
     slider = page.slider("Depth", box).locator("input")
+    gain = next(control for control in GainChain.controls if control.name == "gain")
+    ticks = page.slider("Gain of a layer", box).locator("input").evaluate("slider => slider.ticks")
+    cases = [*GainChain.presets.values(), *(challenge.start for challenge in GainChain.challenges)]
+    meant = {gain.default, *(case["gain"] for case in cases if "gain" in case)}
+    assert {gain.values[at] for at in ticks} == meant
     start = slider.input_value()
     button(box, "Play").click()
     expect(slider).not_to_have_value(start)
