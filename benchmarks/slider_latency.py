@@ -218,7 +218,7 @@ SCRIPT = """() => {
   };
 
   // ms from the pointer's arrival until the frames of the nearest positions are there; -1 if some never come.
-  const near = async (handle, cell, selector, rest, count) => {
+  const near = async (handle, cell, count) => {
     const box = cell.querySelector('.td-instrument');
     if (!box) return -1;
     forget(cell);
@@ -271,11 +271,10 @@ def in_view(handle):
     time.sleep(0.3)  # what scrolling itself paints
 
 
-def in_page(page, target, what, handle, cell):
+def in_page(page, target, what, *arguments):
     """Call one of the functions of window.latency."""
-    call = f"([handle, cell, watch, rest, near]) => latency.{what}(handle, cell, watch, rest, near)"
     try:
-        return page.page.evaluate(call, [handle, cell, target.watch, REST_MS, NEAR])
+        return page.page.evaluate(f"all => latency.{what}(...all)", list(arguments))
     except BrowserError as error:
         sys.exit("\n".join([f"{target.name}: {error}", *page.problems()]))
 
@@ -286,7 +285,7 @@ def measure_steps(page, kernel, target, place, steps):
     before = cpu_ms(kernel)
     for _ in range(steps):
         page.page.wait_for_timeout(1000 * SILENCE)
-        target.latencies.append(in_page(page, target, "one", handle, cell))
+        target.latencies.append(in_page(page, target, "one", handle, cell, target.watch, REST_MS))
         page.wait_idle(quiet=0)
     target.cpu.append((cpu_ms(kernel) - before) / steps)
 
@@ -295,7 +294,7 @@ def measure_drag(page, kernel, target, place):
     handle, cell = place
     in_view(handle)
     page.page.wait_for_timeout(1000 * HOVER)
-    frames, refreshes, lag = in_page(page, target, "drag", handle, cell)
+    frames, refreshes, lag = in_page(page, target, "drag", handle, cell, target.watch, REST_MS)
     page.wait_idle(quiet=1)
     page.page.wait_for_timeout(1000 * AHEAD)  # frames ahead of where the hand let go
     before = cpu_ms(kernel)
@@ -304,7 +303,7 @@ def measure_drag(page, kernel, target, place):
     target.frames.append(frames)
     target.refreshes.append(refreshes)
     target.lags.append(lag)
-    near = in_page(page, target, "near", handle, cell)
+    near = in_page(page, target, "near", handle, cell, NEAR)
     if near >= 0:
         target.near.append(near)
 
