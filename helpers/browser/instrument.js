@@ -540,6 +540,7 @@ export class View {
 
   /** Ask for a guess, or say how far off it was. */
   ask(guess) {
+    this.question.hidden = !guess.done; // it may give the answer away
     if (guess.done) return this.card('measured', (guess.words ??= this.figure.compared()), '×', () => this.instrument.guessed(false), 'Close');
     return this.card('task', `<b>Your guess:</b> ${guess.task}`, 'Commit', () => this.instrument.guessed(true));
   }

@@ -346,13 +346,13 @@ class Instrument(InNotebook):
                 f'<div class="td-verdict td-{tone}"><b>{word}</b> {sentence}</div>'
                 f'<div class="td-readouts">{rows}</div>'
             )
-        shown = f'{picture}<div class="td-status">{words}</div>'
+        question = f'<p class="td-question">{plain(self.question)}</p>'
+        shown = f'{question}{picture}<div class="td-status">{words}</div>'
         if self._guesses:  # the truth is not in sight of the question
             shown = f"<details><summary>Guess first: {self.guess.task} Then look.</summary>{shown}</details>"
         return {
             "text/html": f'{style_sheet()}<div class="td-instrument td-still">'
-            f'<div class="td-title">{title}</div>'
-            f'<p class="td-question">{plain(self.question)}</p>{shown}</div>',
+            f'<div class="td-title">{title}</div>{shown}</div>',
             "text/plain": f"{self.title}: {self.description or self.problem}",
         }
 

@@ -229,6 +229,7 @@ def test_a_guess_is_drawn_before_the_truth_is_shown(tab, chain, by):
     assert "0.00515" not in box.inner_text()
     assert box.locator(".td-ink > svg").count() == 1  # the shaded zone
     expect(box.locator(".td-panel")).to_be_hidden()
+    expect(box.locator(".td-question")).to_be_hidden()
     x, y = place_of(chain, 0, 0, 0)
     low = place_of(chain, 0, 0, -0.5)[1]
     if by == "keyboard":
