@@ -119,7 +119,7 @@ export class Figure {
 
   /** The value at a place along an axis, no finer than the ink tells. */
   text(axis, place, digits) {
-    const [value, other] = [place, place + 0.04].map(one => this.value(axis, one));
+    const [value, other] = [place, place + 0.02].map(one => this.value(axis, one));
     const grain = 10 ** Math.ceil(Math.log10(Math.abs(other - value)));
     const least = axis.unit !== undefined && axis.scale[1] + axis.scale[2] * place < -0.999; // and all below it
     return (least ? '≤ ' : '') + short(Math.round(value / grain) * grain, digits);
