@@ -505,7 +505,8 @@ export class View {
     if (guessing || frame.problem) {
       this.verdict.className = `td-verdict td-${guessing ? 'muted' : 'alarm'}`;
       this.verdict.innerHTML = guessing ? '<b>YOUR GUESS</b> first: the curve is drawn when you commit.' : frame.problem;
-      this.figure.draw(guessing ? guess.ink : '', title); // never the picture of other settings
+      const says = `${title}. Your guess first: ${guess?.task} Each dot is a slider that the keyboard finds behind the figure.`;
+      this.figure.draw(guessing ? guess.ink : '', guessing ? says : title); // never the picture of other settings
       this.readouts.replaceChildren();
     } else {
       const [word, sentence, tone] = frame.verdict;
