@@ -10,17 +10,23 @@ import argparse
 import math
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from helpers.checking import exercise
-from helpers.grading import batch, report, sandbox
+from helpers.grading import batch, gradebook, intake, report, sandbox
 from helpers.grading.grader import GRADED, STATUSES, Settings
 from helpers.grading.sandbox import BUBBLEWRAP, NOTHING
+
+SOLUTIONS = Path(__file__).parents[2] / "solutions"  # where the course is a checkout
 
 
 def main(arguments=None):
     """The command line; returns its exit status."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if (given.due or given.export) and not given.roster:
+        parser.error("--due and --for need a --roster, which says whose a submission is")
     if given.unisolated:
         print(f"No sandbox, as you asked. Every row is stamped '{NOTHING}'.", file=sys.stderr)
     try:
@@ -47,11 +53,42 @@ def _grade(given, kind):
         os._exit(130)  # what is under way dies with this process
     finally:
         journal.close()
-    for said in report.write(rows, given.out, journal.seed, given.course):
+    for said in _report(given, rows, journal.seed):
         print(f"grading: {said}", file=sys.stderr)
     graded = sum(row["status"] == GRADED for row in rows)
     print(f"{graded} of {len(rows)} graded: {given.out}, summary in {given.out.with_suffix('.html')}")
     return 0
+
+
+def _report(given, rows, seed):
+    """Write all reports; yield what somebody should know."""
+    paths = intake.find(given.submissions)
+    rows = [gradebook.changed(row, given.by_hand) for row in rows]
+    same = gradebook.alike(paths, SOLUTIONS if SOLUTIONS.is_dir() else None)
+    times = {name: datetime.fromtimestamp(path.lstat().st_mtime).astimezone() for name, path in paths.items()}
+    rows = [{**row, "same": same.get(row["submission"], {})} for row in rows]
+    rows = [{**row, "handed_in": times[row["submission"]].isoformat("T", "minutes")} for row in rows]
+    tables = {}
+    if given.roster:
+        graded, nobodys = gradebook.grades(rows, given.roster, given.due, times)
+        tables["students"] = list(gradebook.table(given.roster, graded))
+        if given.export:
+            tables[given.export] = list(gradebook.EXPORTS[given.export](given.roster, graded))
+        if nobodys:
+            yield f"of nobody in the roster, or of several: {', '.join(map(report.clean, nobodys))}"
+        absent = [one.name for one in given.roster if one.key not in graded]
+        if absent:
+            yield f"{gradebook.MISSING}: {', '.join(map(report.clean, absent))}"
+    if given.anonymous:
+        key = {row["submission"]: gradebook.alias(row["submission"], seed) for row in rows}
+        tables["key"] = [["learner", "submission"], *([alias, name] for name, alias in key.items())]
+        rows = [_renamed(row, key) for row in rows]
+    yield from report.write(rows, given.out, seed, given.course, tables)
+
+
+def _renamed(row, key):
+    same = {item: [key.get(name, name) for name in names] for item, names in row["same"].items()}
+    return {**row, "submission": key[row["submission"]], "same": same}
 
 
 def _again(given):
@@ -76,6 +113,28 @@ def _parser():
         choices=STATUSES,
         help="and all rows of this status again, such as 'needs review'",
     )
+    say(
+        "--roster",
+        type=_read(gradebook.roster),
+        metavar="FILE",
+        help="who is in the class: also students.csv",
+    )
+    say(
+        "--due",
+        type=_read(gradebook.rules),
+        default={},
+        metavar="FILE",
+        help="due dates and late rules (TOML)",
+    )
+    say(
+        "--by-hand",
+        type=_read(gradebook.by_hand),
+        default={},
+        metavar="FILE",
+        help="points and comments (CSV)",
+    )
+    say("--for", dest="export", choices=list(gradebook.EXPORTS), help="and a file that this platform imports")
+    say("--anonymous", action="store_true", help="reports without names, and a file that has them")
     say("--jobs", type=_positive, default=1, metavar="N", help="how many at a time on this machine")
     say("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster instead, such as tcp://10.0.0.5:8786")
     say("--seed", type=int, help="of all random inputs, to repeat a run; by default a new secret")
@@ -89,6 +148,18 @@ def _parser():
     )
     say("--unisolated", action="store_true", help="grade without a sandbox, which otherwise is refused")
     return parser
+
+
+def _read(reader):
+    """A type of argument: a file that a reader takes."""
+
+    def read(path):
+        try:
+            return reader(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def _positive(text):

@@ -12,7 +12,7 @@ import types
 import warnings
 from time import monotonic
 
-from helpers import __version__
+import helpers
 from helpers.checking import exercise
 from helpers.checking.calls import SECONDS, Outcome, Problem
 from helpers.checking.cards import judgement_card
@@ -87,7 +87,7 @@ def _blank(name, status, problem, settings):
         "possible": 0,
     }
     row |= {"exercises": [], "cells": [], "remarks": [], "seconds": 0.0, "digest": ""}
-    return row | {"isolation": settings.kind, "course": __version__, "settings": settings.told()}
+    return row | {"isolation": settings.kind, "course": helpers.__version__, "settings": settings.told()}
 
 
 def digest(data):

@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from helpers import __version__
+import helpers
 from helpers.checking import exercise
 from helpers.checking.cards import prose
 from helpers.figures import svg
@@ -51,18 +51,21 @@ UNSEEN = re.compile(
 LINK = re.compile(r'<a href="\.\./notebooks/([^"]*)">(.*?)</a>')
 
 
-def write(rows, out, seed, course=""):
+def write(rows, out, seed, course="", tables=None):
     """Write all reports beside `out`, the CSV file: .json, .html and a folder _feedback.
 
     course: the address under which learners have the folder `notebooks/`; without it the pages name the
-    lessons' sections and do not link to them. Returns what could not be written, in words.
+    lessons' sections and do not link to them. tables: further CSV files, lists of lines, by what
+    follows the name of `out` in theirs. Returns what could not be written, in words.
     """
     out = Path(out)
     pages = out.with_name(f"{out.stem}_feedback")
     files = [(pages / page(row), lambda row=row: feedback(row, course)) for row in rows]
     files.append((out.with_suffix(".html"), lambda: summary(rows, pages.name)))
     files.append((out.with_suffix(".json"), lambda: _json(rows, seed)))
-    files.append((out, lambda: BOM + table(rows)))
+    files.append((out, lambda: table(rows)))
+    for name, lines in (tables or {}).items():
+        files.append((out.with_name(f"{out.stem}_{name}.csv"), lambda lines=lines: as_csv(lines)))
     problems = []
     for path, text in files:
         try:
@@ -92,32 +95,50 @@ def table(rows):
     parts = {}  # exercise → its properties, in the order in which they appear
     for item in (item for row in rows for item in row["exercises"]):
         parts.setdefault(item["name"], {}).update(dict.fromkeys(item["parts"]))
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL)
     heads = ["submission", "status", "isolation", "points", "possible", "seconds", "problem"]
-    more = ["failed cells", "remarks", "page", "course"]
+    more = ["failed cells", "remarks", "same as", "handed in", "page", "course"]
     columns = [
         column
         for name in parts
         for column in (name, *(f"{name}: {part}" for part in parts[name]), f"{name}: finding")
     ]
-    writer.writerow([harmless(head) for head in heads + more + columns])
+    lines = [heads + more + columns]
     for row in rows:
         items = {item["name"]: item for item in row["exercises"]}
         cells = [row[head] for head in heads]
         cells += [" ".join(str(cell["cell"]) for cell in row["cells"]), " ".join(row["remarks"])]
+        cells += [_same(row), row.get("handed_in", "")]
         cells += [page(row), row["course"]]
         for name, properties in parts.items():
             item = items.get(name, {"points": "", "parts": {}, "tag": ""})
             cells += [item["points"], *(item["parts"].get(part, "") for part in properties), item["tag"]]
-        writer.writerow([harmless(cell) for cell in cells])
+        lines.append(cells)
+    return as_csv(lines)
+
+
+def as_csv(lines):
+    """Lines of cells as a CSV file that a spreadsheet reads as it is meant."""
+    written = io.StringIO()
+    written.write(BOM)
+    csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(
+        [harmless(cell) for cell in line] for line in lines
+    )
     return written.getvalue()
+
+
+def _same(row):
+    """What of a submission stands word for word in others."""
+    return "; ".join(f"{item}: {', '.join(names)}" for item, names in row.get("same", {}).items())
 
 
 def harmless(cell):
     """A cell that no spreadsheet takes for a formula, and that is one line."""
     cell = clean(cell)
-    if isinstance(cell, str) and cell.lstrip("\ufffd \u00a0\u3000\t")[:1] in tuple("=+-@＝＋－＠"):
+    if (
+        isinstance(cell, str)
+        and cell != "-"
+        and cell.lstrip("\ufffd \u00a0\u3000\t")[:1] in tuple("=+-@＝＋－＠")
+    ):
         return f"'{cell}"
     return cell
 
@@ -173,6 +194,11 @@ def summary(rows, pages):
     if look:
         parts.append("<h2>Needs a look</h2>")
         parts.append(_rows(["submission", "status", "why"], [_looked_at(row, pages) for row in look]))
+    same = [[_link(row, pages), escape(clean(_same(row)))] for row in rows if row.get("same")]
+    if same:
+        parts.append("<h2>Word for word the same</h2>")
+        parts.append("<p>But for comments and blanks. It may be chance, help, or a copy: ask.</p>")
+        parts.append(_rows(["submission", "answer: also in"], same))
     parts.append("<h2>All submissions</h2>")
     parts.append(_rows(["submission", "points", "seconds"], [_listed(row, pages) for row in rows]))
     return _page("Class summary", parts)
@@ -311,7 +337,9 @@ def _page(title, parts):
 
 
 def _json(rows, seed):
-    return json.dumps({"course": __version__, "seed": seed, "rows": [_data(row) for row in rows]}, indent=1)
+    return json.dumps(
+        {"course": helpers.__version__, "seed": seed, "rows": [_data(row) for row in rows]}, indent=1
+    )
 
 
 def _data(row):

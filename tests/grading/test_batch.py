@@ -245,3 +245,35 @@ def test_where_bubblewrap_fails_it_says_why(monkeypatch, graded):
         assert sandbox.isolation()[0] == sandbox.NOTHING and "not installed" in sandbox.isolation()[1]
     finally:
         sandbox.isolation.cache_clear()
+
+
+def test_a_class_with_its_roster_and_without_names(tmp_path, capsys):
+    roster = "name,id\nAda King,1001\nEmmy Noether,1002\nSofia Kovalevskaya,1003\n"
+    (tmp_path / "roster.csv").write_text(roster)
+    solved = bank.data(bank.solved())
+    hand_in(tmp_path / "in", {"1001": (solved, None), "1002": (solved, None), "x": (solved, None)})
+    arguments = [
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "g.csv"),
+        "--roster",
+        str(tmp_path / "roster.csv"),
+    ]
+    assert main([*arguments, "--for", "moodle", "--anonymous"]) == 0
+    said = capsys.readouterr().err
+    assert "not handed in: Sofia Kovalevskaya" in said and "of nobody in the roster, or of several: x" in said
+    key = {row["submission"]: row["learner"] for row in read_csv(tmp_path / "g_key.csv")}
+    table = read_csv(tmp_path / "g.csv")
+    assert {row["submission"] for row in table} == set(key.values())
+    ada = next(row for row in table if row["submission"] == key["1001"])
+    assert key["1002"] in ada["same as"] and "the published solution" in ada["same as"]
+    assert "1001" not in (tmp_path / "g.html").read_text("utf-8")
+    by_name = {row["name"]: row for row in read_csv(tmp_path / "g_students.csv")}
+    assert by_name["Ada King"]["total"] == "100.0"
+    assert by_name["Sofia Kovalevskaya"]["not handed in"] == bank.LESSON
+    assert [row[bank.LESSON] for row in read_csv(tmp_path / "g_moodle.csv")] == ["100.0", "100.0", "-"]
+
+
+def read_csv(path):
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
