@@ -129,7 +129,8 @@ export class Figure {
   stops(panel) {
     const curves = this.curves(panel), all = curves.map(({ kind, drawn }) => {
       const corners = drawn.flat();
-      if (kind === 'bars') return corners.slice(1).map(([x, y], i) => [(x + corners[i][0]) / 2, y]);
+      // A bar is read at its middle; its sides are drawn, too.
+      if (kind === 'bars') return corners.slice(1).flatMap(([x, y], i) => (x > corners[i][0] ? [[(x + corners[i][0]) / 2, y]] : []));
       return kind === 'band' ? [] : corners;
     });
     const most = panel.plane ? all.flat() : nearest(all, corners => -corners.length) ?? [];
