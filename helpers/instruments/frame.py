@@ -17,7 +17,7 @@ from helpers import arguments, contents
 from helpers.browser.notebook import InNotebook
 from helpers.figures.live import LiveFigure
 from helpers.figures.reading import box
-from helpers.figures.theme import style, style_sheet
+from helpers.figures.theme import output, style
 from helpers.instruments.controls import Seed
 from helpers.instruments.phrases import linked, plain
 
@@ -350,11 +350,9 @@ class Instrument(InNotebook):
         shown = f'{question}{picture}<div class="td-status">{words}</div>'
         if self._guesses:  # the truth is not in sight of the question
             shown = f"<details><summary>Guess first: {self.guess.task} Then look.</summary>{shown}</details>"
-        return {
-            "text/html": f'{style_sheet()}<div class="td-instrument td-still">'
-            f'<div class="td-title">{title}</div>{shown}</div>',
-            "text/plain": f"{self.title}: {self.description or self.problem}",
-        }
+        html = f'<div class="td-instrument td-still"><div class="td-title">{title}</div>{shown}</div>'
+        says = f"{self.title}: {self.description or self.problem}"
+        return {"text/html": output(says, html), "text/plain": says}
 
 
 def _entry(cls):

@@ -3,8 +3,7 @@
 from contextlib import contextmanager
 from html import escape
 
-from helpers.browser.notebook import SCRIPTS
-from helpers.figures.theme import style_sheet
+from helpers.figures.theme import STYLE, style_sheet
 from tools.web import bake
 from tools.web.serving import served
 
@@ -27,7 +26,7 @@ def page_of(folder, scripts, calls):
         (folder / f"{name}.bin").write_bytes(packed)
     for cell, (name, _) in calls.items():
         places.append(PLACE.format(cell=escape(cell), name=name, version=versions[name]))
-    for script in (*SCRIPTS, *scripts):
+    for script in (*STYLE.parent.glob("*.js"), *scripts):
         (folder / script.name).write_bytes(script.read_bytes())
     (folder / "index.html").write_text(
         PAGE.format(style=style_sheet(), places="".join(places)), encoding="utf-8"
