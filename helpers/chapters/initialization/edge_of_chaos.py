@@ -70,8 +70,8 @@ class EdgeOfChaos(Instrument):
     question = (
         "Weights have variance σ_w²/n and biases σ_b². On the left of the line the difference between two "
         "inputs fades, and gradients vanish; on its right nearly equal inputs fly apart, and gradients "
-        "explode. Walk along the line: what must you do to σ_w when you raise σ_b? Why has ReLU no chaos, "
-        "only growth?"
+        "explode. Walk along the line: what must you do to σ_w when you raise σ_b? Why has "
+        '[ReLU](activation="ReLU") no chaos, only growth?'
     )
     controls = (
         Slider("sigma_w", "Weights σ_w", SIGMA_W, 1.0, text="{:.3g}".format),
@@ -122,6 +122,7 @@ class EdgeOfChaos(Instrument):
     )
 
     places = (Place(0, x="sigma_w", y="sigma_b"),)
+    readings = {0: ("σ_w = {}", "σ_b = {}")}
 
     experiment = staticmethod(experiment)
 

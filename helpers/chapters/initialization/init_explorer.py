@@ -120,7 +120,8 @@ class InitExplorer(Instrument):
     question = (
         "A batch of random inputs with E[h²] = 1 goes through a random network without biases. Each layer "
         "multiplies E[h²] by about the same factor, so the curve is close to a straight line. Which scheme "
-        "keeps it level with ReLU, and does the same one do it with tanh? How narrow must a He network be to "
+        'keeps it level with [ReLU](activation="ReLU"), and does the same one do it with '
+        '[tanh](activation="tanh")? How narrow must [a He network](scheme="He", activation="ReLU") be to '
         "fail too?"
     )
     controls = (
@@ -193,6 +194,8 @@ class InitExplorer(Instrument):
     )
 
     places = (Place(0, x="layer"),)
+    plays = "depth"
+    readings = {1: "{} times the root mean square"}
 
     experiment = staticmethod(experiment)
 

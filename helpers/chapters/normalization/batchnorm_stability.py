@@ -79,8 +79,8 @@ class BatchNormStability(Instrument):
         "A small ReLU network (width 32) reads handwritten digits for 60 steps of SGD with momentum 0.9, "
         "once without a norm and once with one in front of every ReLU. Left: the loss at your η. Right: "
         "where the loss ends for every η; the triangles are the largest η that learns. How many times larger "
-        "a step does BatchNorm bear? Is there an η that kills it, too? And what do its relatives do for 8 "
-        "layers, and for 4?"
+        "a step does BatchNorm bear? Is there an η that kills it, too? And what do its relatives do for "
+        "[8 layers](depth=8), and for [4](depth=4)?"
     )
     controls = (
         Choice("norm", "Norm", tuple(NORMS), "BatchNorm", buttons=True),

@@ -106,6 +106,8 @@ class LayerStatistics(Instrument):
         ),
     )
 
+    plays = "depth"
+
     experiment = staticmethod(experiment)
 
     def draw(self):

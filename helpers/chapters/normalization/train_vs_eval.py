@@ -119,6 +119,9 @@ class TrainVsEval(Instrument):
         ),
     )
 
+    plays = "steps"
+    readings = {1: "input {} σ from μ"}
+
     experiment = staticmethod(experiment)
 
     def draw(self):
