@@ -219,7 +219,7 @@ class BatchNormStability(Instrument):
             sentence += f"; without a norm it {_fate(r.without)}"
         ratio = _ratio(r.ceilings, s.norm)
         if ratio:
-            sentence += f". Its largest η is {ratio:.3g} × that without a norm"
+            sentence += f". Its largest η is {ratio:.3g} times that without a norm"
         return Verdict(
             r.run.course.outcome, f"{sentence}.", "good" if r.run.course.outcome == LEARNS else "alarm"
         )
