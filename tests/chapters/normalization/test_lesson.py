@@ -64,13 +64,15 @@ def test_top_what_the_lesson_announces():
 
 def test_top_the_first_picture():
     """What the instrument shows when it opens, with a seed that a learner may choose."""
-    at = RATES.index(said("reading-stability", "at η = 10"))
+    (eta,) = {said("reading-stability", "at η = 10"), asked("predict-bn-eta", "at η = 10")}
+    at = RATES.index(eta)
     ratios = []
     for seed in range(3):
         sweeps = {norm: stability.sweep(Case(norm, seed=seed)).finish() for norm in ("none", "BatchNorm")}
         assert all(judge(sweep.losses[:, at]) != LEARNS for sweep in sweeps.values())
         ratios.append(sweeps["BatchNorm"].ceiling() / sweeps["none"].ceiling())
     assert np.median(ratios) == pytest.approx(said("reading-stability", "about ten times"))
+    assert np.median(ratios) == pytest.approx(asked("predict-bn-eta", "about ten times"))
     assert (
         asked("predict-bn-eta", "of 8 layers") == Case().depth == said("open-with-stability", "of 8 layers")
     )
