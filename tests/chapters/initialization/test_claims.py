@@ -70,6 +70,8 @@ def test_naive_weights_multiply_by_128_not_by_256(golden):
         assert per_layer == pytest.approx(linear / 2, rel=0.03)
     # The variance at layer 1 is smaller still, as a ReLU's outputs have a mean: 256 (½ − 1/2π).
     about = claimed("claim-naive-256", "about 87")
+    width, half = claimed("claim-naive-256", r"$256\,(\tfrac12 -")
+    assert h.variance[1] / h.variance[0] == pytest.approx(width * (half - 1 / (2 * np.pi)), rel=0.03)
     assert h.variance[1] / h.variance[0] == pytest.approx(about, rel=0.03)
 
 

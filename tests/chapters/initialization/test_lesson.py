@@ -109,7 +109,7 @@ def test_3_the_variance_recursion_misses_by_a_third():
 def test_3_he_gives_1_and_068_and_2():
     for seed in SEEDS:
         z, h = probes.forward_moments(run(he_normal, depth=2, seed=seed))
-        three = said("explain-he-var", "three answers: 1, 0.68 and 2")
+        three = said("explain-he-var", "three answers: 1, 0.68 and, for the next $z$, 2")
         assert (h.second[1], h.variance[1], z.variance[2]) == pytest.approx(three, rel=0.1)
         assert h.second[1] == pytest.approx(three[0], rel=0.03)
         assert h.variance[1] == pytest.approx(1 - 1 / np.pi, rel=0.03)
