@@ -188,6 +188,13 @@ export class Instrument {
 
 export const key = state => JSON.stringify(state);
 
+/** Write text with the w of σ_w below the line; what is read aloud or copied is the text as it was. */
+function typeset(element, text) {
+  if (element.textContent === text) return;
+  const below = letter => make('sub', {}, make('span', { style: 'font-size: 0' }, '_'), letter);
+  element.replaceChildren(...text.split(/_(\w)/).map((part, i) => (i % 2 ? below(part) : part)));
+}
+
 /** One place on a page where an instrument is seen. */
 export class View {
   constructor(instrument, element) {
@@ -328,7 +335,7 @@ export class View {
       const counts = control.at_most ? Math.min(value, instrument.state[instrument.index(control.at_most)]) : value;
       const text = texts[values.indexOf(counts)] ?? String(counts);
       input.setAttribute('aria-valuetext', text);
-      write(label, `${control.label} = ${text}`);
+      typeset(label, `${control.label} = ${text}`);
     });
     return make('div', { class: 'td-control', ...this.coming(next) }, label, input);
   }
