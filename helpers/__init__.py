@@ -6,6 +6,8 @@ What a notebook imports by name is handed on from here, and is loaded when first
 
 from importlib import import_module
 
+__version__ = "0.2.0"
+
 _HOME_OF = {
     "ask": "helpers.checking",
     "check": "helpers.checking",

@@ -91,7 +91,7 @@ def plain(n_in, width, depth, n_out, rng, norm=None, act="ReLU", init=he_normal,
     depth = arguments.whole("depth", depth)
     make = _Parts(rng, norm, act, init, dtype)
     widths = [arguments.whole("n_in", n_in)] + [arguments.whole("width", width)] * (depth - 1)
-    hidden = [layer for fans in pairwise(widths) for layer in make.linear_norm_act(*fans)]
+    hidden = [layer for fans in pairwise(widths) for layer in (*make.linear_norm(*fans), make.act())]
     return Network([*hidden, make.linear(widths[-1], n_out)])
 
 
@@ -106,9 +106,9 @@ def residual_v1(
     """
     blocks = _blocks(depth)
     make = _Parts(rng, norm, act, init, dtype)
-    layers = make.linear_norm_act(n_in, width)
+    layers = [*make.linear_norm(n_in, width), make.act()]
     for _ in range(blocks):
-        branch = [*make.linear_norm_act(width, width), *make.linear_norm(width, width)]
+        branch = [*make.linear_norm(width, width), make.act(), *make.linear_norm(width, width)]
         layers += [Residual(*branch, scale=scale), make.act()]
     return Network([*layers, make.linear(width, n_out)])
 
@@ -125,9 +125,9 @@ def residual_v2(
     make = _Parts(rng, norm, act, init, dtype)
     layers = [make.linear(n_in, width)]
     for _ in range(blocks):
-        branch = [*make.norm_act_linear(width, normed=True), *make.norm_act_linear(width)]
-        layers.append(Residual(*branch, scale=scale))
-    return Network([*layers, *make.norm_act(width), make.linear(width, n_out)])
+        inner = [*make.linear_norm(width, width), make.act(), make.linear(width, width)]
+        layers.append(Residual(*make.norm(width), make.act(), *inner, scale=scale))
+    return Network([*layers, *make.norm(width), make.act(), make.linear(width, n_out)])
 
 
 def stack(networks):
@@ -202,21 +202,12 @@ class _Parts:
         self.rng, self.init, self.dtype = rng, init, dtype
         self.make_norm, self.act = norm, _maker(act)
 
-    def linear(self, fan_in, fan_out, normed=False):
-        return Linear(fan_in, fan_out, self.rng, self.init, bias=not normed, dtype=self.dtype)
+    def linear(self, fan_in, fan_out, bias=True):
+        return Linear(fan_in, fan_out, self.rng, self.init, bias, self.dtype)
 
     def norm(self, width):
         return [self.make_norm(width, dtype=self.dtype)] if self.make_norm else []
 
     def linear_norm(self, fan_in, fan_out):
-        return [self.linear(fan_in, fan_out, normed=bool(self.make_norm)), *self.norm(fan_out)]
-
-    def linear_norm_act(self, fan_in, fan_out):
-        return [*self.linear_norm(fan_in, fan_out), self.act()]
-
-    def norm_act(self, width):
-        return [*self.norm(width), self.act()]
-
-    def norm_act_linear(self, width, normed=False):
-        """`normed`: a norm follows."""
-        return [*self.norm_act(width), self.linear(width, width, normed and bool(self.make_norm))]
+        """A Linear and the norm behind it; a Linear with a bias where there is none."""
+        return [self.linear(fan_in, fan_out, bias=not self.make_norm), *self.norm(fan_out)]

@@ -60,12 +60,12 @@ class Optimizer:
         """Turn `g` from the gradient into what is to be subtracted."""
         raise NotImplementedError
 
-    def _add_l2(self, params):
-        """g ← g + λθ, the gradient of λ‖θ‖²/2."""
-        if np.any(self.weight_decay):
+    def _add_decay(self, params, rate):
+        """g ← g + rate · θ, where θ decays; with the rate λ it is the gradient of λ‖θ‖²/2."""
+        if np.any(rate):
             for param, g, decays in zip(params, self.g_of, self.decays, strict=True):
                 if decays:
-                    g += self._beside(self.weight_decay, param) * param
+                    g += self._beside(rate, param) * param
 
     def _gather(self):
         """Lay the gradients end to end in `g`; return the parameters in the same order."""
@@ -119,7 +119,7 @@ class SGD(Optimizer):
         self.v = np.zeros_like(self.g)
 
     def _update(self, params, lr):
-        self._add_l2(params)
+        self._add_decay(params, self.weight_decay)
         self.v *= self.momentum
         self.v += self.g
         np.multiply(self.v, lr, out=self.g)
@@ -139,7 +139,7 @@ class Adam(Optimizer):
         self.m, self.v = np.zeros_like(self.g), np.zeros_like(self.g)
 
     def _update(self, params, lr):
-        self._add_l2(params)
+        self._add_decay(params, self.weight_decay)
         self._adam_move(lr)
 
     def _adam_move(self, lr):
@@ -166,10 +166,7 @@ class AdamW(Adam):
 
     def _update(self, params, lr):
         self._adam_move(lr)
-        if np.any(self.weight_decay):
-            for param, move, decays in zip(params, self.g_of, self.decays, strict=True):
-                if decays:
-                    move += self._beside(lr * self.weight_decay, param) * param
+        self._add_decay(params, lr * self.weight_decay)
 
 
 # The three ways to decay weights that the lessons compare.

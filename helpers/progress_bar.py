@@ -1,6 +1,7 @@
 """A progress bar for what lasts longer than a second: a widget in a notebook, else a line of text."""
 
 import sys
+from functools import partial
 from time import monotonic
 
 PATIENCE, PAUSE = 1.0, 0.2  # seconds before it appears, and between two drawings
@@ -12,23 +13,23 @@ class ProgressBar:
     def __init__(self, total, label):
         self.total, self.label = total, label
         self.next_time = monotonic() + PATIENCE
-        self.drawn = None
+        self.draw = self.remove = None
 
     def show(self, done):
         if monotonic() < self.next_time:
             return
-        if self.drawn is None:
-            self.drawn = _widget(self.total, self.label) or _Line(self.total, self.label)
-        self.drawn.value = done
+        if self.draw is None:
+            self.draw, self.remove = _widget(self.total, self.label) or _line(self.total, self.label)
+        self.draw(done)
         self.next_time = monotonic() + PAUSE
 
     def close(self):
-        if self.drawn is not None:
-            self.drawn.close()
+        if self.remove:
+            self.remove()
 
 
 def _widget(total, label):
-    """A bar in the notebook's page, or None where there is no notebook."""
+    """How to draw and to remove a bar in the notebook's page, or None where there is no notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if getattr(shell, "kernel", None) is None:
@@ -40,23 +41,13 @@ def _widget(total, label):
         return None
     bar = IntProgress(max=total, description=label)
     display(bar)
-    return bar
+    return partial(setattr, bar, "value"), bar.close
 
 
-class _Line:
+def _line(total, label):
     """The same in a terminal, redrawn in its place."""
 
-    def __init__(self, total, label):
-        self.total, self.label = total, label
+    def draw(done):
+        print(f"\r{label}: step {done} of {total}", end="", file=sys.stderr, flush=True)
 
-    @property
-    def value(self):
-        return self._value
-
-    @value.setter
-    def value(self, done):
-        self._value = done
-        print(f"\r{self.label}: step {done} of {self.total}", end="", file=sys.stderr, flush=True)
-
-    def close(self):
-        print(file=sys.stderr)
+    return draw, partial(print, file=sys.stderr)

@@ -121,16 +121,9 @@ class RandomNetwork:
         """Weights are c times those of `level`, and so layer l is cˡ times its own."""
         return self.sigma_w / self.level.sigma_w
 
-    @_keep(512)
     def forward_moments(self, depth):
         """The `probes.Moments` of (z, h) for layers 0 … depth."""
-        if self != self.level:
-            factors = self.c ** np.arange(depth + 1)
-            return tuple(moments.scaled(factors) for moments in self.level.forward_moments(depth))
-        if depth < DEEPEST:
-            return tuple(moments.upto(depth) for moments in self.forward_moments(DEEPEST))
-        signal = self.signal()
-        return probes.Moments.of(signal.z), probes.Moments.of(signal.h)
+        return self._forward(probes.Moments, depth)
 
     @_keep(512)
     def backward_moments(self, depth):
@@ -164,16 +157,19 @@ class RandomNetwork:
         values = np.linalg.svd(jacobians.product(each[:depth]), compute_uv=False)
         return jacobians.Spectrum(values, np.prod(norms[:depth]))
 
-    @_keep(512)
     def statistics(self, depth):
         """The `Statistics` of (z, h) for layers 0 … depth."""
+        return self._forward(Statistics, depth)
+
+    @_keep(512)
+    def _forward(self, kind, depth):
         if self != self.level:
             factors = self.c ** np.arange(depth + 1)
-            return tuple(found.scaled(factors) for found in self.level.statistics(depth))
+            return tuple(found.scaled(factors) for found in self.level._forward(kind, depth))
         if depth < DEEPEST:
-            return tuple(found.upto(depth) for found in self.statistics(DEEPEST))
+            return tuple(found.upto(depth) for found in self._forward(kind, DEEPEST))
         signal = self.signal()
-        return Statistics.of(signal.z), Statistics.of(signal.h)
+        return kind.of(signal.z), kind.of(signal.h)
 
     @_keep(512)
     def shape(self, depth, layer, of_z=False, backward=False):

@@ -189,6 +189,15 @@ def propagate(phi, depth, sigma_w, sigma_b=0.0, h2=1.0):
     return Prediction(*np.array(rows).T, fluctuations, sigma_w, sigma_b)
 
 
+def log10_band(mean, spread):
+    """log10 of the two values between which 95 % of networks lie: theory's mean, and the spread of its ln.
+
+    A product of random factors is skewed: its typical value lies below its mean by spread²/2.
+    """
+    middle = np.log(mean) - spread**2 / 2
+    return [(middle + side * spread) / np.log(10) for side in (-2, 2)]
+
+
 def _fluctuation(a, growth=0.0):
     """(kick, sensitivity) of E[a²], when d a / d ln z = growth."""
     mean_square = _WEIGHT @ a**2

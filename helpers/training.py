@@ -31,17 +31,7 @@ class History:
     status: str | np.ndarray
 
 
-def train(
-    network,
-    optimizer,
-    x,
-    y,
-    steps,
-    batch=None,
-    seed=0,
-    progress=True,
-    **how,
-):
+def train(network, optimizer, x, y, steps, batch=None, seed=0, progress=True, **how):
     """Train `network` for `steps` steps on batches of x (examples, n) and y (examples, …): a History.
 
     Every epoch goes through a new order of the examples, drawn from `seed`, and leaves out what does not

@@ -79,7 +79,7 @@ def test_links_pipes_and_large_files_are_not_read(tmp_path):
     (tmp_path / ".ipynb_checkpoints").mkdir()
     (tmp_path / ".ipynb_checkpoints" / "old.ipynb").write_text("{}")
     found = intake.find(tmp_path)
-    assert set(found) == {"link", "pipe", "folder", "large"}
+    assert set(found) == {"link", "pipe", "folder", "large", "secret"}
     for path in found.values():
         data, problem = intake.load(path)
         assert (data, problem[:3]) == (b"", "It ")
@@ -252,7 +252,12 @@ def test_no_cell_of_the_table_is_a_formula():
     table = list(csv.reader(io.StringIO(report.table(ROWS))))
     assert all(cell[:1] not in ("=", "+", "-", "@") for line in table for cell in line)
     assert [line[0] for line in table[1:]] == [f"'{EVIL}", "'+1", "ann", "'@bob"]
-    assert [report.harmless(cell) for cell in (-1.5, "\t=1", "a=b", " @x")] == [-1.5, "'\t=1", "a=b", "' @x"]
+    assert [report.harmless(cell) for cell in (-1.5, "\t=1", "a=b", " @x")] == [
+        -1.5,
+        "'\ufffd=1",
+        "a=b",
+        "' @x",
+    ]
 
 
 def test_nothing_of_a_learner_becomes_html():
@@ -289,8 +294,7 @@ def test_reports_are_written_as_a_whole(tmp_path, monkeypatch):
     assert rows["seed"] == 5 and "card" not in rows["rows"][0]["exercises"][0]
     before = out.read_text("utf-8")
     monkeypatch.setattr(os, "replace", lambda *a: (_ for _ in ()).throw(OSError("power cut")))
-    with pytest.raises(OSError):
-        report.write(ROWS[2:3], out, 5)
+    assert len(report.write(ROWS[2:3], out, 5)) == 4, "none of four files"
     assert out.read_text("utf-8") == before
 
 

@@ -29,7 +29,8 @@ def imports(file):
             names = [f"{node.module}.{name.name}" for name in node.names]
         else:
             continue
-        yield from (name for name in names if name.startswith("helpers."))
+        # (`helpers.__version__` stands in the package itself, which is no room.)
+        yield from (name for name in names if name.startswith("helpers.") and "__" not in name)
 
 
 def arrows():
@@ -177,9 +178,8 @@ def test_a_new_chapter_is_found_by_its_folder_alone(doubling, monkeypatch):
     assert instruments.doubler(n=4).result == 8
 
     box = ask("twice-three")
-    box.field.value = "9"
-    box.submit()
-    assert "three times three" in box.feedback.value
+    box.submit("9")
+    assert "three times three" in box.said
     assert PROGRESS.answers()[-1].misconception == "square-for-double"
 
     cards = []

@@ -8,6 +8,7 @@ from statistics import median
 
 import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from helpers import instruments
 from helpers.checking import questions
@@ -35,6 +36,38 @@ def calls(path, *names):
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) in names:
                 yield node
+
+
+def misplaced_folds(cells):
+    """What is wrong with the folds that a settlement opens, <details class="ID">, in a lesson's cells."""
+    ids, known = [cell.id for cell in cells], questions.load()
+    for at, cell in enumerate(cells):
+        for name in re.findall(r'<details class="([^"]*)"', cell.source):
+            truth = known[name].truth if name in known else ""
+            if not truth:
+                yield f"{cell.id}: {name!r} is no prediction"
+            elif truth not in ids[:at]:
+                yield f"{cell.id}: {truth!r}, the truth of {name!r}, is not above it"
+
+
+def test_a_fold_of_a_prediction_that_opens_never_or_too_early_is_found():
+    def cells(*names):
+        fold = '<details class="{}"><summary>Why</summary>\n\nBecause.\n\n</details>'
+        truth = new_code_cell("show({'E[h²]': 128})", id="one-naive-layer")
+        folds = [new_markdown_cell(fold.format(name), id=f"fold-{i}") for i, name in enumerate(names)]
+        return [folds[0], truth, *folds[1:]]
+
+    right, early, unknown = "predict-naive-factor", "predict-he-var", "init-he-std"
+    assert len(list(misplaced_folds(cells(right, right)))) == 1
+    assert "is not above it" in next(misplaced_folds(cells(right)))
+    assert [line[:6] for line in misplaced_folds(cells(unknown, right, early, "Go deeper"))] == [
+        "fold-0", "fold-2", "fold-3",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_what_answers_a_prediction_stands_in_its_fold_below_the_truth(path):
+    assert list(misplaced_folds(nbformat.read(path, 4).cells)) == []
 
 
 def test_there_are_lessons_to_check():

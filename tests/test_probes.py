@@ -139,6 +139,13 @@ def test_saturated_share_counts_flat_places():
     np.testing.assert_array_equal(probes.saturated_share(Tanh(), np.stack([z, 0 * z])), [5 / 8, 0])
 
 
+def test_saturated_share_leaves_a_layer_what_it_remembers():
+    layer = Tanh()
+    h = layer.forward(np.array([[0.5, -1.0]])).copy()
+    probes.saturated_share(layer, np.full((3, 4), 9.0))
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 2))), 1 - h**2)
+
+
 # By layer
 
 

@@ -556,3 +556,11 @@ def test_batch_norm_growth_is_what_networks_show(phi):
 def test_a_fixed_point_that_overshoots_is_not_stable():
     assert theory.FixedPoint(1.0, -0.5).stable
     assert not theory.FixedPoint(1.0, -1.5).stable
+
+
+def test_95_percent_of_products_of_random_factors_lie_in_the_band():
+    rng, spread = np.random.default_rng(0), 0.6
+    products = 3.0 * np.exp(spread * rng.standard_normal(100_000) - spread**2 / 2)  # of mean 3
+    low, high = theory.log10_band(products.mean(), spread)
+    assert np.mean(np.log10(products) < low) == pytest.approx(0.0228, abs=0.002)
+    assert np.mean(np.log10(products) > high) == pytest.approx(0.0228, abs=0.002)

@@ -88,6 +88,26 @@ def test_an_epoch_shows_every_example_once():
     assert sorted(seen) == sorted(X[:, 0].tolist())
 
 
+def test_what_does_not_fill_a_batch_is_left_out_of_the_epoch():
+    seen = []
+
+    def watched(outputs, labels):
+        seen.append(len(labels))
+        return softmax_cross_entropy(outputs, labels)
+
+    fit(steps=7, batch=60, loss=watched)  # 200 examples: 3 batches an epoch
+    assert seen == [60] * 7
+
+
+def test_evaluate_leaves_the_network_remembering():
+    network = small()
+    evaluate(network, X, Y)
+    assert network.remember and network.outputs == []
+    network.remember = False
+    evaluate(network, X, Y)
+    assert not network.remember
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_does_not():
     def run(seed, drop=0):
         rng = np.random.default_rng(0)

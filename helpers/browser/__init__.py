@@ -1,1 +1,1 @@
-"""What a browser runs: one module of JavaScript and one style sheet, and their hosts in Python."""
+"""What a browser runs: modules of JavaScript and one style sheet, and their hosts in Python."""

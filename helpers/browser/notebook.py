@@ -1,4 +1,6 @@
-"""The host of an instrument in a notebook: a widget whose settings are traits, and that answers for frames.
+"""What shows a module of this folder in a notebook: a widget.
+
+An instrument's is one whose settings are traits, and that answers for frames.
 
 The browser shows frames, keeps them, and says which it wants. One message asks for all: the frame that the
 hand waits for now, and those that it may need next, nearest first. The newest message replaces every earlier
@@ -14,7 +16,7 @@ from time import monotonic
 from anywidget import AnyWidget
 from traitlets import Any, Dict, Unicode, default
 
-from helpers.figures.theme import style_sheet
+from helpers.figures.theme import style_rules
 
 REST = 0.2  # seconds without a move after which a hand that drags has come to rest
 BREATH = 0.004  # seconds between two steps of work, for the next message
@@ -23,7 +25,31 @@ PACE = 0.05  # seconds between two messages with frames that nobody waits for: e
 AHEAD = 5.0  # seconds of work for frames that nobody waits for, a message
 SLOW = 0.1  # seconds of one step, which nothing can stop: after such a one none is made that nobody waits for
 SYNC = {"sync": True, "echo_update": False}  # an echo would take back a move that was made meanwhile
-SCRIPT = Path(__file__).with_name("instrument.js")
+HERE = Path(__file__).parent
+
+
+class InBrowser(AnyWidget):
+    """A widget that shows a `module` of this folder; without a kernel, what `still()` returns by mimetype."""
+
+    module: str
+    _esm, _css = Unicode().tag(sync=True), Unicode().tag(sync=True)
+    _ipython_display_ = None  # ipywidgets 7 has one, which knows no still
+
+    @default("_esm")
+    def _read_script(self):
+        return (HERE / self.module).read_text("utf-8")
+
+    @default("_css")
+    def _read_style(self):
+        return style_rules()
+
+    def _repr_mimebundle_(self, **kwargs):
+        """The widget for a page with a kernel, and what is still for one without."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        with suppress(TypeError, ValueError):  # None: the widget was closed
+            data, metadata = bundle
+            return {**data, **self.still()}, metadata
+        return bundle
 
 
 class WithSettings(type(AnyWidget)):
@@ -41,7 +67,7 @@ class WithSettings(type(AnyWidget)):
         return super().__new__(meta, name, bases, body)
 
 
-class InNotebook(AnyWidget, metaclass=WithSettings):
+class InNotebook(InBrowser, metaclass=WithSettings):
     """A widget that shows frames. What a subclass brings: `check(settings)`, `frames(settings)`,
     `failed(error)` and `still()`.
 
@@ -51,7 +77,7 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
     `failed` is the frame of an error, and `still()` the picture for a page without a kernel, by mimetype.
     """
 
-    _esm, _css = Unicode().tag(sync=True), Unicode().tag(sync=True)
+    module = "instrument.js"
     _about = Dict().tag(sync=True)
     _frame = Dict().tag(**SYNC)  # what is shown, so that a saved notebook shows it, too
 
@@ -64,14 +90,6 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
         super().__init__(_about=about, _frame=frame, **start)
         self.on_msg(lambda _, content, buffers: self._wanted(**content))
         self.observe(self._moved, self._names)
-
-    @default("_esm")
-    def _read_script(self):
-        return SCRIPT.read_text("utf-8")
-
-    @default("_css")
-    def _read_style(self):
-        return style_sheet()
 
     # Moves
 
@@ -171,16 +189,6 @@ class InNotebook(AnyWidget, metaclass=WithSettings):
             yield from self.frames(self.check(dict(zip(self._names, values, strict=True))))
         except Exception as error:  # a learner must never meet a traceback inside an instrument
             yield self.failed(error)
-
-    # Jupyter
-
-    def _repr_mimebundle_(self, **kwargs):
-        """The widget for a page with a kernel, and a still picture with words for one without."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        with suppress(TypeError, ValueError):  # None: the widget was closed
-            data, metadata = bundle
-            return {**data, **self.still()}, metadata
-        return bundle
 
 
 def _running_loop():

@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers.checking.judging import differences
 from helpers.checking.values import Phi, Rng
-from helpers.figures.theme import style_sheet
+from helpers.figures.theme import output
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LONGEST = 600  # characters of a learner's value
@@ -29,7 +29,7 @@ class Card:
         self.paragraphs = [part for part in paragraphs if part]
 
     def _repr_html_(self):
-        return f"{style_sheet()}{self.html()}"
+        return output(self.title, self.html())
 
     def html(self):
         inside = "".join(

@@ -1,5 +1,8 @@
 """What a workbook calls: `check(fn)`, `hint(fn)`, `solution(fn)`. Each takes the function or its name."""
 
+import ast
+import linecache
+import re
 import sys
 
 import numpy as np
@@ -12,11 +15,18 @@ from helpers.checking.judging import judge
 from helpers.progress.record import PROGRESS
 
 
+class Points(float):
+    """What nbgrader reads from a cell's result, a number in plain text; a notebook shows the card alone."""
+
+    def _repr_html_(self):
+        return '<span class="td-nothing"></span>'
+
+
 def check(function, seed=None):
     """Judge a function on fresh random inputs, show one card, record the attempt; return the points.
 
-    The points are a plain float because nbgrader reads them from the cell's result. seed: of the inputs, to
-    see the same ones again. Nothing that the function does raises an error here; the stop button still works.
+    seed: of the inputs, to see the same ones again. Nothing that the function does raises an error here; the
+    stop button still works. The learner's last version is judged, or none.
     """
     with own_functions():
         try:
@@ -25,6 +35,8 @@ def check(function, seed=None):
                 raise ValueError(f"There is no function `{exercise.name}` yet: run its cell first.")
         except ValueError as error:
             return _show(Card("muted", "There is nothing to check.", str(error)), 0.0)
+        if why := _out_of_date(exercise.name, function):
+            return _show(Card("muted", f"{exercise.title}: not judged", *why), 0.0)
         if seed is None:
             seed = int(np.random.default_rng().integers(10**6))
         try:
@@ -82,6 +94,27 @@ def _find(function):
     return find(name), function
 
 
+def _out_of_date(name, function):
+    """Why the function is not the one of the last cell that defines it, as paragraphs; () if it is.
+
+    A cell that fails leaves an earlier version behind. Which cells have run is known from IPython's `In`.
+    """
+    cells = vars(sys.modules["__main__"]).get("In", ())
+    cells = [cell.strip() for cell in cells if re.search(rf"^def {name}\b", cell, re.MULTILINE)]
+    older = "What Python knows is an earlier version. Correct the cell, run it, and check again."
+    if not cells:
+        return ()
+    try:
+        ast.parse(cells[-1])
+    except SyntaxError as error:
+        line = Code(f"line {error.lineno}:  {(error.text or '').strip()}")
+        return f"Python cannot read the last cell with `{name}`: {error.msg}.", line, older
+    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    if "".join(linecache.getlines(file)).strip() in {*cells} - {cells[-1]}:
+        return f"The last cell with `{name}` stopped with an error before it came to the function.", older
+    return ()
+
+
 def _record(judgement):
     tag = judgement.wrong.tag if judgement.wrong else judgement.problem.kind if judgement.problem else None
     parts = {result.prop.name: result.points for result in judgement.results}
@@ -98,4 +131,4 @@ def _show(card, value=None):
     if notice:
         card.paragraphs.append(notice)
     display(card)
-    return value
+    return value if value is None else Points(value)

@@ -1,8 +1,11 @@
 """Where a learner stands: `report()`, and what is worth asking again: `review()`."""
 
+import re
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from math import sqrt
+from textwrap import shorten
 
 from ipywidgets import HTML, VBox
 
@@ -12,11 +15,13 @@ from helpers.checking.cards import Card, Link, Table
 from helpers.checking.settling import unsettled
 from helpers.checking.widgets import QuestionBox
 from helpers.figures.calibration import calibration
+from helpers.figures.numbers import counted
 from helpers.progress.record import PROGRESS
 
 BANDS = ((50, 60), (65, 80), (85, 100))  # per cent sure
 FEW = 10  # predictions
 SHOWN = 8  # misconceptions
+NEXT = 2  # exercises of a chapter that are named
 STEPS = [timedelta(days=days) for days in (1, 3, 7, 21, 60)]
 SURE = 70  # per cent
 
@@ -55,12 +60,22 @@ def review(chapter=None, count=5):
         key=lambda id: (-sure.get(id, 0), known[id].lesson, when[id]),
     )
     if ready:
-        head = HTML(f"<b>Review.</b> {len(ready)} due, {min(len(ready), count)} asked here.")
-        return VBox([head, *(ReviewBox(known[id]) for id in ready[:count])])
+        head = Card("measured", f"Review: {len(ready)} due, {min(len(ready), count)} asked here.")
+        return Review([HTML(head._repr_html_()), *(ReviewBox(known[id]) for id in ready[:count])])
     if not when:
         return Card("muted", "Nothing to review yet", "Questions come back here once you have met them.")
     text = f"The next question comes back on {min(when.values()).astimezone():%d %B %Y}."
     return Card("muted", "Nothing is due", text)
+
+
+class Review(VBox):
+    """A head and questions under each other; without a kernel, their text."""
+
+    def _repr_mimebundle_(self, **kwargs):
+        head, *boxes = self.children
+        stills = "".join(box.still()["text/html"] for box in boxes)
+        bundle = super()._repr_mimebundle_(**kwargs)
+        return {**bundle, "text/html": head.value + stills, "text/plain": "Review"}
 
 
 class ReviewBox(QuestionBox):
@@ -108,9 +123,10 @@ def _points():
         lessons[item.lesson].append(item)
     rows = []
     for lesson, items in lessons.items():
-        left = [item.name for item in items if best.get(item.name, 0) < item.points]
+        left = [item.title for item in items if best.get(item.name, 0) < item.points]
         got = sum(best.get(item.name, 0) for item in items)
-        rest = ", ".join(f"`{name}`" for name in left) or "nothing: all done"
+        rest = "; ".join(left[:NEXT]) or "nothing: all done"
+        rest += f"; and {len(left) - NEXT} more" if len(left) > NEXT else ""
         rows.append([Link("", lesson), f"{got:g} of {sum(item.points for item in items)}", rest])
     return (Table(["chapter", "points", "left"], rows),) if rows else ()
 
@@ -160,7 +176,7 @@ def calibrated(rows):
     """What can be said of predictions with a confidence: too few, no clear difference, or a difference."""
     n = len(rows)
     if n < FEW:
-        return f"With {n} predictions it is too early to say how well you know what you know."
+        return f"With {counted(n, 'prediction')} it is too early to say how well you know what you know."
     chances = [row.confidence / 100 for row in rows]
     said, right = sum(chances) / n, sum(row.correct for row in rows) / n
     by_luck = sqrt(sum(p * (1 - p) for p in chances)) / n
@@ -178,12 +194,13 @@ def _misconceptions():
     open = []
     for row in {row.question: row for row in PROGRESS.answers()}.values():
         if row.misconception and row.question in known:
-            open.append((row.time, row.misconception, f"question {row.question}", known[row.question]))
+            asked = shorten(unescape(re.sub(r"<[^>]*>", "", known[row.question].text)), 60, placeholder=" …")
+            open.append((row.time, row.misconception, f"“{asked}”", known[row.question]))
     for row in {row.exercise: row for row in PROGRESS.attempts()}.values():
         item = items.get(row.exercise)
         tags = {wrong.tag for wrong in item.wrong} if item else ()
         if row.tag in tags and best[row.exercise] < item.points:
-            open.append((row.time, row.tag, f"exercise `{item.name}`", item))
+            open.append((row.time, row.tag, item.title, item))
     if not open:
         return ()
     latest = sorted(open, key=lambda row: row[0], reverse=True)[:SHOWN]

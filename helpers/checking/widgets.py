@@ -1,21 +1,17 @@
-"""Questions and predictions in a notebook: `ask(id)` and `predict(id)`."""
+"""Questions and predictions in a notebook: `ask(id)` and `predict(id)`.
+
+The browser shows a card (`browser/question.js`) and sends what was answered; what is true, and what is said,
+is here. A page without a kernel says the same (`tools/web/life.py`).
+"""
 
 from html import escape
-from math import inf
-from time import monotonic
 
-from ipywidgets import HTML, Button, IntSlider, Layout, Text, ToggleButtons, VBox
+from traitlets import Dict
 
+from helpers.browser.notebook import InBrowser
 from helpers.checking.questions import MultipleChoice, find
 from helpers.checking.settling import TRUTHS, unsettled
-from helpers.figures.aloud import listen
-from helpers.figures.svg import unique_name
-from helpers.figures.theme import style_sheet
 from helpers.progress.record import PROGRESS
-
-# Options are buttons under each other, of any length. Radio buttons would be the obvious choice, but
-# JupyterLab takes the arrow keys that they need and moves to another cell: without a mouse only the first
-# could be chosen.
 
 
 def ask(id):
@@ -34,83 +30,101 @@ def predict(id):
     return PredictionBox(find(id))
 
 
-class QuestionBox(VBox):
-    """One question: its text, a field for the answer, a button and the feedback."""
+# What a card says, as (look, trusted html): good, alarm or muted. `given` is HTML.
 
+
+def verdict(response, given, note=""):
+    """What is said of an answer to a question."""
+    look, mark = ("good", "✓ Right.") if response.correct else ("alarm", "✗ Not yet.")
+    return look, f"<b>{mark}</b> {response.feedback}{note}<br><small>You wrote {given}.</small>"
+
+
+def settlement(question, response, given, sure):
+    """✓ or ✗, what is true, what was said and how surely, and the diagnosis."""
+    look, mark = ("good", "✓ Right.") if response.correct else ("alarm", "✗ Not so.")
+    truth, why = question.reveal(response)
+    return look, f"<b>{f'{mark} {truth}'.strip()}</b> You said {given}, {sure} % sure. {why}"
+
+
+def given(answer, response):
+    """An answer as it was given, and the number that it was read as if that is another."""
+    if not response.reading:
+        return f"“{escape(answer)}”"
+    return escape(answer) + ("" if response.reading == answer else f", read as {response.reading}")
+
+
+def about(question, kind):
+    """All of a question's card that does not change, as JSON."""
+    number = not isinstance(question, MultipleChoice)
+    try:
+        question.judge("")
+    except ValueError as error:
+        missing = str(error)
+    return {
+        "id": question.id,
+        "kind": kind,
+        "text": f"<b>{kind.title()}.</b> {question.text}",
+        "options": None if number else [option.text for option in question.options],
+        "unit": question.unit if number else "",
+        "precision": _precision(question) if number else "",
+        "missing": missing,
+    }
+
+
+def _precision(question):
+    """How near to the truth an answer must be, in words."""
+    if question.factor != 1:
+        return f"Within a factor of {question.factor:g} counts as right."
+    near = [f"{100 * question.rtol:g} %"] if question.rtol else []
+    near += [f"{question.atol:g}"] if question.atol else []
+    return f"Within {' or '.join(near)} counts as right." if near else "It is exact."
+
+
+class QuestionBox(InBrowser):
+    """One question: its text, a field for the answer, a button, and what is said of the answer."""
+
+    module = "question.js"
     kind = "question"
-    button_text = "Check"
-    sure = None
+    _about = Dict().tag(sync=True)
+    _state = Dict().tag(sync=True)  # see show() in question.js
 
     def __init__(self, question):
         self.question = question
-        self.field = _options(question) if isinstance(question, MultipleChoice) else self._number_field()
-        self.button = Button(
-            description=self.button_text, layout=Layout(width="auto", align_self="flex-start")
-        )
-        self.button.on_click(self._on_click)
-        self.field.observe(self._on_value, "value")
-        self._asked = -inf
-        self._aloud = unique_name()
-        self.feedback = HTML(f'<div id="{self._aloud}"></div>', layout=Layout(width="auto"))
-        super().__init__(self._rows(), layout=Layout(width="auto", max_width="46em"))
-        self.add_class("td-ask")
+        super().__init__(_about=about(question, self.kind))
+        self.on_msg(lambda _, content, buffers: self.submit(**content))
         self._remember()
 
-    def submit(self):
-        """Judge the answer in the field, record it unless it repeats the last, and respond."""
-        answer = (self.field.value or "").strip()
+    def submit(self, answer, sure=None):
+        """Judge an answer, record it unless it repeats the last, and respond.
+
+        sure: of a prediction, in per cent.
+        """
+        answer = answer.strip()
         try:
             response = self.question.judge(answer)
         except ValueError as error:
-            self._show("muted", escape(str(error)))
+            self._show("muted", escape(str(error)), answer, sure)
         else:
-            self._respond(answer, response, self._record(self._row(answer, response)))
+            self._respond(answer, sure, response, self._record(self._row(answer, sure, response)))
 
-    def _rows(self):
-        """From top to bottom."""
-        header = HTML(f"{style_sheet()}{self._header()}{listen(self._aloud)}", layout=Layout(width="auto"))
-        return [header, self.field, self.button, self.feedback]
-
-    def _header(self):
-        return f"<b>{self.kind.title()}.</b> {self.question.text}"
-
-    def _number_field(self):
-        field = Text(
-            description=f"Your answer {self.question.unit}".strip(),
-            placeholder="such as 1/8 or 3e-8",
-            continuous_update=False,
-            layout=Layout(width="26em", max_width="100%"),
-            style={"description_width": "initial"},
-        )
-        field.on_msg(self._on_message)
-        return field
-
-    # Leaving a field sends its value and no more. Enter sends a message first and the value after
-    # it, and when the kernel is busy a click, too, overtakes the value it is about.
-
-    def _on_message(self, _, content, buffers):
-        if content.get("event") == "submit":
-            self._asked = monotonic()
-
-    def _on_click(self, _):
-        self.submit()
-        if self.field.value:  # with nothing chosen there is nothing that the value could be late for
-            self._asked = monotonic()
-
-    def _on_value(self, _):
-        if monotonic() - self._asked < 1:
-            self.submit()
+    @property
+    def said(self):
+        """What the card says now, as HTML."""
+        return "".join(html for _, html in self._state["cards"])
 
     def _remember(self):
         """Show what was answered when the notebook ran before."""
         if earlier := self._earlier("question"):
-            verdict = "right" if earlier[-1].correct else "not right yet"
-            self._show("muted", f"You answered this before: “{escape(earlier[-1].answer)}”, {verdict}.")
+            right = "right" if earlier[-1].correct else "not right yet"
+            words = f"You answered this before: “{escape(earlier[-1].answer)}”, {right}."
+            self._show("muted", words, earlier[-1].answer)
+        else:
+            self._show("", "")
 
     def _earlier(self, kind):
         return [row for row in PROGRESS.answers(self.question.id) if row.kind == kind]
 
-    def _row(self, answer, response):
+    def _row(self, answer, sure, response):
         """What is recorded of an answer: an `Answer` without its time."""
         return "question", self.question.id, answer, response.correct, None, response.tag
 
@@ -120,22 +134,33 @@ class QuestionBox(VBox):
             return "Already noted"
         return "Saved" if PROGRESS.record(*row) else "Noted"
 
-    def _respond(self, answer, response, recorded):
-        look, mark = ("good", "✓ Right.") if response.correct else ("alarm", "✗ Not yet.")
-        self._show(look, f"<b>{mark}</b> {response.feedback}{_as_read(answer, response)}")
+    def _respond(self, answer, sure, response, recorded):
+        self._show(*verdict(response, given(answer, response)), answer)
 
-    def _show(self, look, html):
-        """Put a card with trusted html under the question, and a notice if there is one."""
-        card = '<div class="td-card td-{}">{}</div>'
-        notice = PROGRESS.notice()
-        cards = card.format(look, html) + (card.format("muted", escape(notice)) if notice else "")
-        self.feedback.value = f'<div id="{self._aloud}">{cards}</div>'
+    def _show(self, look, html, answer="", sure=None, settled=False):
+        """Show a card with trusted html, and a notice if there is one."""
+        notice = html and PROGRESS.notice()
+        self._state = {
+            "asks": self._asks,
+            "answer": answer,
+            "sure": sure,
+            "cards": [[look, html]] * bool(html) + [["muted", escape(notice)]] * bool(notice),
+            "settled": settled,
+            "count": self._state.get("count", 0) + 1,  # the same words again are news, too
+        }
 
-    def _repr_mimebundle_(self, **kwargs):
-        """The widget and, for a page without a kernel, the question as HTML."""
-        options = "".join(f"<li>{escape(o.text)}</li>" for o in getattr(self.question, "options", []))
-        html = f"<p>{self._header()}</p>" + (f"<ul>{options}</ul>" if options else "")
-        return {**super()._repr_mimebundle_(**kwargs), "text/html": html}
+    @property
+    def _asks(self):
+        """What an answer would be now."""
+        return self.kind
+
+    def still(self):
+        """The question in plain HTML, for a page without a kernel."""
+        options = "".join(f"<li>{escape(text)}</li>" for text in self._about["options"] or ())
+        return {
+            "text/html": f"<p>{self._about['text']}</p>" + (f"<ul>{options}</ul>" if options else ""),
+            "text/plain": f"{self.kind.title()} {self.question.id}",
+        }
 
 
 class PredictionBox(QuestionBox):
@@ -145,20 +170,14 @@ class PredictionBox(QuestionBox):
     """
 
     kind = "prediction"
-    button_text = "Commit prediction"
 
     def __init__(self, question):
-        self.confidence = IntSlider(
-            value=50, min=50, max=100, step=5, readout=False, description="I am 50 % sure"
-        )
-        self.confidence.style.description_width = "initial"
-        self.confidence.observe(self._on_confidence, "value")
         super().__init__(question)
         if TRUTHS.watch(question, self.settle):
             self.settle()
 
     def settle(self):
-        """Judge what was predicted, and show it beside the truth; without a prediction, show nothing."""
+        """Judge what was predicted, and show it beside the truth; without a prediction, show nothing new."""
         rows = unsettled(PROGRESS.answers(self.question.id)).get(self.question.id, [])
         for row in dict.fromkeys((*rows[:1], *rows[-1:])):
             try:
@@ -167,90 +186,58 @@ class PredictionBox(QuestionBox):
                 continue
             PROGRESS.record(*row[1:4], response.correct, row.confidence, response.tag)
         if settled := self._settled():
-            self._show(*self._settlement(settled[0], settled[-1]))
+            self._settlement(settled[0], settled[-1])
+        else:
+            self._state = {**self._state, "asks": self._asks}
 
     @property
-    def sure(self):
-        return self.confidence.value
-
-    @property
-    def _looked(self):
-        """Can the learner have seen the truth?"""
-        judged = [row for row in PROGRESS.answers(self.question.id) if row.correct is not None]
-        return bool(judged) or self.question.id in TRUTHS.shown
+    def _asks(self):
+        """A question, once the learner can have seen the truth."""
+        judged = any(row.correct is not None for row in PROGRESS.answers(self.question.id))
+        return "question" if judged or self.question.id in TRUTHS.shown else "prediction"
 
     def _settled(self):
         return [row for row in self._earlier("prediction") if row.correct is not None]
 
     def _settlement(self, first, last):
-        """(look, html): ✓ or ✗, what was said and how surely, what is true, and the diagnosis."""
         try:
             response = self.question.judge(last.answer)
         except ValueError:
-            return "muted", f"You answered this before: {_quote(last)}."
-        look, mark = ("good", "✓ Right.") if response.correct else ("alarm", "✗ Not so.")
-        truth, why = self.question.reveal(response)
-        said = f"You said {_said(last, response)}, {last.confidence} % sure."
-        counts = ""
+            return self._show("muted", f"You answered this before: {_quote(last)}.", last.answer)
+        look, html = settlement(self.question, response, given(last.answer, response), last.confidence)
         if (first.answer, first.confidence) != (last.answer, last.confidence):
-            counts = f"<br>{self._first(first).strip()} It was {'right' if first.correct else 'wrong'}."
-        return look, f"<b>{f'{mark} {truth}'.strip()}</b> {said} {why}{counts}"
+            html += f"<br>{self._first(first).strip()} It was {'right' if first.correct else 'wrong'}."
+        self._show(look, html, last.answer, last.confidence, settled=True)
 
     def _remember(self):
         if settled := self._settled():
-            self._show(*self._settlement(settled[0], settled[-1]))
+            self._settlement(settled[0], settled[-1])
         elif earlier := self._earlier("prediction"):
-            self._show("muted", f"You answered this before: {_quote(earlier[-1])}.{self._changed(earlier)}")
+            words = f"You answered this before: {_quote(earlier[-1])}.{self._changed(earlier)}"
+            self._show("muted", words, earlier[-1].answer, earlier[-1].confidence)
         else:
             super()._remember()
 
-    def _rows(self):
-        header, field, button, feedback = super()._rows()
-        return [header, field, self.confidence, button, feedback]
+    def _row(self, answer, sure, response):
+        if self._asks == "question":
+            return super()._row(answer, sure, response)
+        return "prediction", self.question.id, answer, None, sure, None
 
-    def _on_confidence(self, _):
-        self.confidence.description = f"I am {self.sure} % sure"
-
-    def _row(self, answer, response):
-        if self._looked:
-            return super()._row(answer, response)
-        return "prediction", self.question.id, answer, None, self.sure, None
-
-    def _respond(self, answer, response, recorded):
-        if self._looked:
-            late = "You have seen the truth already, so this does not count as a prediction."
-            return super()._respond(
-                answer, response._replace(feedback=f"{response.feedback} {late}"), recorded
-            )
+    def _respond(self, answer, sure, response, recorded):
+        said = given(answer, response)
+        if self._asks == "question":
+            late = " You have seen the truth already, so this does not count as a prediction."
+            return self._show(*verdict(response, said, late), answer)
         earlier = self._earlier("prediction")
         text = f"<b>{recorded}:</b> {_quote(earlier[-1])}.{self._changed(earlier)}"
-        read = _as_read(answer, response) if response.reading != answer else ""
-        return self._show("muted", f"{text} Run the next cell to see what happens.{read}")
+        read = f"<br><small>You wrote {said}.</small>" if response.reading not in (None, answer) else ""
+        self._show("muted", f"{text} Run the next cell to see what happens.{read}", answer, sure)
 
     def _changed(self, earlier):
         return self._first(earlier[0]) if len(earlier) > 1 else ""
 
     def _first(self, row):
         return f" Your first prediction, {_quote(row)}, is the one that counts."
-
-
-def _options(question):
-    options = [option.text for option in question.options]
-    return ToggleButtons(options=options, value=None, layout=Layout(width="auto"))
-
-
-def _as_read(answer, response):
-    """A line that says which number was read; nothing after a choice."""
-    if not response.reading:
-        return ""
-    read = "" if response.reading == answer else f", read as {response.reading}"
-    return f"<br><small>You wrote {escape(answer)}{read}.</small>"
-
-
-def _said(row, response):
-    if not response.reading:
-        return f"“{escape(row.answer)}”"
-    return escape(row.answer) + ("" if response.reading == row.answer else f" (read as {response.reading})")
 
 
 def _quote(row):

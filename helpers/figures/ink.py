@@ -58,6 +58,11 @@ def set_level(line, x, y, z, level=0.0):
     line.set_data(*np.concatenate([np.vstack([piece, [[np.nan, np.nan]]]) for piece in pieces] or [_NONE]).T)
 
 
+def set_beside(text, x, y, words, gap):
+    """Write words to the right of a place, by `gap`; to its left if that is negative."""
+    text.set(position=(x + gap, y), ha="left" if gap > 0 else "right", text=words)
+
+
 def _writer(artist, height):
     """A function without arguments that writes the artist as it is when it is called."""
     if isinstance(artist, Line2D):

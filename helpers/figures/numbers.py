@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from helpers.figures.theme import style_sheet
+from helpers.figures.theme import output
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -74,7 +74,7 @@ class show:
             + "</tr>"
             for name, cells in self.rows.items()
         )
-        return f'{style_sheet()}<table class="td-numbers">{rows}</table>'
+        return output(repr(self), f'<table class="td-numbers">{rows}</table>')
 
 
 def _cells(value):

@@ -4,7 +4,7 @@ from base64 import b64encode
 from html import escape
 
 from helpers.figures import svg
-from helpers.figures.theme import own_colors, style_sheet
+from helpers.figures.theme import output, own_colors
 
 
 class Picture:
@@ -19,7 +19,7 @@ class Picture:
         self.figure, self.title, self.alt = figure, title, alt
 
     def html(self):
-        return f"{style_sheet()}{self.inside()}"
+        return output(f"{self.title}: {self.alt}", self.inside())
 
     def inside(self):
         """The picture alone, where the style sheet is already."""

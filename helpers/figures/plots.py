@@ -58,9 +58,7 @@ def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.11, right=right, bottom=0.16, top=0.88)
         ax.set(xscale="log" if "x" in log else "linear", yscale="log" if "y" in log else "linear")
-        for name, at in (marks or {}).items():
-            ax.axvline(at, color=MUTED, ls=(0, (2, 2)), lw=1.5)
-            ax.annotate(name, (at, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
+        _mark(ax, marks or {})
         drawn = []
         for i, (name, y) in enumerate(lines.items()):
             drawn.append(_line(ax, name, y, i, x[: len(y)], ended=len(y) < len(x)))
@@ -132,15 +130,20 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
             if values.size:  # zeros count in the median, though a logarithmic axis cannot show them
                 median = _drawable(np.median(values), ax.get_xscale())
                 ax.plot([median] * 2, [row - 0.36, row + 0.36], color=THEORY, lw=3)
-        for name, x in (marks or {}).items():
-            ax.axvline(x, color=MUTED, ls=(0, (2, 2)), lw=1.5)
-            ax.annotate(name, (x, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
+        _mark(ax, marks or {})
         ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=f"{xlabel} (bar: median)")
         ax.set_ylim(len(groups) - 0.45, -0.55)
         ax.grid(axis="y", visible=False)
         if title:
             ax.set_title(title, loc="left", pad=18 if marks else 6)
     return Picture(figure, title or xlabel, alt)
+
+
+def _mark(ax, marks):
+    """A dotted vertical at each x of `marks` {name: x}, named above the axes."""
+    for name, x in marks.items():
+        ax.axvline(x, color=MUTED, ls=(0, (2, 2)), lw=1.5)
+        ax.annotate(name, (x, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
 
 
 def _drawable(values, scale):

@@ -47,15 +47,25 @@ LIGHT_PAGES = 'body[data-jp-theme-light="true"]', "body.vscode-light", 'html[the
 
 
 @cache
-def style_sheet():
-    """The <style> element that every output of the course brings along."""
+def style_rules():
+    """The course's style sheet."""
     light, dark = (f"{_variables(column)}color-scheme:{name};" for column, name in enumerate(SCHEMES))
     look = (
         f"body{{{light}}}@media (prefers-color-scheme: dark){{body{{{dark}}}}}"
         f"{','.join(LIGHT_PAGES)}{{{light}}}{','.join(DARK_PAGES)}{{{dark}}}"
     )
     rules = re.sub(r"\s+", " ", STYLE.read_text("utf-8"))
-    return f"<style>{look}{rules}</style>"
+    return f"{look}{rules}"
+
+
+def style_sheet():
+    """The <style> element that every output of the course brings along."""
+    return f"<style>{style_rules()}</style>"
+
+
+def output(words, html):
+    """What a cell shows, as HTML. Its first line is in words: JupyterLab shows it of a folded output."""
+    return f"<!-- {re.sub('--+|[<>]', '–', words.splitlines()[0])} -->\n{style_sheet()}{html}"
 
 
 def own_colors():
@@ -93,8 +103,9 @@ RC = {
     "axes.prop_cycle": cycler(color=[MEASURED, THEORY, SECOND, GOOD, ALARM]),
 }
 
-# How an instrument draws what it measured, what theory says, and a range. All of them move.
+# How an instrument draws what it measured, what that is compared with, what theory says, and a range.
 MEASURED_LINE = {"ls": "-", "marker": "o", "ms": 4, "markevery": 5, "color": MEASURED, "animated": True}
+COMPARED_LINE = {**MEASURED_LINE, "ls": "--", "marker": "s", "color": SECOND}
 THEORY_LINE = {"ls": "--", "color": THEORY, "animated": True}
 RANGE = {"alpha": 0.17, "lw": 0, "animated": True}
 

@@ -7,24 +7,30 @@ The guide is docs/instructors.md.
 """
 
 import argparse
+import math
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from helpers.checking import exercise
-from helpers.grading import batch, report
-from helpers.grading.grader import GRADED, Settings, digest
-from helpers.grading.sandbox import NOTHING, isolation
+from helpers.grading import batch, gradebook, intake, report, sandbox
+from helpers.grading.grader import GRADED, STATUSES, Settings
+from helpers.grading.sandbox import BUBBLEWRAP, NOTHING
+
+SOLUTIONS = Path(__file__).parents[2] / "solutions"  # where the course is a checkout
 
 
 def main(arguments=None):
     """The command line; returns its exit status."""
-    given = _parser().parse_args(arguments)
-    kind, why = (NOTHING, "as you asked") if given.unisolated else isolation()
-    if kind == NOTHING:
-        print(f"No sandbox: {why}. Every row is stamped '{NOTHING}'.", file=sys.stderr)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if (given.due or given.export) and not given.roster:
+        parser.error("--due and --for need a --roster, which says whose a submission is")
+    if given.unisolated:
+        print(f"No sandbox, as you asked. Every row is stamped '{NOTHING}'.", file=sys.stderr)
     try:
-        return _grade(given, NOTHING if given.unisolated else None)
+        return _grade(given, NOTHING if given.unisolated else BUBBLEWRAP)
     except (ValueError, OSError) as error:
         print(f"grading: {error}", file=sys.stderr)
         return 2
@@ -32,28 +38,62 @@ def main(arguments=None):
 
 def _grade(given, kind):
     extra = given.extra_checks.read_text("utf-8") if given.extra_checks else ""
-    wanted = {
-        "seed": given.seed,
-        "lesson": given.lesson,
-        "extra": digest(extra.encode()),
-        "seconds": given.seconds,
-    }
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    journal = batch.Journal(given.out.with_suffix(".journal"), wanted, given.resume, given.fresh)
-    seed = journal.head["seed"]
-    settings = Settings(seed, given.lesson, extra, given.seconds, kind)
+    resume = given.resume or bool(given.regrade or given.regrade_status)
+    journal = batch.Journal(given.out.with_suffix(".journal"), given.seed, resume, given.fresh)
+    settings = Settings(journal.seed, given.lesson, extra, given.seconds, kind)
     try:
-        rows = batch.run(given.submissions, journal, settings, given.jobs, given.scheduler)
+        if unknown := set(given.regrade) - journal.rows.keys():
+            raise ValueError(f"--regrade: there is no row of {', '.join(map(repr, sorted(unknown)))}")
+        rows = batch.run(given.submissions, journal, settings, given.jobs, given.scheduler, _again(given))
     except KeyboardInterrupt:
         print(f"\nInterrupted with {len(journal.rows)} graded. --resume goes on from there.", file=sys.stderr)
         sys.stderr.flush()
+        sandbox.put_away()
         os._exit(130)  # what is under way dies with this process
     finally:
         journal.close()
-    report.write(rows, given.out, seed, given.course)
+    for said in _report(given, rows, journal.seed):
+        print(f"grading: {said}", file=sys.stderr)
     graded = sum(row["status"] == GRADED for row in rows)
     print(f"{graded} of {len(rows)} graded: {given.out}, summary in {given.out.with_suffix('.html')}")
     return 0
+
+
+def _report(given, rows, seed):
+    """Write all reports; yield what somebody should know."""
+    paths = intake.find(given.submissions)
+    rows = [gradebook.changed(row, given.by_hand) for row in rows]
+    same = gradebook.alike(paths, SOLUTIONS if SOLUTIONS.is_dir() else None)
+    times = {name: datetime.fromtimestamp(path.lstat().st_mtime).astimezone() for name, path in paths.items()}
+    rows = [{**row, "same": same.get(row["submission"], {})} for row in rows]
+    rows = [{**row, "handed_in": times[row["submission"]].isoformat("T", "minutes")} for row in rows]
+    tables = {}
+    if given.roster:
+        graded, nobodys = gradebook.grades(rows, given.roster, given.due, times)
+        tables["students"] = list(gradebook.table(given.roster, graded))
+        if given.export:
+            tables[given.export] = list(gradebook.EXPORTS[given.export](given.roster, graded))
+        if nobodys:
+            yield f"of nobody in the roster, or of several: {', '.join(map(report.clean, nobodys))}"
+        absent = [one.name for one in given.roster if one.key not in graded]
+        if absent:
+            yield f"{gradebook.MISSING}: {', '.join(map(report.clean, absent))}"
+    if given.anonymous:
+        key = {row["submission"]: gradebook.alias(row["submission"], seed) for row in rows}
+        tables["key"] = [["learner", "submission"], *([alias, name] for name, alias in key.items())]
+        rows = [_renamed(row, key) for row in rows]
+    yield from report.write(rows, given.out, seed, given.course, tables)
+
+
+def _renamed(row, key):
+    same = {item: [key.get(name, name) for name in names] for item, names in row["same"].items()}
+    return {**row, "submission": key[row["submission"]], "same": same}
+
+
+def _again(given):
+    """Which rows of the journal are to be graded once more."""
+    return lambda row: row["submission"] in given.regrade or row["status"] in given.regrade_status
 
 
 def _parser():
@@ -61,29 +101,83 @@ def _parser():
     lessons = sorted({item.lesson for item in exercise.load().values()})
     say = parser.add_argument
     say("submissions", type=Path, help="a folder with notebooks, at any depth")
-    say("--out", type=Path, default=Path("grades.csv"), help="the CSV file; the others lie beside it")
+    say("--out", type=_csv, default=Path("grades.csv"), help="the CSV file; the others lie beside it")
     say("--lesson", choices=lessons, help="by default the one that a notebook has most answers of")
     say("--resume", action="store_true", help="keep what is graded already, grade what is new or changed")
     say("--fresh", action="store_true", help="forget what is graded already")
+    say("--regrade", action="append", default=[], metavar="NAME", help="and this row again; may be repeated")
+    say(
+        "--regrade-status",
+        action="append",
+        default=[],
+        choices=STATUSES,
+        help="and all rows of this status again, such as 'needs review'",
+    )
+    say(
+        "--roster",
+        type=_read(gradebook.roster),
+        metavar="FILE",
+        help="who is in the class: also students.csv",
+    )
+    say(
+        "--due",
+        type=_read(gradebook.rules),
+        default={},
+        metavar="FILE",
+        help="due dates and late rules (TOML)",
+    )
+    say(
+        "--by-hand",
+        type=_read(gradebook.by_hand),
+        default={},
+        metavar="FILE",
+        help="points and comments (CSV)",
+    )
+    say("--for", dest="export", choices=list(gradebook.EXPORTS), help="and a file that this platform imports")
+    say("--anonymous", action="store_true", help="reports without names, and a file that has them")
     say("--jobs", type=_positive, default=1, metavar="N", help="how many at a time on this machine")
     say("--scheduler", metavar="ADDRESS", help="grade on a Dask cluster instead, such as tcp://10.0.0.5:8786")
     say("--seed", type=int, help="of all random inputs, to repeat a run; by default a new secret")
     say("--extra-checks", type=Path, metavar="FILE", help="a module with further properties, private to you")
-    say("--seconds", type=float, default=120.0, help="for one submission (default: 120)")
+    say("--seconds", type=_seconds, default=120.0, help="for one submission (default: 120)")
     say(
         "--course",
         default="",
         metavar="ADDRESS",
         help="where learners read the lessons, for the pages' links",
     )
-    say("--unisolated", action="store_true", help="grade without a sandbox")
+    say("--unisolated", action="store_true", help="grade without a sandbox, which otherwise is refused")
     return parser
+
+
+def _read(reader):
+    """A type of argument: a file that a reader takes."""
+
+    def read(path):
+        try:
+            return reader(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def _positive(text):
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError("a whole number from 1 is needed")
     return number
+
+
+def _seconds(text):
+    if not 1 <= (number := float(text)) < math.inf:  # nan is neither
+        raise argparse.ArgumentTypeError("a number of seconds from 1 is needed")
+    return number
+
+
+def _csv(text):
+    if Path(text).suffix.lower() != ".csv":
+        raise argparse.ArgumentTypeError(f"the name of a file that ends in .csv is needed, not {text!r}")
+    return Path(text)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,27 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from helpers.grading import intake
-from helpers.grading.grader import digest, exercises, failed, grade
-from helpers.grading.sandbox import isolation
+from helpers.grading.grader import LATE, digest, exercises, failed, grade
+from helpers.grading.sandbox import NOTHING, NoSandbox, demand
 from helpers.progress_bar import ProgressBar
 
+WAIT = 30  # seconds for the first worker of a cluster
 
-def run(folder, journal, settings, jobs=1, scheduler=None):
+
+def run(folder, journal, settings, jobs=1, scheduler=None, again=lambda row: False):
     """Grade all submissions in a folder that the journal does not have yet; return all rows, by name.
 
-    jobs: how many at a time on this machine; scheduler: the address of a Dask scheduler instead. ValueError
-    for a folder without notebooks, or extra checks that do not fit.
+    jobs: how many at a time on this machine; scheduler: the address of a Dask scheduler instead; again: which
+    rows of the journal are to be graded once more. ValueError for a folder without notebooks, extra checks
+    that do not fit, a machine without a sandbox where the settings want one, or a cluster without workers.
     """
     exercises(settings.lesson, settings.extra)  # so that a mistake in them shows now
     paths = intake.find(folder)
-    rows = {name: row for name, row in journal.rows.items() if name in paths and _unchanged(row, paths[name])}
+    rows = {
+        name: row
+        for name, row in journal.rows.items()
+        if name in paths and _holds(row, paths[name], settings) and not again(row)
+    }
     todo = {name: path for name, path in paths.items() if name not in rows}
     bar = ProgressBar(len(paths), "Grading")
     try:
@@ -34,13 +41,18 @@ def run(folder, journal, settings, jobs=1, scheduler=None):
     return [rows[name] for name in sorted(rows)]
 
 
-def _unchanged(row, path):
-    return row["digest"] == digest(intake.load(path)[0])
+def _holds(row, path, settings):
+    """Is the row what grading again would bring? Another file, checks or time may change it."""
+    before, now = row["settings"], settings.told()
+    more_time = row["status"] == LATE and now["seconds"] > before["seconds"]
+    same = all(before[part] == now[part] for part in ("lesson", "extra"))
+    return same and not more_time and row["digest"] == digest(intake.load(path)[0])
 
 
 def _here(todo, settings, jobs):
     """Rows as they are done. Threads, as the work is in the sandboxes' processes."""
-    isolation()  # find out once, before the threads start
+    if settings.kind != NOTHING:
+        demand()  # find out once, before the threads start
     pool = ThreadPoolExecutor(jobs)
     try:
         futures = {pool.submit(_graded, name, path, settings): name for name, path in todo.items()}
@@ -58,7 +70,8 @@ def _graded(name, path, settings):
 def _on_cluster(todo, settings, scheduler):
     """The same on a Dask cluster, whose workers need this package (and bubblewrap), but not the files.
 
-    Twice as many submissions are under way as there are threads. One whose worker is lost goes to another.
+    Twice as many submissions are under way as there are threads. One whose worker is lost goes to another. A
+    worker without a sandbox stops the batch.
     """
     try:
         import distributed
@@ -66,6 +79,10 @@ def _on_cluster(todo, settings, scheduler):
         raise ValueError("scheduler: this needs the package distributed: pip install '.[grading]'") from None
     with distributed.Client(scheduler, set_as_default=False) as client:
         waiting, names = iter(todo.items()), {}
+        try:
+            client.wait_for_workers(1, timeout=WAIT)
+        except TimeoutError:
+            raise ValueError(f"scheduler={scheduler!r}: no worker came within {WAIT} seconds") from None
 
         def more(count):
             for _, (name, path) in zip(range(count), waiting, strict=False):
@@ -85,6 +102,8 @@ def _row(future, name, settings):
     """The row, or one that asks for a human, where not even that could be had."""
     try:
         return future.result()
+    except NoSandbox:
+        raise
     except Exception as error:
         return failed(name, f"It could not be graded: {error!r}", settings)
 
@@ -92,21 +111,21 @@ def _row(future, name, settings):
 class Journal:
     """Rows on disk as soon as they are there: lines of JSON, the first with what they were graded with.
 
-    wanted: that first line's entries; a `seed` of None is drawn, or taken from the file. resume: go on from
-    what an earlier run left; fresh: forget it. ValueError if neither is said and something is there, if it
-    was graded with other settings, or if another grader is at it.
+    seed: secret, of all inputs; None to draw one, or to take the file's. resume: go on from what an earlier
+    run left; fresh: forget it. ValueError if neither is said and something is there, if it has another seed,
+    if it is no journal, or if another grader is at it.
     """
 
-    def __init__(self, path, wanted, resume=False, fresh=False):
+    def __init__(self, path, seed=None, resume=False, fresh=False):
         self.path, self.rows = Path(path), {}
         self.file = open(self.path, "a+b")  # noqa: SIM115 (it stays open: it is the lock)
         try:
-            self._begin(wanted, resume, fresh)
+            self._begin(seed, resume, fresh)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, wanted, resume, fresh):
+    def _begin(self, seed, resume, fresh):
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -116,19 +135,22 @@ class Journal:
             there = f"{self.path} holds {len(lines) - 1} graded submissions"
             raise ValueError(f"{there}: --resume goes on from there, --fresh starts again")
         if lines:
-            self.head, *rows = lines
+            head, *rows = lines
+            self.seed = head["seed"]
             self.rows = {row["submission"]: row for row in rows}
-            for name, value in wanted.items():
-                if self.head[name] != value and (name, value) != ("seed", None):
-                    raise ValueError(f"{self.path} was begun with {name}={self.head[name]!r}, not {value!r}")
+            if seed not in (None, self.seed):
+                raise ValueError(f"{self.path} was begun with --seed {self.seed}, not {seed}")
         else:
-            drawn = secrets.randbits(62) if wanted["seed"] is None else wanted["seed"]
-            self.head = {**wanted, "seed": drawn}
+            self.seed = secrets.randbits(62) if seed is None else seed
             self.file.truncate(0)
-            self.add(self.head)
+            self._append({"seed": self.seed})
 
-    def add(self, entry):
-        """Append a line; it is on disk when this returns."""
+    def add(self, row):
+        """Add a row, in the place of an earlier one; it is on disk when this returns."""
+        self.rows[row["submission"]] = row
+        self._append(row)
+
+    def _append(self, entry):
         self.file.write(json.dumps(entry).encode("ascii") + b"\n")
         self.file.flush()
         os.fsync(self.file.fileno())
@@ -141,5 +163,15 @@ class Journal:
         self.file.seek(0)
         text = self.file.read()
         end = text.rfind(b"\n") + 1
+        try:
+            lines = [json.loads(line) for line in text[:end].splitlines()]
+            known = all(isinstance(line, dict) for line in lines) and all(
+                "seed" in line for line in lines[:1]
+            )
+            known = known and all({"submission", "settings"} <= line.keys() for line in lines[1:])
+        except ValueError:
+            known = False
+        if not known or (text and not end):
+            raise ValueError(f"{self.path} is no journal of this version: --fresh starts again")
         self.file.truncate(end)
-        return [json.loads(line) for line in text[:end].splitlines()]
+        return lines

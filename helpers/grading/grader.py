@@ -12,19 +12,23 @@ import types
 import warnings
 from time import monotonic
 
+import helpers
 from helpers.checking import exercise
 from helpers.checking.calls import SECONDS, Outcome, Problem
 from helpers.checking.cards import judgement_card
 from helpers.checking.judging import judge
 from helpers.grading import intake
-from helpers.grading.sandbox import Died, Sandbox, TookTooLong, isolation
+from helpers.grading.sandbox import BUBBLEWRAP, NOTHING, Died, Sandbox, TookTooLong, demand
 from helpers.grading.wire import pack, unpack
 
 CELL_SECONDS = 10  # for one cell
 START_SECONDS = 60  # for Python and its packages, on a busy machine
 GRACE = 3  # more before the process is killed, which may be busy in a way that no alarm interrupts
 KINDS = ("blank", "error", "signature", "time", "memory", "exit", "form")  # what a sandbox may report
-GRADED, UNREADABLE, LATE, REVIEW = "graded", "unreadable", "timed out", "needs review"
+GRADED, UNREADABLE, IGNORED = "graded", "unreadable", "no notebook"
+LATE, REVIEW = "timed out", "needs review"
+STATUSES = (GRADED, UNREADABLE, IGNORED, LATE, REVIEW)
+CELLS_SHARE = 0.5  # of a submission's time, after which of its cells only the definitions are run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,28 +37,36 @@ class Settings:
 
     seed: secret, of all inputs; lesson: such as '02_initialization', or None for the one that a notebook
     answers; extra: the text of a Python module with further properties (`--extra-checks`); seconds: for one
-    submission; kind: of the sandbox, None for the best there is.
+    submission; kind: BUBBLEWRAP, or NOTHING for a grader that goes without a sandbox.
     """
 
     seed: int
     lesson: str | None = None
     extra: str = ""
     seconds: float = 120.0
-    kind: str | None = None
+    kind: str = BUBBLEWRAP
+
+    def told(self):
+        """What a row says that it was graded with: without the secret."""
+        return {"lesson": self.lesson, "extra": digest(self.extra.encode()), "seconds": self.seconds}
 
 
 def grade(name, data, settings, problem=""):
-    """The row of one submission, given as the bytes of its notebook. Never raises.
+    """The row of one submission, given as the bytes of its notebook.
 
-    problem: why there are no bytes, if there are none.
+    problem: why there are no bytes, if there are none. Raises NoSandbox, and nothing else, where there is no
+    sandbox and the settings want one.
     """
+    if settings.kind != NOTHING:
+        demand()
     start = monotonic()
-    row = _blank(name, UNREADABLE, problem, settings) | {"digest": digest(data)}
+    status = UNREADABLE if data or not problem.startswith("It is no notebook (") else IGNORED
+    row = _blank(name, status, problem, settings) | {"digest": digest(data)}
     try:
         submission = intake.read(name, data, settings.lesson)
         row["problem"] = problem or submission.problem
         if not row["problem"]:
-            row |= _judged(submission, settings, row["isolation"], start + settings.seconds)
+            row |= _judged(submission, row["digest"], settings, start)
     except Exception as error:  # ours, as what a learner can do is caught where it happens
         row = failed(name, f"The grader failed: {error!r}", settings) | {"digest": digest(data)}
     return row | {"seconds": round(monotonic() - start, 3)}
@@ -74,8 +86,8 @@ def _blank(name, status, problem, settings):
         "points": 0.0,
         "possible": 0,
     }
-    row |= {"exercises": [], "cells": [], "seconds": 0.0, "digest": ""}
-    return row | {"isolation": settings.kind or isolation()[0]}
+    row |= {"exercises": [], "cells": [], "remarks": [], "seconds": 0.0, "digest": ""}
+    return row | {"isolation": settings.kind, "course": helpers.__version__, "settings": settings.told()}
 
 
 def digest(data):
@@ -99,7 +111,10 @@ def _extra(text):
     if not text:
         return {}
     module = types.ModuleType("extra_checks")
-    exec(compile(text, "<extra checks>", "exec"), vars(module))  # the instructor's own code, not a learner's
+    try:
+        exec(compile(text, "<extra checks>", "exec"), vars(module))  # the instructor's own, not a learner's
+    except Exception as error:
+        raise ValueError(f"extra checks: they do not run: {type(error).__name__}: {error}") from None
     found = getattr(module, "PROPERTIES", None)
     if not isinstance(found, dict):
         raise ValueError("extra checks: a dict PROPERTIES = {exercise: [Property(…), …]} is needed")
@@ -110,16 +125,17 @@ def _extra(text):
     return found
 
 
-def _judged(submission, settings, kind, end):
+def _judged(submission, digest, settings, start):
     """The part of a row that comes from running a submission."""
-    learner = Learner(submission, kind, end)
+    learner = Learner(submission, settings.kind, start, settings.seconds)
     with contextlib.closing(learner), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy has something to say about what learners return
         judged = [
-            _exercise(item, learner, _seed(settings.seed, submission, item), submission.found.get(item.name))
+            _exercise(item, learner, _seed(settings.seed, submission.name, digest, item.name), submission)
             for item in exercises(submission.lesson, settings.extra)
         ]
     review = [row["problem"] for row in judged if row["outcome"] == REVIEW]
+    review += _suspicions(learner, judged)
     return {
         "status": REVIEW if review else LATE if learner.late else GRADED,
         "problem": review[0] if review else "It used up its time." if learner.late else "",
@@ -128,12 +144,42 @@ def _judged(submission, settings, kind, end):
         "possible": sum(row["possible"] for row in judged),
         "exercises": judged,
         "cells": [{"cell": number, "error": error} for number, error in sorted(learner.errors.items())],
+        "remarks": list(_remarks(submission, learner)),
     }
 
 
-def _exercise(item, learner, seed, found):
+def _suspicions(learner, judged):
+    """Why a human should look although every check worked: points that may be lost without fault."""
+    others = [cell.number for cell in learner.submission.cells if not cell.answers]
+    failed = [number for number in learner.errors if number in others]
+    lost = [row["name"] for row in judged if row["tag"] == "error"]
+    if failed and lost:
+        yield f"{_cells(failed)} failed, and {', '.join(lost)} may need what is in there."
+    if learner.submission.elsewhere:
+        more = ", ".join(f"{count} of {lesson}" for lesson, count in learner.submission.elsewhere.items())
+        yield f"It answers exercises of other lessons, too ({more}): --lesson grades those."
+
+
+def _remarks(submission, learner):
+    """What somebody should know who reads the row, or appeals."""
+    judged = {name: cell.number for cell in submission.cells for name in cell.answers}
+    for name, how in submission.found.items():
+        if how != "grade_id":
+            yield f"{name} was recognised by its {how}, as its cell has lost its grade_id."
+    for name, numbers in submission.also.items():
+        yield f"{name}: cell {judged[name]} was judged; {_cells(numbers)} of the notebook define it, too."
+    if learner.skipped:
+        yield "The cells took too long to run them all: of the last ones only the definitions were run."
+
+
+def _cells(numbers):
+    return ("Cell " if len(numbers) == 1 else "Cells ") + ", ".join(map(str, sorted(numbers)))
+
+
+def _exercise(item, learner, seed, submission):
     """What became of one exercise. A check that fails itself asks for a human."""
-    row = {"name": item.name, "title": item.title, "possible": item.points, "found": found, "seed": seed}
+    row = {"name": item.name, "title": item.title, "possible": item.points, "seed": seed}
+    row |= {"found": submission.found.get(item.name), "also": submission.also.get(item.name, [])}
     try:
         judgement = judge(item, learner.call(item.name), seed)
         wrong, problem = judgement.wrong, judgement.problem
@@ -151,22 +197,28 @@ def _exercise(item, learner, seed, found):
         return row | blank | {"problem": f"The check of {item.name} failed: {error!r}"[:500]}
 
 
-def _seed(secret, submission, item):
-    """Every submission gets its own inputs, which nobody can tell in advance and a second run repeats."""
-    text = f"{secret}/{submission.name}/{item.name}"
+def _seed(secret, submission, digest, exercise):
+    """Every submission gets its own inputs, which nobody can tell in advance and a second run repeats.
+
+    A file that has changed gets others: an answer that knows what the first ones were is no answer.
+    """
+    text = f"{secret}/{submission}/{digest}/{exercise}"
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:4])
 
 
 class Learner:
     """The learner's functions, in a sandbox that is started again when it dies.
 
-    From the second start on only definitions are run, and no cell whose definitions killed a sandbox.
-    errors: what went wrong in each cell, by its number; late: whether the submission's time was used up.
+    From the second start on only definitions are run, and no cell whose definitions killed a sandbox; and as
+    soon as the cells have used their share of the time, so that there is some left to judge the answers.
+    errors: what went wrong in each cell, by its number; late: whether the submission's time was used up;
+    skipped: whether cells were run for their definitions alone although none had killed a sandbox.
     """
 
-    def __init__(self, submission, kind, end):
-        self.submission, self.kind, self.end = submission, kind, end
-        self.sandbox = None
+    def __init__(self, submission, kind, start, seconds):
+        self.submission, self.kind, self.end = submission, kind, start + seconds
+        self.enough = start + CELLS_SHARE * seconds
+        self.sandbox, self.skipped = None, False
         self.starts = 0
         self.deadly = set()
         self.errors = {}
@@ -216,9 +268,14 @@ class Learner:
 
     def _runs(self, cell):
         """Run a cell; whether the sandbox is still there."""
-        request = {"do": "run", "source": cell.source, "keep": cell.answers, "seconds": CELL_SECONDS}
+        request = {"do": "run", "number": cell.number, "source": cell.source, "keep": cell.answers}
+        left = self.enough - monotonic()
+        short = self.starts == 1 and left <= 0
+        self.skipped = self.skipped or short
+        seconds = min(CELL_SECONDS, max(left, 1)) if self.starts == 1 and not short else CELL_SECONDS
         try:
-            answer = self._ask({**request, "definitions": self.starts > 1}, CELL_SECONDS)
+            request |= {"seconds": seconds, "definitions": self.starts > 1 or short}
+            answer = self._ask(request, seconds)
             error = answer.get("error")
         except Died as death:
             if self.late:

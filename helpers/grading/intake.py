@@ -1,22 +1,24 @@
 """A submitted file → its code cells and where the answers are, whatever state the file is in.
 
-Nothing here runs or parses what a learner wrote, and nothing raises: what cannot be read is a Submission with
-a `problem`.
+Nothing here runs or compiles what a learner wrote (its stubs are told by their tokens), and nothing raises:
+what cannot be read is a Submission with a `problem`.
 """
 
+import io
 import json
 import os
 import re
 import stat
+import tokenize
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from helpers.checking import exercise
 
 LARGEST = 20 * 2**20  # bytes of a file
 MOST_CELLS = 1000
-STUB = "raise NotImplementedError"
 DEFINED = re.compile(r"^(?:(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(|(\w+)[ \t]*=(?!=))", re.MULTILINE)
 
 
@@ -31,33 +33,69 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """What was found in a file. found: exercise → how its answer was recognised (see `_answers`)."""
+    """What was found in a file.
+
+    found: exercise → how its answer was recognised (see `_answer`); also: exercise → the other cells that
+    define it, by number; elsewhere: how many answers it holds to other lessons, by lesson.
+    """
 
     name: str
     lesson: str | None = None
     cells: tuple[Cell, ...] = ()
     found: dict = field(default_factory=dict)
+    also: dict = field(default_factory=dict)
+    elsewhere: dict = field(default_factory=dict)
     problem: str = ""
 
 
-def find(folder):
-    """The submissions in a folder, at any depth: {name: path}, where a name is the path without .ipynb.
+NO_HAND_IN = {
+    ".ipynb_checkpoints",
+    "__MACOSX",
+    "__pycache__",
+    ".git",
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+}
 
-    ValueError if the folder is none, or holds no notebook.
+
+def find(folder):
+    """What was handed in, in a folder, at any depth: {name: path}.
+
+    A notebook's name is its path without .ipynb; another file's, or one of two that would have the same name,
+    is the whole path: nobody who handed something in is without a row. What systems leave behind is no
+    hand-in. ValueError if the folder is none, or holds no notebook.
     """
     folder = Path(folder)
-    paths = [
-        path
-        for path in sorted(folder.rglob("*.ipynb"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    if not paths:
+    paths = {path: path.relative_to(folder) for path in sorted(folder.rglob("*"))}
+    paths = {
+        path: there
+        for path, there in paths.items()
+        if not NO_HAND_IN & set(there.parts)
+        and not there.name.startswith("._")
+        and (path.is_symlink() or not path.is_dir() or is_notebook(path))
+    }
+    if not any(map(is_notebook, paths)):
         raise ValueError(f"submissions={str(folder)!r}: a folder with notebooks (*.ipynb) is needed")
-    return {str(path.relative_to(folder).with_suffix("")): path for path in paths}
+    short = {
+        path: str(there.with_suffix("") if is_notebook(path) else there) for path, there in paths.items()
+    }
+    often = Counter(short.values())
+    return {name if often[name] == 1 else str(paths[path]): path for path, name in short.items()}
+
+
+def is_notebook(path):
+    """By its name: .ipynb, however it is written."""
+    return Path(path).suffix.lower() == ".ipynb"
 
 
 def load(path):
     """The bytes of a file, and a problem in words if it is not to be read: (bytes, '') or (b'', problem)."""
+    if not is_notebook(path):
+        return (
+            b"",
+            f"It is no notebook (.ipynb), but a file of the kind {Path(path).suffix or 'without a name'}.",
+        )
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:
@@ -79,16 +117,20 @@ def read(name, data, lesson=None):
     except (ValueError, RecursionError) as error:  # of decoding, of JSON, or ours
         said = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
         return Submission(name, problem=f"It is no notebook: {said}.")
-    lesson = lesson or _lesson(name, cells)
+    answered = Counter(_answered(cells))
+    lesson = lesson or max(answered, key=answered.get, default=None) or _named(name, cells)
     if not lesson:
         return Submission(name, problem="It answers no exercise of the course.")
-    found, places = {}, {}
+    found, places, also = {}, {}, {}
     for item in (item for item in exercise.load().values() if item.lesson == lesson):
         if answer := _answer(item, cells):
-            number, found[item.name] = answer
+            number, found[item.name], also[item.name] = answer
             places.setdefault(number, []).append(item.name)
+    if not found and answered:
+        return Submission(name, problem=f"It answers exercises of {', '.join(answered)}, none of {lesson}.")
     made = tuple(Cell(number, source, tuple(places.get(number, ()))) for number, source, _, _ in cells)
-    return Submission(name, lesson, made, found)
+    del answered[lesson]
+    return Submission(name, lesson, made, found, {k: v for k, v in also.items() if v}, dict(answered))
 
 
 def _code_cells(notebook):
@@ -120,23 +162,71 @@ def _text(source):
 
 
 def _answer(item, cells):
-    """The number of the cell with the answer to an exercise, and how it was recognised; None without one.
+    """The number of the cell with the answer to an exercise, how it was recognised, and the other cells that
+    answer it; None without one.
 
     Of the cells that define the function: one that is not the stub, then the one with its grade_id, then with
     its cell id, then any; and of several, the last.
     """
-    best = None
-    for number, source, (mark, id), names in cells:
-        if item.name in names:
-            how = 2 if mark == item.id else 1 if id == item.id else 0
-            rank = (STUB not in source, how)
-            if best is None or rank >= best[0]:
-                best = rank, number
-    return best and (best[1], ("function name", "cell id", "grade_id")[best[0][1]])
+    ranked = [
+        ((not is_stub(source, item.name), 2 if mark == item.id else 1 if id == item.id else 0), number)
+        for number, source, (mark, id), names in cells
+        if item.name in names
+    ]
+    if not ranked:
+        return None
+    (filled, how), number = max(ranked)
+    others = sorted({other for (full, _), other in ranked if full and filled} - {number})
+    return number, ("function name", "cell id", "grade_id")[how], others
 
 
-def _lesson(name, cells):
-    """The lesson that most of the defined functions belong to, or else the one that the file is named for."""
+def is_stub(source, name):
+    """Is the function still as the workbook has it: a docstring at most, and `raise NotImplementedError`?
+
+    Comments say nothing, and neither does a branch that raises it. Source that cannot be read is no stub.
+    """
+    try:
+        tokens = [
+            token
+            for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.NEWLINE)
+        ]
+    except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
+        return False
+    words = [token.string for token in tokens]
+    at = max((i for i, pair in enumerate(pairwise(words)) if pair == ("def", name)), default=None)
+    if at is None:
+        return False
+    body = _after_the_colon(words, at)
+    while body < len(words) and tokens[body].type == tokenize.STRING:
+        body += 1
+    return words[body : body + 2] == ["raise", "NotImplementedError"]
+
+
+def _after_the_colon(words, at):
+    """Where the body of the `def` at this place begins."""
+    depth = 0
+    for i in range(at, len(words)):
+        depth += (words[i] in tuple("([{")) - (words[i] in tuple(")]}"))
+        if words[i] == ":" and depth == 0:
+            return i + 1
+    return len(words)
+
+
+def _answered(cells):
+    """The lesson of every exercise that a `def` answers, once each: not by its stub."""
+    for item in exercise.load().values():
+        written = (
+            source
+            for _, source, _, _ in cells
+            if re.search(rf"^(?:async +)?def +{item.name}\b", source, re.M)
+        )
+        if not all(is_stub(source, item.name) for source in written):
+            yield item.lesson
+
+
+def _named(name, cells):
+    """The lesson that most of the defined names belong to, or else the one that the file is named for."""
     defined = {name for _, _, _, names in cells for name in names}
     lessons = Counter(item.lesson for item in exercise.load().values() if item.name in defined)
     named = {item.lesson for item in exercise.load().values() if item.lesson in Path(name).parts}

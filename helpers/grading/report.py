@@ -1,10 +1,12 @@
 """Rows → CSV and JSON, a page of feedback for each submission, and a summary of the class.
 
-Whatever a learner wrote, a file's name included, is escaped in HTML and kept from being a formula in a
-spreadsheet. Every file is written beside its place and then moved there, so that it is never there by half.
+Whatever a learner wrote, a file's name included, is escaped in HTML and kept from being a formula, or another
+row, in a spreadsheet. Every file is written beside its place and then moved there, so that it is never there
+by half; and one that cannot be written keeps no other from being written.
 """
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -14,6 +16,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+import helpers
 from helpers.checking import exercise
 from helpers.checking.cards import prose
 from helpers.figures import svg
@@ -41,22 +44,50 @@ WITHOUT = (
     "Graded without a sandbox (unisolated): code in a notebook could have read the course's answers or "
     "changed other files. These points show what honest work earns; they are no proof against forgery."
 )
+# What moves the cursor, ends a line, or turns the direction of writing: nothing of a name.
+UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 LINK = re.compile(r'<a href="\.\./notebooks/([^"]*)">(.*?)</a>')
 
 
-def write(rows, out, seed, course=""):
+def write(rows, out, seed, course="", tables=None):
     """Write all reports beside `out`, the CSV file: .json, .html and a folder _feedback.
 
     course: the address under which learners have the folder `notebooks/`; without it the pages name the
-    lessons' sections and do not link to them.
+    lessons' sections and do not link to them. tables: further CSV files, lists of lines, by what
+    follows the name of `out` in theirs. Returns what could not be written, in words.
     """
     out = Path(out)
     pages = out.with_name(f"{out.stem}_feedback")
-    for row in rows:
-        _put(pages / f"{row['submission']}.html", feedback(row, course))
-    _put(out.with_suffix(".html"), summary(rows, pages.name))
-    _put(out.with_suffix(".json"), json.dumps({"seed": seed, "rows": [_data(row) for row in rows]}, indent=1))
-    _put(out, table(rows))
+    files = [(pages / page(row), lambda row=row: feedback(row, course)) for row in rows]
+    files.append((out.with_suffix(".html"), lambda: summary(rows, pages.name)))
+    files.append((out.with_suffix(".json"), lambda: _json(rows, seed)))
+    files.append((out, lambda: table(rows)))
+    for name, lines in (tables or {}).items():
+        files.append((out.with_name(f"{out.stem}_{name}.csv"), lambda lines=lines: as_csv(lines)))
+    problems = []
+    for path, text in files:
+        try:
+            _put(path, text())
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problems.append(f"{path.name} could not be written: {error}")
+    return problems
+
+
+BOM = "\ufeff"  # by which Excel knows UTF-8
+
+
+def page(row):
+    """The name of a row's page: what is harmless of the submission's name, and a hash of all of it."""
+    name = row["submission"]
+    told = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[:60]}-{told}.html".lstrip("-")
+
+
+def clean(text):
+    """A text without control characters and such as change the direction of writing; each becomes a sign."""
+    return UNSEEN.sub("\ufffd", text) if isinstance(text, str) else text
 
 
 def table(rows):
@@ -64,41 +95,91 @@ def table(rows):
     parts = {}  # exercise → its properties, in the order in which they appear
     for item in (item for row in rows for item in row["exercises"]):
         parts.setdefault(item["name"], {}).update(dict.fromkeys(item["parts"]))
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
     heads = ["submission", "status", "isolation", "points", "possible", "seconds", "problem"]
+    more = ["failed cells", "remarks", "same as", "handed in", "page", "course"]
     columns = [
         column
         for name in parts
         for column in (name, *(f"{name}: {part}" for part in parts[name]), f"{name}: finding")
     ]
-    writer.writerow([harmless(head) for head in heads + columns])
+    lines = [heads + more + columns]
     for row in rows:
         items = {item["name"]: item for item in row["exercises"]}
         cells = [row[head] for head in heads]
+        cells += [" ".join(str(cell["cell"]) for cell in row["cells"]), " ".join(row["remarks"])]
+        cells += [_same(row), row.get("handed_in", "")]
+        cells += [page(row), row["course"]]
         for name, properties in parts.items():
             item = items.get(name, {"points": "", "parts": {}, "tag": ""})
             cells += [item["points"], *(item["parts"].get(part, "") for part in properties), item["tag"]]
-        writer.writerow([harmless(cell) for cell in cells])
-    return page.getvalue()
+        lines.append(cells)
+    return as_csv(lines)
+
+
+def as_csv(lines):
+    """Lines of cells as a CSV file that a spreadsheet reads as it is meant."""
+    written = io.StringIO()
+    written.write(BOM)
+    csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(
+        [harmless(cell) for cell in line] for line in lines
+    )
+    return written.getvalue()
+
+
+def _same(row):
+    """What of a submission stands word for word in others."""
+    return "; ".join(f"{item}: {', '.join(names)}" for item, names in row.get("same", {}).items())
 
 
 def harmless(cell):
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell.lstrip()[:1] in ("=", "+", "-", "@"):
+    """A cell that no spreadsheet takes for a formula, and that is one line."""
+    cell = clean(cell)
+    if (
+        isinstance(cell, str)
+        and cell != "-"
+        and cell.lstrip("\ufffd \u00a0\u3000\t")[:1] in tuple("=+-@＝＋－＠")
+    ):
         return f"'{cell}"
     return cell
 
 
 def feedback(row, course=""):
     """The page for the learner: the cards of the notebook, and how the grader read it."""
-    parts = [f"<h1>{escape(row['submission'])}</h1>", f"<p><b>{_score(row)}</b> · {row['status']}</p>"]
+    parts = [f"<h1>{_name(row)}</h1>", f"<p><b>{_score(row)}</b> · {row['status']}</p>"]
     parts += [f'<p class="why">{escape(text)}</p>' for text in _remarks(row)]
     parts += [LINK.sub(_link_to(course), item["card"]) or _no_card(item) for item in row["exercises"]]
     if row["cells"]:
-        errors = "".join(f"<li>Cell {cell['cell']}: {escape(cell['error'])}</li>" for cell in row["cells"])
+        errors = "".join(f"<li>Cell {cell['cell']}: {escape(_explained(cell))}</li>" for cell in row["cells"])
         parts.append(f"<h2>Cells that did not run to their end</h2><ul>{errors}</ul>")
-    return _page(row["submission"], parts)
+    if row["exercises"]:
+        parts.append(_appeal(row))
+    return _page(clean(row["submission"]), parts)
+
+
+ABSENT = re.compile(r"No module named '([\w.]+)'")
+
+
+def _explained(cell):
+    """What went wrong in a cell; of an import, whose fault it is not."""
+    absent = ABSENT.search(cell["error"])
+    more = (
+        f" ({absent[1]} is not installed where this was graded. Cells after this one ran.)" if absent else ""
+    )
+    return cell["error"] + more
+
+
+def _appeal(row):
+    """How a learner repeats exactly what was tried here."""
+    calls = "\n".join(f"check({item['name']}, seed={item['seed']})" for item in row["exercises"])
+    return (
+        "<details><summary>Do you disagree?</summary><p>In your notebook, these lines try exactly the inputs "
+        f"that were tried here (course version {escape(row['course'])}). If a card there says something "
+        f"else, write to your lecturer and send the notebook along.</p><pre>{escape(calls)}</pre></details>"
+    )
+
+
+def _name(row):
+    return escape(clean(row["submission"]))
 
 
 def summary(rows, pages):
@@ -113,6 +194,11 @@ def summary(rows, pages):
     if look:
         parts.append("<h2>Needs a look</h2>")
         parts.append(_rows(["submission", "status", "why"], [_looked_at(row, pages) for row in look]))
+    same = [[_link(row, pages), escape(clean(_same(row)))] for row in rows if row.get("same")]
+    if same:
+        parts.append("<h2>Word for word the same</h2>")
+        parts.append("<p>But for comments and blanks. It may be chance, help, or a copy: ask.</p>")
+        parts.append(_rows(["submission", "answer: also in"], same))
     parts.append("<h2>All submissions</h2>")
     parts.append(_rows(["submission", "points", "seconds"], [_listed(row, pages) for row in rows]))
     return _page("Class summary", parts)
@@ -198,9 +284,7 @@ def _remarks(row):
         yield row["problem"]
     if row["isolation"] == NOTHING:
         yield WITHOUT
-    for item in row["exercises"]:
-        if item["found"] not in (None, "grade_id"):
-            yield f"{item['name']} was recognised by its {item['found']}, as its cell has lost its grade_id."
+    yield from row["remarks"]
 
 
 def _no_card(item):
@@ -225,8 +309,7 @@ def _listed(row, pages):
 
 
 def _link(row, pages):
-    address = quote(f"{pages}/{row['submission']}.html", errors="surrogateescape")
-    return f'<a href="{address}">{escape(row["submission"])}</a>'
+    return f'<a href="{quote(f"{pages}/{page(row)}")}">{_name(row)}</a>'
 
 
 def _score(row):
@@ -251,6 +334,12 @@ def _rows(heads, rows):
 def _page(title, parts):
     head = f'<!doctype html>\n<html lang="en"><head>{HEAD}<title>{escape(title)}</title></head>'
     return f"{head}<body><main>{chr(10).join(parts)}</main></body></html>\n"
+
+
+def _json(rows, seed):
+    return json.dumps(
+        {"course": helpers.__version__, "seed": seed, "rows": [_data(row) for row in rows]}, indent=1
+    )
 
 
 def _data(row):

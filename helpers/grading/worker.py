@@ -10,9 +10,9 @@ A script, started with nothing of the course beside it but wire.py and checking'
 
 import ast
 import asyncio
+import codeop
 import functools
 import inspect
-import itertools
 import linecache
 import os
 import resource
@@ -34,8 +34,10 @@ LIMITS = {
     resource.RLIMIT_CORE: 0,
 }
 PARTS = ("kind", "text", "line", "source")  # of a problem
-NUMBERS = itertools.count(1)  # of the cells, in the names of their files
-DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.Assign
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+DEFINITIONS += (ast.Assign, ast.AnnAssign, ast.Pass)
+COMPILE = codeop.Compile()  # as in a shell: what is imported from __future__ holds for all cells that follow
+COMPILE.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 def main(cpu_seconds):
@@ -67,13 +69,15 @@ def start(request, names, functions):
 def run(request, names, functions):
     """Run one cell, or its definitions alone; keep the functions that it should define as answers.
 
-    Where a cell fails before they are there, its definitions alone are tried.
+    Of a cell that fails, the definitions behind the place are run all the same.
     """
-    source, seconds = request["source"], request["seconds"]
+    seconds = request["seconds"]
     before = {name: names.get(name) for name in request["keep"]}
-    error = None if request["definitions"] else _error(_cell, source, names, seconds)
-    if request["definitions"] or any(names.get(name) is before[name] for name in before):
-        error = _error(_definitions, source, names, seconds) or error
+    cell, error = Cell(request["source"], request["number"]), None
+    if not request["definitions"]:
+        error = _error(cell.run, names, seconds)
+    if request["definitions"] or error:
+        error = _error(cell.run_definitions, names, seconds) or error
     functions |= {name: names[name] for name in before if names.get(name) is not before[name]}
     return {"to": request["token"], "error": error}
 
@@ -97,10 +101,10 @@ def _answer(request, outcome):
     return {"to": request["token"], **sent, "problem": problem}
 
 
-def _error(execute, source, names, seconds):
+def _error(execute, names, seconds):
     """What went wrong while this ran, in a sentence, or None."""
     try:
-        problem = in_process(lambda: (execute(source, names), "it ran"), seconds)(()).problem
+        problem = in_process(lambda: (execute(names), "it ran"), seconds)(()).problem
     except KeyboardInterrupt:
         return "It raises KeyboardInterrupt."
     if problem and problem.kind == "time":
@@ -108,39 +112,57 @@ def _error(execute, source, names, seconds):
     return problem and problem.text
 
 
-def _cell(source, names):
-    """Run a cell. Not by the shell's `run_cell`, which a notebook can replace."""
-    tree, name = _parsed(source)
-    code = compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(code, names)
-    if inspect.iscoroutine(result):
-        asyncio.run(result)
+class Cell:
+    """A cell to run, statement by statement, so that one that fails does not take the others with it.
 
+    number: its place in the notebook, which errors name.
+    """
 
-def _definitions(source, names):
-    """Run only the functions, classes, imports and assignments of a cell, each on its own."""
-    tree, name = _parsed(source)
-    failed = None
-    for node in tree.body:
-        if isinstance(node, DEFINITIONS):
+    def __init__(self, source, number):
+        self.source, self.file = source, f"<cell {number}>"
+        self.ran = 0  # statements
+        linecache.cache[self.file] = (len(source), None, source.splitlines(keepends=True), self.file)
+
+    def run(self, names):
+        """Run all. Not by the shell's `run_cell`, which a notebook can replace."""
+        for node in self._statements():
+            self.ran += 1
+            result = eval(self._compiled(node), names)
+            if inspect.iscoroutine(result):
+                asyncio.run(result)
+
+    def run_definitions(self, names):
+        """Run the functions, classes, imports and assignments that did not run yet, each on its own."""
+        failed = None
+        for node in filter(_defines, self._statements()[self.ran :]):
             try:
-                exec(compile(ast.Module([node], []), name, "exec"), names)
+                exec(self._compiled(node), names)
             except Exception as error:
                 failed = failed or error
-    if failed:
-        raise failed
+        if failed:
+            raise failed
+
+    def _compiled(self, node):
+        return COMPILE(ast.Module([node], []), self.file, "exec")
+
+    def _statements(self):
+        """Those of the cell, IPython's %magics and !commands included."""
+        try:
+            return ast.parse(self.source, self.file).body
+        except SyntaxError:
+            from IPython.core.inputtransformer2 import TransformerManager
+
+            return ast.parse(TransformerManager().transform_cell(self.source), self.file).body
 
 
-def _parsed(source):
-    """The tree of a cell, IPython's %magics and !commands included, and a file name for its lines."""
-    name = f"<cell {next(NUMBERS)}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    try:
-        return ast.parse(source, name), name
-    except SyntaxError:
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        return ast.parse(TransformerManager().transform_cell(source), name), name
+def _defines(node):
+    """Does a statement only define? So does `try: import this` with `except ImportError: that = None`."""
+    if isinstance(node, ast.Try):
+        inner = [*node.body, *node.orelse, *node.finalbody, *(one for h in node.handlers for one in h.body)]
+        return all(map(_defines, inner))
+    if isinstance(node, ast.If):
+        return all(map(_defines, node.body + node.orelse))
+    return isinstance(node, DEFINITIONS)
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from helpers import arguments, contents
 from helpers.browser.notebook import InNotebook
 from helpers.figures.live import LiveFigure
-from helpers.figures.theme import style, style_sheet
+from helpers.figures.theme import output, style
 from helpers.instruments.controls import Seed
 
 
@@ -288,12 +288,12 @@ class Instrument(InNotebook):
                 f'<div class="td-verdict td-{tone}"><b>{word}</b> {sentence}</div>'
                 f'<div class="td-readouts">{rows}</div>'
             )
-        return {
-            "text/html": f'{style_sheet()}<div class="td-instrument td-still">'
-            f'<div class="td-title">{title}</div><p class="td-question">{self.question}</p>{picture}'
-            f'<div class="td-status">{words}</div></div>',
-            "text/plain": f"{self.title}: {self.description or self.problem}",
-        }
+        says = f"{self.title}: {self.description or self.problem}"
+        html = (
+            f'<div class="td-instrument td-still"><div class="td-title">{title}</div>'
+            f'<p class="td-question">{self.question}</p>{picture}<div class="td-status">{words}</div></div>'
+        )
+        return {"text/html": output(says, html), "text/plain": says}
 
 
 def _entry(cls):

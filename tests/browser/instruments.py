@@ -81,7 +81,7 @@ def assert_shows(page, box, want, within=PATIENCE):
 
 
 def button(box, name):
-    buttons = box.locator("button.td-chip, button.widget-button")
+    buttons = box.locator("button.td-chip, button.td-commit")
     return buttons.filter(has_text=re.compile(f"^{re.escape(name)}$"))
 
 
@@ -209,9 +209,17 @@ def assert_hears(page, words):
     assert any(words in heard for heard in spoken(page).values())
 
 
-def answer(box, text, then="Check"):
-    box.locator("input").fill(text)
-    button(box, then).click()
+def answer(box, text, sure=None):
+    """Type a number, with a confidence for a prediction, and commit it."""
+    box.locator("input[name=answer]").fill(text)
+    if sure:
+        box.get_by_role("radio", name=f"{sure} %", exact=True).check()
+    button(box, "Commit prediction" if sure else "Check").click()
+
+
+def choose(box, text):
+    """Choose the option of a question that begins so."""
+    box.get_by_role("radio", name=re.compile(f"^{re.escape(text)}")).check()
 
 
 def card(box):

@@ -52,14 +52,11 @@ CONTRAST = r"""places => {
 TEXTS = (
     ".td-figure svg text, .td-title, .td-verdict, .td-verdict b, .td-readouts i, .td-readouts b, "
     ".td-control label, .td-chip, .td-question, .td-row span, .td-card, .td-card b, "
-    ".td-ask .widget-html-content, .td-numbers th, .td-numbers td, .widget-label, "
-    ".td-ask .widget-toggle-button"
+    ".td-ask legend, .td-ask label, .td-ask small, .td-commit, .td-numbers th, .td-numbers td"
 )
 
-# What the course puts on the page. The rest is JupyterLab's own, and so is one thing inside: ipywidgets gives
-# the handle of a slider a role, a range and a value, but no name, and has no setting for one.
+# What the course puts on the page. The rest is JupyterLab's own.
 OURS = [".jp-RenderedMarkdown", ".jp-OutputArea"]
-NAMELESS_HANDLE = "aria-input-field-name"
 
 PICTURES = """output => [
   ...output.querySelectorAll('img, svg:not([aria-hidden=true], svg svg)'),
@@ -77,15 +74,8 @@ def contrasts(page):
 
 
 def barriers(page, where=OURS):
-    """The serious and critical violations that axe finds in what the course shows.
-
-    But for one: ipywidgets gives the handle of its sliders (of a prediction's confidence) no name.
-    """
-    return [
-        problem
-        for problem in violations(page.page, where)
-        if not (NAMELESS_HANDLE in problem and 'class="noUi-handle' in problem)
-    ]
+    """The serious and critical violations that axe finds in what the course shows."""
+    return violations(page.page, where)
 
 
 def wait_until_settled(page):
@@ -100,8 +90,8 @@ def wait_until_settled(page):
 
 def answer_wrongly(box):
     """Choose options of a question until one of them is wrong."""
-    for choice in box.locator(".widget-toggle-button").all()[:2]:  # at most one is right
-        choice.click()
+    for choice in box.get_by_role("radio").all()[:2]:  # at most one is right
+        choice.check()
         button(box, "Check").click()
         card = box.locator(".td-card")
         # (The kernel may still be at work on a preset.)
@@ -176,7 +166,7 @@ class EveryLesson:
         for one in page.locator(".td-instrument").all():
             for row in one.locator(".td-row", has_text=re.compile("^(Try|Challenges)")).all():
                 row.locator("button").first.click()
-        choice = page.locator(".td-ask", has=page.locator(".widget-toggle-buttons"))
+        choice = page.locator(".td-ask", has=page.locator(".td-choice"))
         answer_wrongly(choice.filter(has=page.get_by_role("button", name="Check", exact=True)).first)
         wait_until_settled(lesson)
         runs = page.locator(".jp-InputPrompt").all_inner_texts()

@@ -41,7 +41,7 @@ def test_what_the_course_shows_has_no_violation(lesson):
 def test_an_answer_and_a_challenge_have_none(lesson):
     """The cards that appear when something was answered, or a challenge was taken."""
     question = lesson.page.locator(".td-ask").first
-    question.locator("button.widget-button").last.click()
+    question.locator(".td-commit").click()
     expect(question.locator(".td-card")).to_be_visible()
     box = instrument(lesson, InitExplorer)
     button(box, InitExplorer.challenges[0].name).click()

@@ -42,33 +42,6 @@ WARM = 1  # seconds for one that needs no new network
 
 
 @pytest.fixture(scope="class")
-def quiz(lab_light, browser):
-    """A number to give, an option to choose and a prediction to commit, one in each cell."""
-    with lab_light.page(browser) as page:
-        page.open_cells(
-            "from helpers import ask, predict\nask('init-he-std')",
-            "ask('init-relu-halves')",
-            "predict('predict-he-var')",
-        )
-        page.run_all()
-        yield page
-
-
-@pytest.fixture(scope="class")
-def walk(lab_light, browser):
-    """A prediction, a cell in between, one with the id of the cell that shows the truth, and the report."""
-    cells = {
-        "predict": "from helpers import predict, report, show\npredict('predict-naive-factor')",
-        "aside": "show({'2 · 3': 6})",
-        "one-naive-layer": "show({'E[h²]': 128})",
-        "report": "report()",
-    }
-    with lab_light.page(browser) as page:
-        page.open(lab_light.write_notebook("walk.ipynb", cells))
-        yield page
-
-
-@pytest.fixture(scope="class")
 def start(lab_light, browser):
     """The map of the course, all of it run."""
     with lab_light.page(browser) as page:
@@ -267,80 +240,6 @@ class TestLesson(EveryLesson):
     path = "notebooks/02_initialization.ipynb"
 
 
-class TestQuestions:
-    def test_a_wrong_number_gets_the_words_for_its_misconception_and_a_right_one_praise(self, quiz):
-        box = quiz.cell(0)
-        answer(box, "2/128")
-        expect(card(box)).to_contain_text("✗ Not yet.")
-        expect(card(box)).to_contain_text("is the variance")
-        answer(box, "sqrt(1/128)")
-        expect(card(box)).to_contain_text("Xavier")
-        answer(box, "1/8")
-        expect(card(box)).to_contain_text("✓ Right.")
-
-    @pytest.mark.parametrize("nonsense", ["one eighth", "1/0", "__import__('os')", "<b>", ""])
-    def test_nonsense_is_told_what_to_type(self, quiz, nonsense):
-        box = quiz.cell(0)
-        answer(box, nonsense)
-        expect(card(box)).to_contain_text("Type a number such as 0.25")
-
-    def test_an_option_gets_its_own_feedback(self, quiz):
-        box = quiz.cell(1)
-        options = box.locator(".widget-toggle-button")
-        options.filter(has_text="The variance").click()
-        button(box, "Check").click()
-        expect(card(box)).to_contain_text("✗ Not yet.")
-        options.filter(has_text="The mean square").click()
-        button(box, "Check").click()
-        expect(card(box)).to_contain_text("✓ Right.")
-
-    def test_a_number_is_answered_without_a_mouse(self, quiz):
-        box, keyboard = quiz.cell(0), quiz.page.keyboard
-        box.locator("input").focus()
-        keyboard.press("Control+a")
-        keyboard.type("2/128")
-        keyboard.press("Enter")
-        expect(card(box)).to_contain_text("is the variance")
-        keyboard.press("Control+a")
-        keyboard.type("0.125")
-        keyboard.press("Tab")
-        assert focused(quiz) == "Check"
-        keyboard.press("Enter")
-        expect(card(box)).to_contain_text("✓ Right.")
-
-    def test_every_option_can_be_chosen_without_a_mouse(self, quiz):
-        box, keyboard = quiz.cell(1), quiz.page.keyboard
-        options = box.locator(".widget-toggle-button")
-        options.first.focus()
-        for index in range(options.count()):
-            keyboard.press("Space")
-            expect(options.nth(index)).to_have_class(re.compile("mod-active"))
-            keyboard.press("Tab")
-
-    def test_a_prediction_is_committed_without_a_mouse_and_does_not_reveal_the_answer(self, quiz):
-        box, keyboard = quiz.cell(2), quiz.page.keyboard
-        box.locator("input").focus()
-        keyboard.type("1")
-        keyboard.press("Tab")
-        for _ in range(3):
-            keyboard.press("ArrowRight")
-        expect(box.locator(".widget-slider .widget-label")).to_have_text("I am 65 % sure")
-        keyboard.press("Tab")
-        assert focused(quiz) == "Commit prediction"
-        keyboard.press("Space")
-        expect(card(box)).to_have_text("Saved: “1” (65 % sure). Run the next cell to see what happens.")
-
-    def test_a_prediction_survives_the_kernel(self, quiz):
-        box = quiz.cell(2)
-        answer(box, "0.9", "Commit prediction")
-        expect(card(box)).to_contain_text("“0.9”")
-        quiz.page.locator('[data-command="notebook:restart-run-all"]').click()
-        quiz.page.locator(".jp-Dialog .jp-mod-accept").click()
-        expect(card(box)).to_contain_text("You answered this before: “0.9”", timeout=30_000)
-        quiz.wait_idle()
-        quiz.page.evaluate("window.kernelProblems = []")  # a restarted kernel warns about its debugger
-
-
 class TestReopened:
     """A notebook that was saved, on the next day: there is no kernel yet that knows its widgets."""
 
@@ -374,35 +273,6 @@ class TestReopened:
         assert self.lines(page) == []
         answer(page.cell(0), "1/8")
         expect(card(page.cell(0))).to_contain_text("✓ Right.")
-
-
-class TestSettling:
-    def test_a_prediction_is_settled_when_the_cell_that_shows_the_truth_has_run(self, walk):
-        """Wrong and sure: the walk of a learner, up to the report."""
-        predicted, aside, truth, report = map(walk.cell, range(4))
-
-        def run(cell):
-            cell.locator(".jp-InputPrompt").click()
-            walk.command("notebook:run-cell")
-
-        run(predicted)
-        predicted.locator("input[type=text]").fill("256")
-        predicted.locator(".noUi-handle").press("End")
-        button(predicted, "Commit prediction").click()
-        expect(card(predicted)).to_contain_text("Saved: “256” (100 % sure)")
-        run(report)
-        expect(card(report)).to_contain_text("predicted, and not settled yet")
-        run(aside)
-        expect(card(predicted)).to_contain_text("Saved")
-        run(truth)
-        expect(card(predicted)).to_contain_text(
-            "✗ Not so. It is 128. You said 256, 100 % sure. 256 is the factor"
-        )
-        run(report)
-        expect(card(report)).to_contain_text("0 of 1")
-        expect(card(report)).not_to_contain_text("not settled yet")
-        run(predicted)
-        expect(card(predicted)).to_contain_text("It is 128.")
 
 
 class TestStartHere:

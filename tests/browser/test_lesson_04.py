@@ -1,7 +1,5 @@
 """Chapter 4 as a learner uses it: the lesson runs, and its three instruments follow the hand."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
@@ -13,6 +11,7 @@ from tests.browser.instruments import (
     assert_shows,
     button,
     card,
+    choose,
     computed,
     move,
     option,
@@ -125,6 +124,6 @@ class TestLesson04(EveryLesson):
             ("Nothing: all its gradients are zero", "In a plain network zero weights block everything"),
             ("Start from the identity", "✓ Right."),
         ):
-            box.locator(".widget-toggle-button", has_text=re.compile(f"^{text}")).click()
+            choose(box, text)
             button(box, "Check").click()
             expect(card(box)).to_contain_text(feedback)

@@ -17,6 +17,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.interactiveshell import InteractiveShell
 
 from helpers.checking import calls, cards, check, checks, hint, solution
 from helpers.checking.calls import in_process
@@ -52,12 +54,72 @@ def judged(body, seed=0, seconds=0.3, **names):
     return judge(EXERCISE, in_process(learner(body, **names), seconds), seed)
 
 
+# --- Which version is judged ---------------------------------------------------------------------
+
+STUB = "def predict_h2(x, widths, variances):\n    raise NotImplementedError"
+WRONG = STUB.replace("raise NotImplementedError", "return 3.0")
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Runs a cell in a notebook's kernel, and returns its value."""
+    shell = InteractiveShell()
+    monkeypatch.setitem(sys.modules, "__main__", shell.user_module)
+    shell.user_ns |= {"check": check, "np": np}
+    return lambda cell: shell.run_cell(cell, store_history=True).result
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (WRONG.replace("3.0", "3.0)"), "unmatched ')'"),
+        (WRONG.replace("):", ")"), "expected ':'"),
+        (WRONG + "\n  x = 1", "unindent does not match"),
+        ("import seaborn_of_another_name\n" + WRONG.replace("3", "4"), "stopped with an error before"),
+        ("@undefined\n" + WRONG, "stopped with an error before"),
+    ],
+)
+@pytest.mark.parametrize("call", ["check(predict_h2)", "check('predict_h2')"])
+def test_an_earlier_version_is_not_judged_in_place_of_one_that_failed(run, shown, last, said, call):
+    run(STUB)
+    run(WRONG)
+    assert run(call) == 0.0 and "not judged" not in repr(shown[-1])
+    run(last)
+    assert run(call) == 0.0
+    assert "not judged" in repr(shown[-1]) and said in repr(shown[-1])
+    assert len(checks.PROGRESS.attempts()) == 1
+    run(WRONG.replace("3.0", "5.0"))
+    assert run(call) == 0.0 and "not judged" not in repr(shown[-1])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "old = predict_h2\npredict_h2 = lambda *a: old(*a)",
+        "import functools\npredict_h2 = functools.partial(predict_h2)",
+        "def predict_h2_again(x): return (",
+        "1/0",
+        WRONG,
+        "%time 1",
+    ],
+)
+def test_other_cells_keep_no_version_from_being_judged(run, shown, cell):
+    run(STUB)
+    run(WRONG)
+    run(cell)
+    run("check('predict_h2')")
+    assert "not judged" not in repr(shown[-1]) and len(checks.PROGRESS.attempts()) == 1
+
+
 # --- The three outcomes -----------------------------------------------------------------------------
 
 
-def test_a_right_answer_gets_a_plain_float_and_a_card(shown):
+def test_a_right_answer_gets_a_card_and_points_that_only_a_program_sees(shown):
     points = check(right)
-    assert type(points) is float and points == 10
+    assert isinstance(points, float) and points == 10
+    data, _ = DisplayFormatter().format(points)
+    assert float(data["text/plain"]) == 10  # what nbgrader reads
+    assert "10" not in data["text/html"]  # what a notebook prefers
     (card,) = shown
     assert card.look == "good" and "✓" in card.title and "10 of 10" in card.title
 

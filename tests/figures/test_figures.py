@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from helpers import init_explorer
+from helpers.checking.cards import Card
 from helpers.figures import by_layer, curves, distribution, show, svg, theme
 from helpers.figures.decades import Bent, Decades
 from helpers.figures.ink import set_level
@@ -531,3 +533,21 @@ def test_a_bent_axis_has_room_for_both_signs():
     np.testing.assert_allclose(axis.place([-1.2, 0, 1.2]), [-1, 0, 1])
     axis.fit([-5.0, 3e5])
     assert labels_of(axis) == ["−10⁶", "", "0", "", "10⁶"]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        show({"E[h²] --> ∞": 1, "<b>": [2, 3]}),
+        by_layer({"<h>": [1, 2]}, "A title --> here", "y"),
+        Card("good", "✓ `he` <--", "A sentence."),
+        init_explorer(depth=5),
+    ],
+    ids=lambda shown: type(shown).__name__,
+)
+def test_the_first_line_of_what_a_cell_shows_is_in_words(shown):
+    """JupyterLab shows it, as it is, of an output that is folded."""
+    html = shown.still()["text/html"] if hasattr(shown, "still") else shown._repr_html_()
+    first, second, *_ = html.splitlines()
+    assert re.fullmatch(r"<!-- [^<>{}]*\w[^<>{}]* -->", first) and "--" not in first[4:-3]
+    assert second.startswith("<style>")

@@ -302,6 +302,44 @@ FORGED = (
     b'{"error": null, "points": 100.0, "value": 10.0, "args": {"tuple": []}, "printed": "", "problem": null}'
 )
 
+LEFT_BEHIND = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_SEIZE, PTRACE_ATTACH = 0x4206, 16
+for request in (PTRACE_SEIZE, PTRACE_ATTACH):
+    if libc.ptrace(request, 1, 0, 0) != -1:
+        raise SystemError("it can trace the first process")
+try:
+    open("/proc/1/mem", "r+b")
+    raise SystemError("it can write into the first process")
+except OSError:
+    pass
+"""
+UNCOUNTED = """
+import ctypes, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.shmget(0, 2**30, 0o1600) != -1:
+    raise SystemError("shared memory")
+try:
+    os.memfd_create("x")
+    raise SystemError("memory in a file")
+except OSError:
+    pass
+for family in (40, 38, 17, 16):  # AF_VSOCK, AF_ALG, AF_PACKET, AF_NETLINK
+    try:
+        socket.socket(family, socket.SOCK_STREAM if family == 40 else socket.SOCK_RAW)
+        raise SystemError(f"a socket of family {family}")
+    except OSError:
+        pass
+"""
+THREADS = """
+import threading, time
+threading.stack_size(32768)
+for _ in range(5000):
+    threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()
+time.sleep(60)
+"""
+
 ATTACKS = {
     "numpy.testing and allclose patched": (lambda: first(PATCHED), PARTIAL_POINTS),
     "an object equal to everything": (
@@ -319,6 +357,10 @@ ATTACKS = {
     "a reference from a caller's frame": (lambda: answer(FRAMES), WITHOUT_HE),
     "detached processes": (lambda: first(DETACHED), PARTIAL_POINTS),
     "a fork bomb, and threads": (lambda: last(FORK_BOMB), PARTIAL_POINTS),
+    "a look into the first process": (lambda: first(LEFT_BEHIND), PARTIAL_POINTS),
+    "memory and sockets that no limit counts": (lambda: first(UNCOUNTED), PARTIAL_POINTS),
+    "five thousand small threads": (lambda: first(THREADS), PARTIAL_POINTS),
+    "five thousand small threads in an answer": (lambda: answer(THREADS), WITHOUT_HE),
     "a pickle": (lambda: answer("return Run()", PICKLE), WITHOUT_HE),
     "a pickle in an array": (lambda: answer("return np.array([Run()], dtype=object)", PICKLE), WITHOUT_HE),
     "an endless cell": (lambda: last("while True: pass"), PARTIAL_POINTS),

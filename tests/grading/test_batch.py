@@ -12,13 +12,12 @@ import time
 import pytest
 
 from helpers.checking import exercise
-from helpers.grading import batch, sandbox
+from helpers.grading import batch, report, sandbox
 from helpers.grading.__main__ import main
 from tests.grading import bank
 from tests.grading.test_attacks import running
 
 ITEMS = [item for item in exercise.load().values() if item.lesson == bank.LESSON]
-HEAD = {"lesson": None, "seconds": 120.0, "extra": ""}
 
 
 def some_stubs(rng):
@@ -91,13 +90,13 @@ def test_200_mixed_submissions(tmp_path, hasty):
     found = {name: (row["status"], row["points"]) for name, row in rows.items()}
     assert found == {name: expected for name, (_, expected) in submissions.items()}
     assert {row["isolation"] for row in rows.values()} == {sandbox.BUBBLEWRAP}
-    with open(out, newline="", encoding="utf-8") as file:
+    with open(out, newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert [(row["submission"], float(row["points"])) for row in table] == [
         (name, rows[name]["points"]) for name in sorted(rows)
     ]
     pages = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*_feedback/**/*.html")}
-    assert pages == {f"grades_feedback/{name}.html" for name in submissions}
+    assert pages == {f"grades_feedback/{report.page(row)}" for row in rows.values()}
     for path in tmp_path.rglob("*.html"):
         assert "<script>alert" not in path.read_text("utf-8")
     for name, (data, _) in submissions.items():
@@ -162,9 +161,9 @@ def test_resume_grades_what_is_new_or_changed(tmp_path, capsys):
 
 
 def test_two_graders_do_not_share_a_journal(tmp_path):
-    first = batch.Journal(tmp_path / "j", {**HEAD, "seed": 1})
+    first = batch.Journal(tmp_path / "j", 1)
     with pytest.raises(ValueError, match="another grader"):
-        batch.Journal(tmp_path / "j", {**HEAD, "seed": 1}, resume=True)
+        batch.Journal(tmp_path / "j", 1, resume=True)
     first.close()
 
 
@@ -224,19 +223,21 @@ def test_without_a_sandbox_every_row_and_page_says_so(tmp_path, capsys):
     out = tmp_path / "grades.csv"
     assert main([str(tmp_path / "in"), "--out", str(out), "--unisolated"]) == 0
     assert "unisolated" in capsys.readouterr().err
-    with open(out, newline="", encoding="utf-8") as file:
+    with open(out, newline="", encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     assert [(row["isolation"], row["points"]) for row in table] == [
         ("unisolated", "100.0"),
         ("unisolated", "0.0"),
     ]
-    for page in ("grades.html", "grades_feedback/ann.html"):
+    for page in ("grades.html", f"grades_feedback/{table[0]['page']}"):
         assert "no proof against forgery" in (tmp_path / page).read_text("utf-8")
 
 
 def test_where_bubblewrap_fails_it_says_why(monkeypatch, graded):
     sandbox.isolation.cache_clear()
-    monkeypatch.setattr(sandbox, "_command", lambda *a: (["sh", "-c", "echo no namespaces >&2; exit 1"], ()))
+    monkeypatch.setattr(
+        sandbox, "_command", lambda *a, **k: (["sh", "-c", "echo no namespaces >&2; exit 1"], ())
+    )
     try:
         assert sandbox.isolation() == (sandbox.NOTHING, "bubblewrap does not work here: no namespaces")
         sandbox.isolation.cache_clear()
@@ -244,3 +245,35 @@ def test_where_bubblewrap_fails_it_says_why(monkeypatch, graded):
         assert sandbox.isolation()[0] == sandbox.NOTHING and "not installed" in sandbox.isolation()[1]
     finally:
         sandbox.isolation.cache_clear()
+
+
+def test_a_class_with_its_roster_and_without_names(tmp_path, capsys):
+    roster = "name,id\nAda King,1001\nEmmy Noether,1002\nSofia Kovalevskaya,1003\n"
+    (tmp_path / "roster.csv").write_text(roster)
+    solved = bank.data(bank.solved())
+    hand_in(tmp_path / "in", {"1001": (solved, None), "1002": (solved, None), "x": (solved, None)})
+    arguments = [
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "g.csv"),
+        "--roster",
+        str(tmp_path / "roster.csv"),
+    ]
+    assert main([*arguments, "--for", "moodle", "--anonymous"]) == 0
+    said = capsys.readouterr().err
+    assert "not handed in: Sofia Kovalevskaya" in said and "of nobody in the roster, or of several: x" in said
+    key = {row["submission"]: row["learner"] for row in read_csv(tmp_path / "g_key.csv")}
+    table = read_csv(tmp_path / "g.csv")
+    assert {row["submission"] for row in table} == set(key.values())
+    ada = next(row for row in table if row["submission"] == key["1001"])
+    assert key["1002"] in ada["same as"] and "the published solution" in ada["same as"]
+    assert "1001" not in (tmp_path / "g.html").read_text("utf-8")
+    by_name = {row["name"]: row for row in read_csv(tmp_path / "g_students.csv")}
+    assert by_name["Ada King"]["total"] == "100.0"
+    assert by_name["Sofia Kovalevskaya"]["not handed in"] == bank.LESSON
+    assert [row[bank.LESSON] for row in read_csv(tmp_path / "g_moodle.csv")] == ["100.0", "100.0", "-"]
+
+
+def read_csv(path):
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from helpers import instruments
-from helpers.checking import questions
+from helpers.checking import questions, widgets
 from tests.checking.test_questions import NONSENSE
 from tests.site.frames import computed, full, unpack, way
 from tools.axe import violations
@@ -79,8 +79,14 @@ def place(tab, cell):
     return tab.locator(f'[data-call="{cell}"]')
 
 
+def unveil(tab):
+    """Open what stands behind a prediction."""
+    tab.evaluate("for (const veil of document.querySelectorAll('.td-veil')) veil.open = true")
+
+
 def opened(tab, url, page, cell):
     tab.goto(url + page)
+    unveil(tab)
     place(tab, cell).scroll_into_view_if_needed()
     box = place(tab, cell).locator(".td-instrument:not(.td-still)")
     expect(box).to_be_attached()
@@ -193,6 +199,7 @@ def test_its_challenges_can_be_solved(tab, url, folder, alive):
 @pytest.mark.parametrize("page", LESSONS)
 def test_a_lesson_has_no_barriers_when_all_is_alive(tab, url, page):
     tab.goto(url + page)
+    unveil(tab)
     for i in range(tab.locator("[data-frames]").count()):
         tab.locator("[data-frames]").nth(i).scroll_into_view_if_needed()
         expect(tab.locator("[data-frames]").nth(i).locator(".td-panel")).to_be_attached()
@@ -333,19 +340,67 @@ def test_a_prediction_is_committed_once_and_then_settled(tab, url):
     page, id = "notebooks/02_initialization.html", "predict-he-var"
     tab.goto(url + page)
     box, question = asked(tab, id), questions.find(id)
+    shown = tab.locator(f"[id='cell-id={question.truth}'] .output")
+    expect(shown).to_be_hidden()
     box.get_by_role("button", name="Commit prediction").click()
     expect(box.locator(".td-card")).to_contain_text("Type a number")  # it commits nothing by itself
     box.get_by_role("textbox").fill("1")
-    box.get_by_role("slider").fill("80")
+    box.get_by_role("button", name="Commit prediction").click()
+    expect(box.locator(".td-card")).to_contain_text("how sure are you?")
+    box.get_by_role("radio", name="80 %").check()
     box.get_by_role("button", name="Commit prediction").click()
     card = box.locator(".td-card")
+    expect(shown).to_be_visible()
     for _ in range(2):
-        expect(card).to_contain_text("You said “1”, 80 % sure.")
+        expect(card).to_contain_text("You said 1, 80 % sure.")
         truth, why = question.reveal(question.judge("1"))
         expect(card).to_contain_text(f"✗ Not so. {truth}")
         expect(card).to_contain_text(" ".join(plain(why).split()))
         expect(box.get_by_role("textbox")).to_be_disabled()
+        expect(shown).to_be_visible()
         tab.reload()
+
+
+@pytest.mark.parametrize("page", LESSONS)
+def test_what_a_prediction_is_about_is_out_of_sight_and_a_click_away(tab, url, page):
+    tab.goto(url + page)
+    for fold in tab.locator(".td-veil").all():
+        expect(fold.locator(".output")).to_be_hidden()
+        fold.locator("summary").first.click()
+        expect(fold.locator(".output")).to_be_visible()
+
+
+def answers_to(question):
+    """All answers that somebody thought of, and numbers beside, between and far from them."""
+    if isinstance(question, questions.MultipleChoice):
+        return [option.text for option in question.options]
+    known = [question.answer, *(wrong.value for wrong in question.wrong)]
+    factors = (1 + 1e-9, 1 + 1e-6, 1 - 1e-3, 1 + 1e-3, 0.97, 1.03, 0.51, 1.93, 1.1e-3, 1.1e3)
+    return [repr(value * factor) for value in known for factor in factors]
+
+
+@pytest.mark.parametrize("prediction", [True, False])
+def test_every_answer_is_judged_as_in_the_notebook(tab, url, prediction):
+    asked = [one for one in questions.load().values() if bool(one.truth) is prediction]
+    cases = [(one, answer) for one in asked for answer in answers_to(one)]
+    about = {one.id: life.question(one.id, prediction) for one in asked}
+    tab.goto(url + "notebooks/00_start_here.html")
+    found = tab.evaluate(
+        """async ([about, cases]) => {
+            const {judged} = await import('../static/lesson.js');
+            return cases.map(([id, answer]) => judged(about[id], answer, 80));
+        }""",
+        [about, [[question.id, answer] for question, answer in cases]],
+    )
+    assert len(cases) > 300
+    for (question, answer), card in zip(cases, found, strict=True):
+        response = question.judge(answer)
+        said = widgets.given(answer, response)
+        if prediction:
+            want = widgets.settlement(question, response, said, 80)
+        else:
+            want = widgets.verdict(response, said)
+        assert (card["look"], unescape(card["html"])) == (want[0], unescape(want[1])), (question.id, answer)
 
 
 def test_a_choice_is_answered_by_keyboard(tab, url):

@@ -9,7 +9,7 @@ from tools.axe import violations
 from tools.web.pages import notebooks
 
 PAGES = ["index.html", *(page.url for page in notebooks())]
-FOLD = "details:not(.td-more)"  # of the text; an instrument has one of its own
+FOLD = "details:not(.td-more, .td-veil)"  # of the text; instruments and predictions have their own
 LESSONS = [page.url for page in notebooks() if page.path.parts[0] == "notebooks"]
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 SEARCHED = (("desktop", "light"), ("phone", "dark"))  # for barriers, which takes the longest: each once

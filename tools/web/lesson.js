@@ -1,8 +1,10 @@
 // A lesson's page, where no Python runs: instruments show frames that were baked, and questions can be answered.
 // What is true, and what is said about an answer, was written by Python; here it is only looked up.
-import { Instrument, View, key, make, write } from './instrument.js';
+import { Instrument, View, key, make } from './instrument.js';
+import { Card, escaped } from './question.js';
 
 const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or at a challenge.';
+const VEIL = 'What this cell shows: it opens when your prediction above is committed, or with a click.';
 const NEAR = '900px'; // of the window: then an instrument's file is loaded
 
 /** The host of an instrument on a page: it has some frames, all of them at once, and no others. */
@@ -160,59 +162,44 @@ export function parse(text) {
   }
 }
 
-/** What Python has to say about an answer: {correct, feedback}, or {problem}. */
-function judge({ options, near, unread, answer, too_small, too_large, right }, given) {
-  if (options) return options.find(option => option.text === given) ?? { problem: 'Choose one of the options first.' };
-  const value = parse(given);
-  if (Number.isNaN(value)) return { problem: unread };
-  // A hint at how to find the number gives way, once it is settled, to how it is found: `why`.
-  const found = near.find(({ low, high }) => low <= value && value <= high)
-    ?? { correct: false, feedback: value < answer ? too_small : too_large, why: right };
-  return { ...found, rounded: value.toPrecision(4) !== answer.toPrecision(4) };
+/** A number in four figures, as Python writes it. */
+function figures(value) {
+  const [digits, power] = value.toExponential(3).split('e').map(Number);
+  if (power >= -4 && power < 4) return String(Number(value.toPrecision(4)));
+  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }
 
+/** The card that Python has written for an answer: {look, html}; undefined if it is no answer. */
+export function judged({ about, answers }, given, sure) {
+  const value = about.options ? about.options.indexOf(given) : parse(given);
+  const found = answers.find(({ low, high }) => (low ?? -Infinity) <= value && value <= (high ?? Infinity));
+  const read = figures(value);
+  const words = { given: escaped(given), read: read === given ? '' : `, read as ${read}`, sure };
+  return found && { ...found, html: found.html.replace(/\{(given|read|sure)\}/g, (_, name) => words[name]) };
+}
+
+/** The host of a question on a page: an answer is judged at once, and a prediction is settled then, for good. */
 function question(element) {
-  const about = JSON.parse(element.dataset.question), { id, text, options, unit, prediction, truth } = about;
-  const said = make('div', { role: 'status' }), header = make('div');
-  header.innerHTML = text;
-  const field = options
-    ? make('fieldset', {}, make('legend', { class: 'td-hidden' }, 'Your answer'),
-      ...options.map(option => make('label', {}, make('input', { type: 'radio', name: `td-${id}`, value: option.text }), option.text)))
-    : make('label', {}, `Your answer ${unit} `, make('input', { type: 'text', name: `td-${id}`, placeholder: 'such as 1/8 or 3e-8', autocomplete: 'off' }));
-  const sure = make('input', { type: 'range', min: 50, max: 100, step: 5, value: 50, input: () => write(level, `I am ${sure.value} % sure`) });
-  const level = make('span', {}, 'I am 50 % sure');
-  const button = make('button', { class: 'td-chip' }, prediction ? 'Commit prediction' : 'Check');
-  const card = (look, html) => { said.innerHTML = `<div class="td-card td-${look}">${html}</div>`; };
-  const quoted = given => `“${make('span', {}, given).innerHTML}”`;
-  /** Show what is said of an answer; a prediction is settled then, for good. */
-  const settle = (given, confidence) => {
-    const { correct, feedback, why = feedback, rounded } = judge(about, given), look = correct ? 'good' : 'alarm';
-    if (!prediction) {
-      return card(look, `<b>${correct ? '✓ Right.' : '✗ Not yet.'}</b> ${feedback}<br><small>You wrote ${quoted(given)}.</small>`);
-    }
-    const mark = correct ? '✓ Right.' : '✗ Not so.', is = correct && !rounded ? '' : ` ${truth}`;
-    card(look, `<b>${mark}${is}</b> You said ${quoted(given)}, ${confidence} % sure. ${why}`);
-    for (const one of form.querySelectorAll('input, button')) one.disabled = true;
+  const asked = JSON.parse(element.dataset.question), { about, truth } = asked, { id, kind } = about;
+  element.replaceChildren();
+  veil(document.getElementById(`cell-id=${truth}`)?.querySelector('.output'), id);
+  const show = (answer, sure) => {
+    const found = judged(asked, answer, sure), settled = kind === 'prediction' && Boolean(found);
+    if (found) store.set(id, [answer, sure]);
+    const cards = found ? [[found.look, found.html]] : [['muted', escaped(about.missing)]];
+    card.show({ asks: kind, answer, sure, cards, settled, over: settled });
   };
-  const submit = event => {
-    event.preventDefault();
-    const given = (new FormData(form).get(`td-${id}`) ?? '').trim(), { problem } = judge(about, given);
-    if (problem) return card('muted', problem);
-    store.set(id, [given, Number(sure.value)]);
-    settle(given, sure.value);
-  };
-  const form = make('form', { class: 'td-ask td-form', submit }, header, field,
-    ...(prediction ? [make('label', {}, level, sure)] : []), button, said);
-  element.replaceChildren(form);
-  const before = store.get(id);
-  if (!before) return;
-  for (const input of field.querySelectorAll('input')) {
-    if (options) input.checked = input.value === before[0];
-    else input.value = before[0];
-  }
-  sure.value = before[1];
-  write(level, `I am ${sure.value} % sure`);
-  if (!judge(about, before[0]).problem) settle(...before);
+  const card = new Card(element, about, show), before = store.get(id);
+  if (before && judged(asked, ...before)) show(...before);
+  else card.show({ asks: kind, cards: [] });
+}
+
+/** What a cell shows is out of sight until the prediction is settled: a card opens the folds of its name. */
+function veil(output, id) {
+  if (!output) return;
+  const fold = make('details', { class: `td-veil ${id}` }, make('summary', {}, VEIL));
+  output.replaceWith(fold);
+  fold.append(output);
 }
 
 document.querySelectorAll('[data-question]').forEach(question);
@@ -226,4 +213,6 @@ const coming = new IntersectionObserver(entries => {
 }, { rootMargin: NEAR });
 document.querySelectorAll('[data-frames]').forEach(element => coming.observe(element));
 const call = new URLSearchParams(location.hash.slice(1)).get('cell-id');
-document.getElementById(`cell-id=${call}`)?.scrollIntoView();
+const linkedCell = document.getElementById(`cell-id=${call}`);
+linkedCell?.querySelector('.td-veil')?.setAttribute('open', '');
+linkedCell?.scrollIntoView();

@@ -10,9 +10,10 @@ import multiprocessing
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from html import escape
+from math import floor, log10
 
 from helpers import instruments
-from helpers.checking import questions
+from helpers.checking import questions, widgets
 from tools.web.bake import bake
 
 known = functools.cache(lambda: ("ask", "predict", *instruments.names()))
@@ -63,33 +64,41 @@ def called(cell):
 
 
 def question(id, prediction):
-    """A question as data for JSON: its words, and what is said to which answer."""
+    """A question as data for JSON: its card, and the cards of all answers, each with the answers it is for.
+
+    These are numbers from `low` to `high`, of a choice the places of its options; the first that fits counts.
+    """
     asked = questions.find(id)
-    kind = "Prediction" if prediction else "Question"
-    about = {
-        "id": id,
-        "prediction": prediction,
-        "text": f"<b>{kind}.</b> {asked.text}",
-        "truth": asked.what_is_true,
-    }
     if isinstance(asked, questions.MultipleChoice):
-        options = [{"text": o.text, "correct": o.correct, "feedback": o.feedback} for o in asked.options]
-        return {**about, "options": options}
-    known = [(asked.answer, True, asked.right), *((one.value, False, one.feedback) for one in asked.wrong)]
-    near = [
-        {**dict(zip(("low", "high"), asked.near(value), strict=True)), "correct": right, "feedback": feedback}
-        for value, right, feedback in known
+        given = "“{given}”"
+        cases = [(i, i, asked.judge(option.text)) for i, option in enumerate(asked.options)]
+    else:
+        given, known = "{given}{read}", [asked.answer, *(one.value for one in asked.wrong)]
+        cases = [(*_rounded(asked.answer), asked.judge(repr(asked.answer)))]
+        cases += [(*asked.near(value), asked.judge(repr(value))._replace(reading=None)) for value in known]
+        cases += [(None, asked.answer, questions.Response(False, asked.too_small))]
+        cases += [(asked.answer, None, questions.Response(False, asked.too_large))]
+    cards = [
+        widgets.settlement(asked, response, given, "{sure}")
+        if prediction
+        else widgets.verdict(response, given)
+        for *_, response in cases
     ]
     return {
-        **about,
-        "near": near,
-        "answer": asked.answer,
-        "too_small": asked.too_small,
-        "too_large": asked.too_large,
-        "unit": asked.unit,
-        "right": asked.right,
-        "unread": escape(questions.UNREAD),
+        "about": widgets.about(asked, "prediction" if prediction else "question"),
+        "truth": asked.truth if prediction else "",
+        "answers": [
+            {"low": low, "high": high, "look": look, "html": html}
+            for (low, high, _), (look, html) in zip(cases, cards, strict=True)
+        ],
     }
+
+
+def _rounded(value):
+    """The lowest and the highest number that are written like this one in four figures."""
+    rounded = float(f"{value:.4g}")
+    half = 10 ** (floor(log10(abs(rounded))) - 3) / 2 if rounded else 0
+    return rounded - half, rounded + half
 
 
 def attributes(**values):

@@ -17,15 +17,14 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from helpers.browser.notebook import SCRIPT
-from helpers.figures.theme import COLORS, style_sheet
+from helpers.figures.theme import COLORS, STYLE, style_rules, style_sheet
 from tools.web import life
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 ROOMS = ("notebooks", "exercises")  # whatever notebooks lie there become pages
 
-STATIC = (HERE / "page.js", HERE / "lesson.js", HERE / "icon.svg", SCRIPT)
+STATIC = (HERE / "page.js", HERE / "lesson.js", HERE / "icon.svg", *STYLE.parent.glob("*.js"))
 CELL_TIMEOUT = 600  # seconds
 BEST_FIRST = ["text/html", "text/markdown", "image/svg+xml", "image/png", "text/plain"]  # of an output
 
@@ -222,5 +221,4 @@ def _stylesheet():
         + light
         + "}}\n"
     )
-    course = style_sheet().removeprefix("<style>").removesuffix("</style>")
-    return f"{course}\n{themes}\n{(HERE / 'style.css').read_text(encoding='utf-8')}"
+    return f"{style_rules()}\n{themes}\n{(HERE / 'style.css').read_text(encoding='utf-8')}"

@@ -8,8 +8,8 @@ from helpers import propagation
 from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
-from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10
+from helpers.figures.ink import set_band, set_beside
+from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.layers import ACTIVATIONS
@@ -159,20 +159,15 @@ class GainChain(Instrument):
         set_band(artists["healthy"], [-1, DEEPEST + 1], [zone[0]] * 2, [zone[1]] * 2)
         artists["course"].set_data(layers, axis.place(r.course))
         artists["even"].set_data([0, s.depth], axis.place([r.ratio, 0.0]))
-        passed = np.flatnonzero(np.abs(r.course) >= LOST)
-        if not passed.size:
-            artists["lost"].set_data([], [])
-            artists["note"].set_text("")
-            return
-        layer = int(passed[-1])
-        x, y = layer, float(axis.place(r.course[layer]))
-        artists["lost"].set_data([x], [y])
-        right = x < DEEPEST / 2
-        artists["note"].set(
-            position=(x + (2 if right else -2), y + (-0.1 if (y < 0) == right else 0.1)),
-            ha="left" if right else "right",
-            text=f"passes {_threshold(r)} at layer {layer}",
-        )
+        passed = np.flatnonzero(np.abs(r.course) >= LOST)[-1:]
+        artists["lost"].set_data(passed, axis.place(r.course[passed]))
+        artists["note"].set_text("")
+        if passed.size:
+            layer, y = passed[0], axis.place(r.course[passed[0]])
+            right = layer < DEEPEST / 2
+            y += -0.1 if (y < 0) == right else 0.1
+            note = f"passes {_threshold(r)} at layer {layer}"
+            set_beside(artists["note"], layer, y, note, 2 if right else -2)
 
     def readouts(self, s, r):
         return [
@@ -180,7 +175,7 @@ class GainChain(Instrument):
             ("per layer", f"× {from_log10(r.rate)}"),
             (
                 f"R passes {_threshold(r)}",
-                f"at {_layers(r.lost_at)}" if r.lost_at else "never in 1000 layers",
+                f"at {counted(r.lost_at, 'layer')}" if r.lost_at else "never in 1000 layers",
             ),
         ]
 
@@ -212,7 +207,3 @@ class GainChain(Instrument):
 
 def _threshold(r):
     return "10⁶" if r.ratio > 0 else "10⁻⁶"
-
-
-def _layers(depth):
-    return f"{depth} layer" + ("s" if depth > 1 else "")

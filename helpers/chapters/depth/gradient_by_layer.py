@@ -14,6 +14,7 @@ from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import SCHEMES, RandomNetwork
+from helpers.theory import log10_band
 
 CUSTOM = "custom σ"
 
@@ -49,15 +50,14 @@ def experiment(s):
     network = RandomNetwork(s.width, s.activation, sigma_w, rule=scheme.rule, seed=s.seed)
     _, dh = network.backward_moments(s.depth)
     theory = propagation.predict(s.activation, s.depth, sigma_w)
-    spread = theory.gradient_log_spread(s.width, scheme.rule == "orthogonal")
-    # These are norms, not their squares: half of the logarithms. The typical value lies below the mean.
-    middle = (np.log(theory.h_gradient2) - spread**2 / 2) / 2
+    band = log10_band(theory.h_gradient2, theory.gradient_log_spread(s.width, scheme.rule == "orthogonal"))
+    low, high = (edge / 2 for edge in band)  # of norms, not of their squares
     return Result(
         h=_relative(dh.second) / 2,
         weight=_relative(network.weight_gradient_norms(s.depth)),
         predicted=np.log10(theory.h_gradient2) / 2,
-        low=(middle - spread) / np.log(10),
-        high=(middle + spread) / np.log(10),
+        low=low,
+        high=high,
         slopes=np.log10(layers.activation(s.activation).steepest) * np.arange(s.depth, -1, -1),
         sigma_w=sigma_w,
         saturated=network.saturated(s.depth),

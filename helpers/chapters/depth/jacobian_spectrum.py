@@ -14,6 +14,7 @@ from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.jacobians import Spectrum
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import RandomNetwork
+from helpers.theory import log10_band
 
 WIDTH, DEEPEST = 64, 40
 RULES = {"Gaussian": "normal", "orthogonal": "orthogonal"}
@@ -42,13 +43,9 @@ def experiment(s):
     rule = RULES[s.weights]
     network = RandomNetwork(WIDTH, s.activation, s.sigma_w, rule=rule, seed=s.seed)
     theory = propagation.predict(s.activation, s.depth, s.sigma_w)
-    spread = theory.gradient_log_spread(WIDTH, rule == "orthogonal")[0]
-    mean = np.log(theory.h_gradient2[0])
-    middle = (mean - spread**2 / 2) / 2  # typical norm: below the mean, and a root
-    return Result(
-        network.spectrum(s.depth),
-        *(np.array([mean / 2, middle - spread, middle + spread]) / np.log(10)).tolist(),
-    )
+    mean, spread = theory.h_gradient2[0], theory.gradient_log_spread(WIDTH, rule == "orthogonal")[0]
+    of_squares = np.log10(mean), *log10_band(mean, spread)
+    return Result(network.spectrum(s.depth), *(float(log) / 2 for log in of_squares))
 
 
 class JacobianSpectrum(Instrument):

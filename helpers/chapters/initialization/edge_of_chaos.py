@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from helpers import layers, propagation, theory
 from helpers.figures import svg, theme
@@ -145,8 +144,8 @@ class EdgeOfChaos(Instrument):
             "measured": course.plot([], [], label=f"measured, width {WIDTH}", **theme.MEASURED_LINE)[0],
         }
         phases.set(xlim=VISIBLE, ylim=(-0.1, 3), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
-        phases.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-        phases.xaxis.set_minor_locator(NullLocator())
+        phases.xaxis.set_major_formatter("{x:g}")
+        phases.set_xticks([], minor=True)
         phases.set_title("Phase diagram", loc="left")
         course.set(xlim=(0, DEPTH), ylim=(-0.55, 1.05), xlabel="layer", ylabel="correlation of two inputs")
         course.set_title("Two inputs on their way", loc="left")

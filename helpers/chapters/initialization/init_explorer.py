@@ -7,12 +7,13 @@ import numpy as np
 from helpers import propagation
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
-from helpers.figures.ink import set_band
+from helpers.figures.ink import set_band, set_beside
 from helpers.figures.numbers import from_log10, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
 from helpers.propagation import SCHEMES, RandomNetwork
+from helpers.theory import log10_band
 
 ALPHA = ACTIVATIONS["leaky ReLU"]().alpha
 
@@ -106,9 +107,7 @@ def _predict(s, network, backward):
         of = {"E[h²]": "h2", "Var h": "h_variance", "Var z": "z2"}[s.quantity]
         curve = getattr(theory, of)
         spread = theory.log_spread(s.width, of, orthogonal)
-    # A product of random factors is skewed: its typical value lies below its mean by spread²/2.
-    middle = np.log(curve) - spread**2 / 2
-    return np.log10(curve), *((middle + side * spread) / np.log(10) for side in (-2, 2))
+    return np.log10(curve), *log10_band(curve, spread)
 
 
 def _lost(low, high, way):
@@ -287,12 +286,9 @@ def _mark_lost(artists, r, curve):
     artists["lost"].set_data([x], [y])
     # Beside the mark, where the curve is not: above it towards lower values, else below.
     left = x > propagation.DEEPEST / 2
-    above = left == (y > 0)
-    artists["note"].set(
-        position=(x + (-1 if left else 1), y + (0.09 if above else -0.11)),
-        ha="right" if left else "left",
-        text=f"float32: {'inf' if y > 0 else '0'} at layer {x}",
-    )
+    shift = 0.09 if left == (y > 0) else -0.11
+    note = f"float32: {'inf' if y > 0 else '0'} at layer {x}"
+    set_beside(artists["note"], x, y + shift, note, -1 if left else 1)
 
 
 def _range(r):

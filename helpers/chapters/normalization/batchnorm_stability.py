@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from helpers.chapters.normalization import stability
 from helpers.chapters.normalization.stability import RATES, STEPS, Case
 from helpers.digits import DIVERGED, GUESSING, LEARNED, LEARNS, STALLS, Course
 from helpers.figures import svg, theme
+from helpers.figures.ink import set_beside
 from helpers.figures.numbers import short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
@@ -18,10 +18,6 @@ DEPTHS, BATCHES = (2, 4, 6, 8, 10, 12, 16, 20), (2, 4, 8, 16, 32, 64)
 SIGMA_W = tuple(2.0 ** (k / 2) for k in range(-3, 6))
 FIRST_STEPS = 15  # of the run that is shown while a slider moves
 BOTTOM, TOP = 0.03, 100  # of both loss axes; a run above is shown as lost
-WITHOUT, WITH = (
-    {"ls": "--", "marker": "s", "ms": 4, "color": theme.SECOND, "animated": True},
-    {"ls": "-", "marker": "o", "ms": 4, "color": theme.MEASURED, "animated": True},
-)
 
 
 @dataclass(frozen=True)
@@ -152,16 +148,17 @@ class BatchNormStability(Instrument):
             axes.axhline(GUESSING, color=theme.MUTED, ls=(0, (1, 1.5)), lw=1.5, label="guessing: 2.3")
             half = f"learns below {LEARNED:.2f}"
             axes.axhline(LEARNED, color=theme.GOOD, ls=(0, (4, 1.5)), lw=1.5, label=half)
+        every = {"markevery": 1}
         x, ceiling = {"ls": "", "marker": "X", "ms": 9}, {"ls": "", "marker": "^", "ms": 9}
         artists = {
-            "without": course.plot([], [], label="no norm", markevery=5, **WITHOUT)[0],
-            "with": course.plot([], [], label="with the norm", markevery=5, **WITH)[0],
+            "without": course.plot([], [], label="no norm", **theme.COMPARED_LINE)[0],
+            "with": course.plot([], [], label="with the norm", **theme.MEASURED_LINE)[0],
             "lost": course.plot([], [], color=theme.ALARM, animated=True, **x)[0],
             "note": course.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
             "here": over.axvline(1, color=theme.INK, ls=":", lw=1.5, animated=True),
             "here_name": over.text(1, BOTTOM * 2.6, "", va="center", animated=True),
-            "finals_without": over.plot([], [], **WITHOUT)[0],
-            "finals_with": over.plot([], [], **WITH)[0],
+            "finals_without": over.plot([], [], **{**theme.COMPARED_LINE, **every})[0],
+            "finals_with": over.plot([], [], **{**theme.MEASURED_LINE, **every})[0],
             "overflow_without": over.plot([], [], color=theme.SECOND, animated=True, **{**x, "ms": 6})[0],
             "overflow_with": over.plot([], [], color=theme.MEASURED, animated=True, **{**x, "ms": 6})[0],
             "ceiling_without": over.plot([], [], color=theme.SECOND, animated=True, **ceiling)[0],
@@ -172,8 +169,8 @@ class BatchNormStability(Instrument):
         over.set(xlim=(RATES[0] / 1.4, RATES[-1] * 1.4), xlabel="learning rate η")
         over.set_title("Loss after 60 steps, for every η", loc="left")
         for axis in (course.yaxis, over.xaxis):
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        course.yaxis.set_minor_locator(NullLocator())
+            axis.set_major_formatter("{x:g}")
+        course.set_yticks([], minor=True)
         figure.legend(*course.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
         return figure, artists
 
@@ -194,12 +191,8 @@ class BatchNormStability(Instrument):
         lost = {run.course.lost_at for run in (r.without, r.run)} - {None}
         artists["lost"].set_data(list(lost), [BOTTOM * 1.4] * len(lost))
         step = max(lost, default=0)
-        left = step > STEPS / 2
-        artists["note"].set(
-            position=(step + (-2 if left else 2), BOTTOM * 1.4),
-            ha="right" if left else "left",
-            text=f"overflows at step {step}" if lost else "",
-        )
+        note = f"overflows at step {step}" if lost else ""
+        set_beside(artists["note"], step, BOTTOM * 1.4, note, -2 if step > STEPS / 2 else 2)
 
     def readouts(self, s, r):
         rows = [("final loss, no norm", _end(r.without))]
@@ -258,11 +251,7 @@ def _drawn(loss):
 
 
 def _end(run):
-    return (
-        f"overflows at step {run.course.lost_at}"
-        if run.course.lost_at is not None
-        else short(run.course.final)
-    )
+    return short(run.course.final) if run.course.lost_at is None else _fate(run)
 
 
 def _fate(run):

@@ -22,8 +22,7 @@ REACHES = (1.2, 1e2, 1e6, 1e15, 1e40)  # of the mean's axis
 STABLE = 2.0  # a spread within this factor of where it began is stable
 ALIKE = 0.9  # a cosine between inputs above this: they are hard to tell apart
 DEEPEST = 50
-WITHOUT = {"ls": "--", "marker": "s", "ms": 4, "markevery": 5, "color": theme.SECOND, "animated": True}
-UNITS = {"ls": ":", "marker": "^", "ms": 4, "markevery": 5, "color": theme.GOOD, "animated": True}
+UNITS = {**theme.MEASURED_LINE, "ls": ":", "marker": "^", "color": theme.GOOD}
 
 
 @dataclass(frozen=True)
@@ -122,9 +121,9 @@ class LayerStatistics(Instrument):
             "units": mean.fill_between(
                 [0], 0, color=theme.MEASURED, label="±1 sd of the units", **theme.RANGE
             ),
-            "mean_without": mean.plot([], [], **WITHOUT)[0],
+            "mean_without": mean.plot([], [], **theme.COMPARED_LINE)[0],
             "mean": mean.plot([], [], **theme.MEASURED_LINE)[0],
-            "std_without": spread.plot([], [], label="no norm", **WITHOUT)[0],
+            "std_without": spread.plot([], [], label="no norm", **theme.COMPARED_LINE)[0],
             "std": spread.plot([], [], label="with the norm", **theme.MEASURED_LINE)[0],
             "unit_std": spread.plot([], [], label="one unit over the inputs", **UNITS)[0],
         }

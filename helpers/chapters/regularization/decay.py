@@ -12,6 +12,7 @@ from helpers.layers import Linear
 from helpers.losses import softmax_cross_entropy
 from helpers.network import mlp
 from helpers.optimizers import WITH_DECAY
+from helpers.training import evaluate
 
 TRAIN, TEST, NOISE, TURNS, FLIPPED = 80, 1000, 0.25, 0.6, 0.15
 WIDTH, STEPS, EVERY = 32, 300, 10  # the weights are measured at every EVERY-th step
@@ -98,18 +99,13 @@ def decay_alone(optimizer, weight_decay, steps):
 
 
 def _fit(network, data, norms):
-    train_loss, train_accuracy = _score(network, data.x, data.y)
-    test_loss, test_accuracy = _score(network, data.x_test, data.y_test)
+    train_loss, train_accuracy = map(float, evaluate(network, data.x, data.y))
+    test_loss, test_accuracy = map(float, evaluate(network, data.x_test, data.y_test))
     across, up = np.meshgrid(GRID, GRID)
     logits = network.forward(np.stack([across.ravel(), up.ravel()], 1).astype(np.float32))
     surface = (logits[:, 1] - logits[:, 0]).reshape(across.shape)
     steps = EVERY * np.arange(len(norms))
     return Fit(steps, norms, train_loss, test_loss, train_accuracy, test_accuracy, surface)
-
-
-def _score(network, x, y):
-    logits = network.forward(x, train=False)
-    return float(softmax_cross_entropy(logits, y)[0]), float((logits.argmax(1) == y).mean())
 
 
 def _norm(network):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from helpers.chapters.regularization import regularization
 from helpers.figures import svg, theme
@@ -107,11 +106,10 @@ class DropoutMasks(Instrument):
         ratios.set(xscale="log", yscale="log", xlim=(0.93, 275), ylim=(0.04, 30))
         ratios.set(xlabel="passes averaged")
         ratios.set_title("Training as a multiple of eval", loc="left")
-        ratios.xaxis.set_major_locator(FixedLocator(PASSES))
-        ratios.yaxis.set_major_locator(FixedLocator((0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20)))
-        for axis in (ratios.xaxis, ratios.yaxis):
-            axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-            axis.set_minor_locator(NullLocator())
+        levels = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20)
+        for axis, ticks in ((ratios.xaxis, PASSES), (ratios.yaxis, levels)):
+            axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+            axis.set_ticks([], minor=True)
         line = {"ls": "-", "ms": 5, "animated": True}
         artists = {
             "kept": masks.plot([], [], marker="s", ms=4.6, color=theme.MEASURED, **points)[0],

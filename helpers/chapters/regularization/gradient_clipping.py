@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from helpers.chapters.regularization import cliff
 from helpers.figures import svg, theme
@@ -21,27 +20,10 @@ EDGE = 1.0  # a point this far outside the map counts as thrown
 
 
 @dataclass(frozen=True)
-class Result:
-    """A descent from every start; `which` is the one that is drawn."""
+class Result(cliff.Descent):
+    """The descent that is drawn, from one start, as arrays of (steps,); `descent` is that of all starts."""
 
     descent: cliff.Descent
-    which: int
-
-    @property
-    def w(self):
-        return self.descent.w[:, self.which]
-
-    @property
-    def b(self):
-        return self.descent.b[:, self.which]
-
-    @property
-    def loss(self):
-        return self.descent.loss[:, self.which]
-
-    @property
-    def norm(self):
-        return self.descent.norm[:, self.which]
 
     @property
     def steps(self):
@@ -50,12 +32,11 @@ class Result:
     @property
     def thrown(self):
         """The first step whose point lies outside the map, or None."""
-        outside = (
-            (self.w < cliff.W_RANGE[0] - EDGE)
-            | (self.w > cliff.W_RANGE[1] + EDGE)
-            | (self.b < cliff.B_RANGE[0] - EDGE)
-            | (self.b > cliff.B_RANGE[1] + EDGE)
-        )
+        beyond = [
+            np.abs(at - np.mean(ends)) > np.ptp(ends) / 2 + EDGE
+            for at, ends in ((self.w, cliff.W_RANGE), (self.b, cliff.B_RANGE))
+        ]
+        outside = np.any(beyond, axis=0)
         return int(outside.argmax()) if outside.any() else None
 
     @property
@@ -72,7 +53,7 @@ def experiment(s):
     """Settings ↦ Results after ever more steps."""
     w, b = cliff.starts(STARTS, s.seed)
     for descent in cliff.descend(w, b, s.lr, s.max_norm, s.mode, STAGES):
-        yield Result(descent, s.start - 1)
+        yield Result(*(column[:, s.start - 1] for column in vars(descent).values()), descent)
 
 
 def _threshold(max_norm):
@@ -147,8 +128,7 @@ class GradientClipping(Instrument):
         plane.set(xlim=cliff.W_RANGE, ylim=cliff.B_RANGE, xlabel="w", ylabel="b")
         plane.set_title("Levels of the loss, and the way down", loc="left")
         course.set(xlim=(0, STAGES[-1]), ylim=(-6.5, 4.5), xlabel="step")
-        course.yaxis.set_major_locator(FixedLocator(range(-6, 5, 2)))
-        course.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
+        course.set_yticks(range(-6, 5, 2), [power_of_ten(k) for k in range(-6, 5, 2)])
         course.set_title("Loss and gradient, step by step", loc="left")
         way = {"marker": "o", "ms": 3.5, "lw": 1.2, "color": theme.MEASURED, "animated": True}
         point = {"ls": "", "animated": True}
@@ -186,14 +166,14 @@ class GradientClipping(Instrument):
         return [
             ("loss", f"{short(r.loss[-1])} after {r.steps} steps"),
             ("largest gradient", short(r.norm.max())),
-            ("clipped", f"{r.descent.clipped[:, r.which].sum()} of {r.steps} steps"),
+            ("clipped", f"{r.clipped.sum()} of {r.steps} steps"),
             ("turned by at most", f"{r.turn:.0f}°"),
             ("solved", f"{r.descent.solved.sum()} of {STARTS} starts"),
         ]
 
     def verdict(self, s, r):
         all_starts = f"{r.descent.solved.sum()} of {STARTS} starts are solved"
-        if r.loss[-1] < cliff.SOLVED:
+        if r.solved:
             return Verdict("SOLVED", f"start {s.start} ends at a loss below 0.001; {all_starts}.", "good")
         if r.thrown is not None:
             size = short(r.norm[: r.thrown].max(initial=0))

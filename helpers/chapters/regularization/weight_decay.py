@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from helpers.chapters.regularization import decay
 from helpers.figures import svg, theme
@@ -111,9 +110,8 @@ class WeightDecay(Instrument):
         norms, plane = figure.subplots(1, 2, width_ratios=(1.15, 1))
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92, wspace=0.2)
         norms.set(xlim=(0, decay.STEPS), ylim=(LOW, HIGH), yscale="log", xlabel="step")
-        norms.yaxis.set_major_locator(FixedLocator((0.01, 0.1, 1, 10, 100)))
-        norms.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-        norms.yaxis.set_minor_locator(NullLocator())
+        norms.set_yticks((0.01, 0.1, 1, 10, 100), ("0.01", "0.1", "1", "10", "100"))
+        norms.set_yticks([], minor=True)
         norms.set_title("Size of the weights ‖W‖, start = 1", loc="left")
         edge = decay.GRID[-1]
         plane.set(xlim=(-edge, edge), ylim=(-edge, edge), xticks=(-1, 0, 1), yticks=(-1, 0, 1))

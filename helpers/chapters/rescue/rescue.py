@@ -32,6 +32,7 @@ SKIPS = ("off", "on")
 SCALES = {"1": 1.0, "1/√blocks": BLOCKS**-0.5, "learned, from 0": "learned"}
 RATES = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 CLIPS = {"off": None, "10": 10.0, "1": 1.0, "0.1": 0.1}
+OPTIONS = {"init": INITS, "act": ACTS, "norm": NORMS, "skip": SKIPS, "scale": SCALES, "clip": CLIPS}
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,7 @@ class Design:
     clip: str = "off"
 
     def __post_init__(self):
-        for name, allowed in (
-            ("init", INITS),
-            ("act", ACTS),
-            ("norm", NORMS),
-            ("skip", SKIPS),
-            ("scale", SCALES),
-            ("clip", CLIPS),
-        ):
+        for name, allowed in OPTIONS.items():
             arguments.one_of(name, getattr(self, name), allowed)
         arguments.number("lr", self.lr, above=0)
 
@@ -66,9 +60,8 @@ class Design:
     def network(self, seed):
         """The untrained network. A seed draws the same weights for designs that need the same."""
         scale = SCALES[self.scale] if self.skip == "on" else None
-        return digits.Build(DEPTH, norm=self.norm, act=self.act, init=INITS[self.init], scale=scale).network(
-            seed
-        )
+        build = digits.Build(DEPTH, norm=self.norm, act=self.act, init=INITS[self.init], scale=scale)
+        return build.network(seed)
 
 
 @dataclass(frozen=True)
@@ -159,14 +152,14 @@ def symptoms(design, seed=0):
     with np.errstate(all="ignore"):
         _, grad = softmax_cross_entropy(network.forward(x), y)
         network.backward(grad)
-        places, layers = _sums(network)
-        h = [network.outputs[i] for i in places]
-        gradients = [network.output_grads[i] for i in places]
+        # What enters a Linear or a block; how many layers with weights lie before it.
+        parts = [(i, layer) for i, layer in enumerate(network.layers) if isinstance(layer, Linear | Residual)]
+        weights = [1 if isinstance(layer, Linear) else 2 for _, layer in parts]
         return Symptoms(
-            layers=np.array(layers),
-            signal=np.array([probes.second_moment(a) for a in h]),
-            gradient=np.array([np.sqrt(probes.second_moment(g) * g.size) for g in gradients]),
-            alike=np.array([probes.cosine_similarity(a) for a in h]),
+            layers=np.cumsum([0, *weights[:-1]]),
+            signal=probes.forward_moments(network)[1].second[:-1],
+            gradient=probes.gradient_norms(network)[:-1],
+            alike=np.array([probes.cosine_similarity(network.outputs[i]) for i, _ in parts]),
         )
 
 
@@ -185,20 +178,3 @@ def final_loss(design, seed=0):
     """Train, and return the mean loss of the last steps; not a number if it overflowed."""
     *_, course = training(design, seed)
     return course.final
-
-
-def _sums(network):
-    """Where in `network.outputs` a layer's work is complete, and how many layers with weights lie before.
-
-    That is the input, the place behind each block (plain: Linear, norm, activation; residual: the sum), and
-    what the last Linear reads.
-    """
-    places, counts, count = [0], [0], 0
-    for i, layer in enumerate(network.layers):
-        starts_block = isinstance(layer, Linear | Residual)
-        if starts_block and count:
-            places.append(i)
-            counts.append(count)
-        if starts_block:
-            count += 1 if isinstance(layer, Linear) else 2
-    return places, counts

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from helpers.chapters.rescue import rescue
 from helpers.chapters.rescue.rescue import PATIENTS, Design, Symptoms, patient_id
@@ -164,14 +163,14 @@ class RescueTheNetwork(Instrument):
         figure.subplots_adjust(left=0.07, right=0.985, bottom=0.25, top=0.91, wspace=0.3)
         for axes, title in ((signal, "Signal E[h²]"), (gradient, "Gradient ‖∂L/∂h‖, top = 1")):
             axes.set(xlim=(0, rescue.DEPTH), ylim=(-REACH - 0.5, REACH + 0.5), xlabel="layer")
-            axes.yaxis.set_major_locator(FixedLocator(range(-REACH, REACH + 1, 5)))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
+            powers = range(-REACH, REACH + 1, 5)
+            axes.set_yticks(powers, [power_of_ten(k) for k in powers])
             axes.set_title(title, loc="left")
             axes.axhline(0, color=theme.MUTED, lw=1)
         low, high = np.log10(LOSSES)
         course.set(xlim=(0, rescue.STEPS), ylim=(low, high), xlabel="step")
-        course.yaxis.set_major_locator(FixedLocator(range(int(low), int(high) + 1)))
-        course.yaxis.set_major_formatter(FuncFormatter(lambda y, _: power_of_ten(y)))
+        powers = range(int(low), int(high) + 1)
+        course.set_yticks(powers, [power_of_ten(k) for k in powers])
         course.set_title("Training loss", loc="left")
         guess = f"guessing: {GUESSING:.2f}"
         course.axhline(np.log10(GUESSING), color=theme.MUTED, lw=1, label=guess)

@@ -119,15 +119,15 @@ class DegradationLab(Instrument):
         figure.subplots_adjust(left=0.07, right=0.985, bottom=0.235, top=0.92, wspace=0.3)
         moving = {"animated": True}
         looks = {
-            "shallow": {"ls": "--", "marker": "s", "ms": 4, "color": theme.SECOND, **moving},
-            "deep": {"ls": "-", "marker": "o", "ms": 4, "color": theme.MEASURED, **moving},
+            "shallow": {**theme.COMPARED_LINE, "markevery": 1},
+            "deep": {**theme.MEASURED_LINE, "markevery": 1},
         }
         artists = {"ticks": [_step_label(axes, x) for axes in (loss, ratio) for x in PLACES]}
         for name, look in looks.items():
             color = look["color"]
             artists[name] = {
                 "spread": loss.fill_between([0], 1, color=color, **theme.RANGE),
-                "loss": loss.plot([], [], markevery=STEPS, **look)[0],
+                "loss": loss.plot([], [], **{**look, "markevery": STEPS})[0],
                 "ratio spread": ratio.fill_between([0], 1, color=color, **theme.RANGE),
                 "ratio": ratio.plot([], [], label=f"{name} network", **look)[0],
                 "errors": error.plot([], [], **{**look, "ls": "", "ms": 7})[0],

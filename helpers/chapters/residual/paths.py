@@ -165,7 +165,7 @@ class Paths(Instrument):
         moving = {"animated": True}
         here = {"ls": "", "marker": "D", "ms": 9, "color": theme.GOOD, **moving}
         residual = {**theme.MEASURED_LINE, "markevery": 1}
-        plain = {"ls": "--", "marker": "s", "ms": 4, "color": theme.SECOND, **moving}
+        plain = {**theme.COMPARED_LINE, "markevery": 1}
         artists = {
             "paths": lengths.stairs(
                 np.zeros(LENGTHS[-1] + 1),

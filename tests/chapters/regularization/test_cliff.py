@@ -35,6 +35,14 @@ def test_there_is_a_wall():
     assert np.hypot(dw, db).max() > 1000 * np.median(np.hypot(dw, db))
 
 
+@pytest.mark.parametrize("degrees", [0, 30, 90, 179])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_an_angle_has_no_sign(degrees, side):
+    after = np.radians(40 + side * degrees)
+    start = np.cos(np.radians(40)), np.sin(np.radians(40))
+    assert cliff.turned(*start, 5 * np.cos(after), 5 * np.sin(after)) == pytest.approx(degrees, abs=1e-9)
+
+
 def test_clipping_by_hand():
     assert cliff.clip(3.0, 4.0, 1.0, "global norm") == pytest.approx((0.6, 0.8))
     assert cliff.clip(3.0, 4.0, 1.0, "per tensor") == pytest.approx((1.0, 1.0))

@@ -2,11 +2,13 @@
 
 import sys
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from helpers.chapters.rescue import rescue
+from helpers.chapters.rescue.rescue_the_network import is_solved
 from helpers.instruments import rescue_the_network
 from helpers.progress.record import Progress
 from tests.instruments import assert_it_can_be_drawn, check_corner, page, press, verdict
@@ -94,3 +96,11 @@ def test_reset_brings_the_patient_back_as_found():
 def test_a_sleeping_branch_scale_is_no_change():
     instrument = rescue_the_network(patient="B", norm="BatchNorm", scale="1")
     assert verdict(instrument) == "SOLVED"
+
+
+@pytest.mark.parametrize(
+    ("changes", "solved"), [((), False), (("skip: on",), True), (("skip: on", "η: 0.1"), False)]
+)
+def test_a_patient_is_solved_by_one_change_at_least_and_its_budget_at_most(changes, solved):
+    found = SimpleNamespace(finished=True, course=SimpleNamespace(learns=True), changed=changes)
+    assert is_solved(SimpleNamespace(patient="A"), found) == solved
