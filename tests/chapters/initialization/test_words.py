@@ -49,7 +49,7 @@ def test_every_narrow_network_that_may_be_asked(draw):
     width = draw["n"]
     for _ in range(100):
         h = rng.standard_normal((8, width))
-        for _ in range(draw["L"]):
+        for _ in range(draw["D"]):
             h = np.maximum(h @ rng.normal(0, np.sqrt(2 / width), (width, width)), 0)
         ends.append(np.mean(h**2))
     assert 0 < np.median(ends) < 0.001
