@@ -383,7 +383,7 @@ def answers_to(question):
 def test_every_answer_is_judged_as_in_the_notebook(tab, url, prediction):
     asked = [one for one in questions.load().values() if bool(one.truth) is prediction]
     cases = [(one, answer) for one in asked for answer in answers_to(one)]
-    about = {one.id: life.question(one.id, prediction) for one in asked}
+    about = {one.id: life.question(one, prediction) for one in asked}
     tab.goto(url + "notebooks/00_start_here.html")
     found = tab.evaluate(
         """async ([about, cases]) => {

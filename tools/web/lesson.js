@@ -180,18 +180,28 @@ export function judged({ about, answers }, given, sure) {
 
 /** The host of a question on a page: an answer is judged at once, and a prediction is settled then, for good. */
 function question(element) {
-  const asked = JSON.parse(element.dataset.question), { about, truth } = asked, { id, kind } = about;
-  element.replaceChildren();
-  veil(document.getElementById(`cell-id=${truth}`)?.querySelector('.output'), id);
+  const asked = JSON.parse(element.dataset.question), before = store.get(asked.about.id);
+  veil(document.getElementById(`cell-id=${asked.truth}`)?.querySelector('.output'), asked.about.id);
+  const show = pose(element, asked, asked.more, found => store.set(asked.about.id, found));
+  if (before && judged(asked, ...before)) show(...before);
+}
+
+/** Ask one question of a family; `more` are those that can come after it, in their order, and then again. */
+function pose(element, asked, more, keep) {
+  const { about } = asked, { kind } = about;
   const show = (answer, sure) => {
     const found = judged(asked, answer, sure), settled = kind === 'prediction' && Boolean(found);
-    if (found) store.set(id, [answer, sure]);
+    if (found) keep([answer, sure]);
     const cards = found ? [[found.look, found.html]] : [['muted', escaped(about.missing)]];
-    card.show({ asks: kind, answer, sure, cards, settled, over: settled });
+    card.show({ asks: kind, answer, sure, cards, settled, over: settled, another: found && more.length });
   };
-  const card = new Card(element, about, show), before = store.get(id);
-  if (before && judged(asked, ...before)) show(...before);
-  else card.show({ asks: kind, cards: [] });
+  const card = new Card(element, about, show, () => {
+    const [next, ...others] = more;
+    pose(element, next, [...others, next], () => {});
+    element.querySelector('input')?.focus();
+  });
+  card.show({ asks: kind, cards: [] });
+  return show;
 }
 
 /** What a cell shows is out of sight until the prediction is settled: a card opens the folds of its name. */
