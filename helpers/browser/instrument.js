@@ -212,6 +212,13 @@ export class Instrument {
 
 export const key = state => JSON.stringify(state);
 
+/** Write text with the w of σ_w below the line; what is read aloud or copied is the text as it was. */
+function typeset(element, text) {
+  if (element.textContent === text) return;
+  const below = letter => make('sub', {}, make('span', { style: 'font-size: 0' }, '_'), letter);
+  element.replaceChildren(...text.split(/_(\w)/).map((part, i) => (i % 2 ? below(part) : part)));
+}
+
 /** One place on a page where an instrument is seen. */
 export class View {
   constructor(instrument, element) {
@@ -358,7 +365,7 @@ export class View {
       const counts = Math.min(value, instrument.state[instrument.index(control.at_most)] ?? value);
       const text = texts[values.indexOf(counts)] ?? String(counts);
       input.setAttribute('aria-valuetext', text);
-      write(label, `${control.label} = ${text}`);
+      typeset(label, `${control.label} = ${text}`);
     });
     return [label, input];
   }
