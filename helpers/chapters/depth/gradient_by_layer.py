@@ -136,6 +136,7 @@ class GradientByLayer(Instrument):
     )
 
     first = 3
+    plays = "depth"
 
     experiment = staticmethod(experiment)
 

@@ -212,13 +212,13 @@ def test_2_the_window_of_the_gain_chains_first_challenge():
 def test_2_the_rate_of_the_popular_picture():
     rate = 0.007 ** (1 / 30)
     assert rate == pytest.approx(said("explain-rate-007", "**0.848.**"), abs=5e-4)
-    assert rate == pytest.approx(claimed("claim-thirty-layers", "a factor of 0.848"), abs=5e-4)
+    assert rate == pytest.approx(claimed("claim-one-of-many-networks", "a factor of 0.848"), abs=5e-4)
     share, most = said("explain-rate-007", "passes 85 % on, and thirty such layers leave less than 1 %")
     assert rate == pytest.approx(share, abs=0.005) and share**30 < most
 
 
 def test_2_there_are_30_layer_networks_with_1_and_with_1e_minus_19():
-    one, tiny = claimed("claim-thirty-layers", "a ratio of 1, and others with $10^{-19}$")
+    one, tiny = claimed("claim-one-of-many-networks", "a ratio of 1, and others with $10^{-19}$")
     assert typical(ratios("ReLU", he_normal, 30)) == pytest.approx(one, abs=0.5)
     assert abs(np.log10(typical(ratios("sigmoid", lecun, 30)) / tiny)) < 0.5
 
@@ -627,7 +627,7 @@ def test_further_the_product_comes_back_in_a_recurrent_network():
 def test_break_it_a_popular_0007():
     found = typical(ratios("ReLU", gaussian(1.2), 30))
     assert found == pytest.approx(said("break-it", "Why is it near 0.007?"), rel=0.5)
-    assert found == pytest.approx(claimed("claim-thirty-layers", "By layer 1, it's 0.007"), rel=0.5)
+    assert found == pytest.approx(claimed("claim-one-of-many-networks", "By layer 1, it's 0.007"), rel=0.5)
 
 
 def test_break_it_a_larger_step_does_not_save_the_first_layer():
