@@ -124,7 +124,7 @@ class FourStarts(Instrument):
                 net.plot([], [], "o", ms=size, color=theme.INK, zorder=4, **moving)[0]
                 for size in ANSWERS.values()
             ],
-            "loss": loss.plot([], [], color=theme.MEASURED, **moving)[0],
+            "loss": loss.plot([], [], color=theme.MEASURED, label="loss", **moving)[0],
             "now": loss.plot([], [], "o", ms=7, color=theme.MEASURED, **moving)[0],
             "lost": loss.plot([], [], "X", ms=9, color=theme.ALARM, **moving)[0],
             "signal": sizes.plot([], [], "-o", ms=5, color=theme.INK, label="signal →", **moving)[0],

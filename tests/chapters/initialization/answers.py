@@ -360,8 +360,8 @@ WRONG = {
     "spread": [(spread_wrong_axis, "shape"), (spread_textbook, None)],
     "lsuv": [
         (lsuv_in_place, "mutated"),
-        (lsuv_loop(0.02), None),
-        (lsuv_loop(0.004), None),
+        (lsuv_loop(0.02), "stops-too-early"),
+        (lsuv_loop(0.004), "stops-too-early"),
         (lsuv_unchanged, None),
         (lambda weights, x: [w * np.nan for w in weights], "nan"),
         (lambda weights, x: weights[0], "form"),

@@ -178,7 +178,7 @@ def shift_of_one(mean, var, w, p):
 
 WRONG = {
     "dropout": [
-        (dropout_same_number, None),
+        (dropout_same_number, "exact-number"),
         (dropout_one_row, "one-mask-for-all-rows"),
         (dropout_in_place, "mutated"),
         (dropout_nothing, None),
