@@ -20,13 +20,13 @@ from helpers.training import evaluate
 
 STEPS = 22  # of an epoch: 1,437 digits in batches of 64
 BUILDS = ("plain", "plain + BN", "residual", "residual + BN")
-SCALES = {"1": lambda blocks: 1.0, "1/√L": lambda blocks: blocks**-0.5, "learned": lambda blocks: "learned"}
+SCALES = {"1": lambda blocks: 1.0, "1/√D": lambda blocks: blocks**-0.5, "learned": lambda blocks: "learned"}
 
 
 def build(kind, depth, seed, scale="1"):
     """A network for the digits with `depth` layers of weights: one of BUILDS.
 
-    `scale` is that of the branches, one of SCALES (L counts the blocks); a plain network has none.
+    `scale` is that of the branches, one of SCALES (D counts the blocks); a plain network has none.
     """
     arguments.one_of("kind", kind, BUILDS)
     arguments.one_of("scale", scale, SCALES)

@@ -112,13 +112,13 @@ def _parts(blocks, seed):
 class Paths(Instrument):
     title = "Paths through a residual network"
     question = (
-        "Each block can be taken or skipped, so L blocks make 2^L paths. Most of them go through about half "
+        "Each block can be taken or skipped, so D blocks make 2^D paths. Most of them go through about half "
         "of the blocks. Does the gradient use those? Train the network, and look again. Then delete a block, "
         "and compare with what the same cut does to a plain network."
     )
     controls = (
         Choice("network", "Network", STATES, "trained", buttons=True),
-        Slider("depth", "Blocks L", LENGTHS, 9),
+        Slider("depth", "Blocks D", LENGTHS, 9),
         Slider("deleted", "Deleted block", tuple(range(LENGTHS[-1] + 1)), 0, _or_none, at_most="depth"),
         Slider("keep", "Keep probability", tuple(k / 10 for k in range(1, 11)), 1.0, "{:.1f}".format),
     )

@@ -36,7 +36,7 @@ def test_play_first():
     assert gradient_flow().result.residual[0] == pytest.approx(
         said("reading-the-flow", "almost 300"), rel=0.1
     )
-    assert 7 < np.log10(gradient_flow(gain=1.0).result.residual[0]) < 8.2
+    assert 7 < np.log10(gradient_flow(factor=1.0).result.residual[0]) < 8.2
 
 
 @pytest.mark.parametrize("scale", [0.0, "learned"])
