@@ -19,7 +19,8 @@ A number is vouched for if it is (the first that applies counts)
   or of a letter's exponent; a duration; points;
 - *asserted*: in the phrase of a `said` or `asked` with literal arguments whose value a test asserts about;
 - *computed*: on one side of an `=` or `≈` whose two sides are arithmetic and agree to the digits shown (where
-  they do not, nothing vouches); or, in a question's feedback, the value of an expression in its answer;
+  they do not, nothing vouches); or, in a question, the value of an expression in its answer or of a {…} that
+  words.toml computes;
 - *quoted*: in one sentence (table row, column under a head, quotation in a block quote) with a paper, by
   author and year;
 - a *setting*: a literal of a code cell in the same section, or what an instrument shown there opens with; in
@@ -44,6 +45,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from helpers import instruments
+from helpers.checking.arithmetic import evaluate
+from helpers.checking.questions import draws_of, filled
 from helpers.instruments.frame import Instrument
 
 ROOT = Path(__file__).parent.parent
@@ -400,19 +403,26 @@ def hints(file, name, table):
 
 
 def question(file, id, table):
-    """The Text of a question (its text, the right option, all feedback), from its table."""
+    """The Text of a question (its text, the right option, all feedback), from its table.
+
+    Where numbers are drawn it is the question as the lesson asks it, and what is computed from them is
+    computed here as well.
+    """
+    draw, values = draws_of(table)[0], []
+    formulas = [table.get("answer"), *(wrong["value"] for wrong in table.get("wrong", ()))]
+    table = filled(table, draw, computed=values)
     choices = table.get("options", [])
     parts = [table["text"]]
     parts += [option["text"] for option in choices if option.get("correct")]
     parts += [table[key] for key in ("right", "too_small", "too_large") if key in table]
     parts += [part["feedback"] for part in (*choices, *table.get("wrong", ()))]
-    values, literals = [], set()
-    for expression in (table.get("answer"), *(wrong["value"] for wrong in table.get("wrong", ()))):
+    literals = {float(number) for number in draw.values() if not isinstance(number, str)}
+    for expression in formulas:
         if isinstance(expression, int | float):
             literals.add(float(expression))
         elif expression:
-            tree = ast.parse(expression.replace("^", "**"), mode="eval").body
-            values.append(float(_arithmetic(tree)))
+            expression = re.sub(r"\w+", lambda name: str(draw.get(name[0], name[0])), expression)
+            values.append(evaluate(expression, {}))
             literals |= code_numbers(expression.replace("^", "**"))
     # Line breaks of the file are none of the sentence's.
     lines = [" ".join(part.split()) for part in parts]

@@ -1,18 +1,18 @@
 """Questions as data: reading them from the chapters' words.toml, and judging an answer."""
 
-import ast
 import difflib
 import functools
 import itertools
-import math
-import operator
+import json
 import re
-import unicodedata
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from html import escape
 from typing import NamedTuple
 
-from helpers import contents
+import numpy as np
+
+from helpers import arguments, contents
+from helpers.checking.arithmetic import evaluate, parse_number, written
 
 RESERVED = ("lesson", "exercise", "goals")  # the keys of a words.toml that are no questions
 
@@ -45,8 +45,53 @@ class WrongNumber:
     feedback: str
 
 
+class Question:
+    """What both kinds of question share: the family that they are drawn from.
+
+    A question of a lesson is the first of its family. `draw` holds its numbers by name.
+    """
+
+    def drawn(self, rng, seen=()):
+        """Another question of the family, with numbers from a Generator, and a choice in another order.
+
+        seen: the `posed` of questions that were asked before, oldest first. One of these comes only when no
+        other is left, and then the oldest. Without a family it is the same question again.
+        """
+        family = self.family
+        if not family:
+            return self._shuffled(rng)
+        last = {posed: when for when, posed in enumerate(seen)}
+        known = [None if draw is family.draws[0] else json.dumps(draw) for draw in family.draws]
+        order = sorted(
+            rng.permutation(len(known)), key=lambda i: (known[i] == self.posed, last.get(known[i], -1))
+        )
+        for i in order:
+            try:
+                return family.question(i)._shuffled(rng)
+            except ValueError:  # with these numbers a wrong answer is right, too
+                continue
+
+    @property
+    def posed(self):
+        """Its draw as the learner's record keeps it; None for a question as its lesson asks it."""
+        return json.dumps(self.draw) if self.family and self.draw != self.family.draws[0] else None
+
+    def as_posed(self, posed):
+        """The question of the family that the record calls so. Raises ValueError if the family has none."""
+        if posed == self.posed:
+            return self
+        draws = self.family.draws if self.family else ({},)
+        for i, draw in enumerate(draws):
+            if posed == (json.dumps(draw) if i else None):
+                return self.family.question(i)
+        raise ValueError(f"{self.id} was never asked with {posed}")
+
+    def _shuffled(self, rng):
+        return self
+
+
 @dataclass(frozen=True)
-class MultipleChoice:
+class MultipleChoice(Question):
     """A question with options, exactly one of them correct."""
 
     id: str
@@ -55,6 +100,8 @@ class MultipleChoice:
     lesson: str = ""  # the notebook's name without .ipynb
     section: str = ""  # one of the lesson's headings
     truth: str = ""  # of a prediction: the id of the lesson's cell that shows what is true
+    family: "Family | None" = None
+    draw: dict = field(default_factory=dict)
 
     def __post_init__(self):
         if len({option.text for option in self.options}) < len(self.options):
@@ -81,9 +128,12 @@ class MultipleChoice:
         right = next(option.text for option in self.options if option.correct)
         return f"The answer is “{escape(right)}”."
 
+    def _shuffled(self, rng):
+        return replace(self, options=[self.options[i] for i in rng.permutation(len(self.options))])
+
 
 @dataclass(frozen=True)
-class Number:
+class Number(Question):
     """A question whose answer is a number, right within rtol, atol or, if set, a factor of it.
 
     The same tolerance recognises the anticipated wrong values.
@@ -103,6 +153,8 @@ class Number:
     lesson: str = ""
     section: str = ""
     truth: str = ""
+    family: "Family | None" = None
+    draw: dict = field(default_factory=dict)
 
     def __post_init__(self):
         values = [self.answer, *(wrong.value for wrong in self.wrong)]
@@ -144,6 +196,82 @@ class Number:
         return low <= value <= high
 
 
+@dataclass(frozen=True, eq=False)
+class Family:
+    """A question whose numbers are drawn: its table in words.toml, and the draws, the lesson's own first."""
+
+    table: dict
+    draws: tuple[dict, ...]
+
+    def question(self, i):
+        """The question of one draw. Raises ValueError if its tolerance cannot tell its answers apart."""
+        return _question(filled(self.table, self.draws[i]), self, self.draws[i])
+
+
+def draws_of(table):
+    """The draws that a question's table lists, {name: number or text} each, that of the lesson first.
+
+    `draw` is a table, {n = [64, 128], p = [0.5, 0.1]}, of which every combination is a draw; or a list of
+    tables, [{n = 64, p = 0.5}, {n = 128, p = 0.1}].
+    """
+    draw = table.get("draw", {})
+    if isinstance(draw, dict):
+        draw = [dict(zip(draw, row, strict=True)) for row in itertools.product(*draw.values())]
+    if len({tuple(row) for row in draw}) != 1:
+        raise ValueError("draw: every row must give the same names")
+    return tuple(draw)
+
+
+EXPRESSIONS = ("answer", "value", "rtol", "atol", "factor")
+PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}:]+)(?::([^{}]*))?\}")
+
+
+def filled(value, draw, key="", computed=None):
+    """A part of a question's table with the numbers of a draw: expressions are evaluated, {…} written out.
+
+    {n} is what is drawn, {2/n} computed from it, {n:form} as `written` says; {{ and }} are braces.
+    computed: a list that takes the values of all expressions.
+    """
+    match value:
+        case dict():
+            return {k: filled(v, draw, k, computed) for k, v in value.items() if k != "draw"}
+        case list():
+            return [filled(item, draw, key, computed) for item in value]
+        case str() if key in EXPRESSIONS:
+            return evaluate(value, draw)
+        case str():
+            return PLACEHOLDER.sub(lambda found: _placed(found, draw, computed), value)
+    return value
+
+
+def _placed(found, draw, computed):
+    expression, form = found.groups()
+    if expression is None:
+        return found[0][0]
+    value = draw.get(expression)
+    if isinstance(value, str):
+        return value
+    if value is None:
+        value = evaluate(expression, draw)
+        if computed is not None:
+            computed.append(value)
+    return written(value, form or "")
+
+
+def exam(chapter, count=10, seed=0):
+    """`count` questions of a chapter for an examination: none with the numbers that the lesson has.
+
+    chapter: 1, 2, …; seed: the same one gives the same questions. It has fewer if the chapter has. Raises
+    ValueError for a chapter without families of questions.
+    """
+    families = [q for q in load().values() if q.family and q.lesson.startswith(f"{chapter:02}_")]
+    if not families:
+        raise ValueError(f"chapter={chapter!r} has no questions whose numbers are drawn")
+    rng = np.random.default_rng([arguments.whole("seed", seed, low=0), chapter])
+    chosen = rng.permutation(len(families))[: arguments.whole("count", count, low=1)]
+    return [families[i].drawn(rng) for i in chosen]
+
+
 def find(id):
     """The question with this id; ValueError naming the nearest ids if there is none."""
     questions = load()
@@ -176,28 +304,30 @@ def read(words):
                 where = f"{file} [{id}]"
                 if id in questions:
                     raise ValueError("another file has a question with this id")
-                questions[id] = _question(id, entry, lesson)
+                if not isinstance(entry, dict):
+                    raise ValueError("it is no table")
+                table = {**entry, "id": id, "lesson": lesson}
+                family = Family(table, draws_of(table))
+                questions[id] = family.question(0) if "draw" in table else _question(table)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
     return dict(sorted(questions.items(), key=lambda item: item[1].lesson))
 
 
-def _question(id, table, lesson):
+def _question(table, family=None, draw=None):
     kinds = {"choice": MultipleChoice, "number": Number}
-    if not isinstance(table, dict):
-        raise ValueError("it is no table")
     table = dict(table)
     kind = table.pop("kind", None)
     if kind not in kinds:
         raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(kinds)}")
-    return _build(kinds[kind], {**table, "id": id, "lesson": lesson})
+    return replace(_build(kinds[kind], table), family=family, draw=draw or {})
 
 
 def _build(cls, table):
     """An instance of one of the dataclasses above, from a table of the file."""
     if not isinstance(table, dict):
         raise ValueError(f"{table!r} is not a table")
-    allowed = {field.name: field for field in fields(cls)}
+    allowed = {one.name: one for one in fields(cls) if one.name not in ("family", "draw")}
     values = {}
     for key, value in table.items():
         if key not in allowed:
@@ -206,96 +336,17 @@ def _build(cls, table):
             values[key] = _convert(value, allowed[key].type)
         except ValueError as error:
             raise ValueError(f"{key}: {error}") from None
-    for key, field in allowed.items():
-        if key not in values and field.default is MISSING:
+    for key, wanted in allowed.items():
+        if key not in values and wanted.default is MISSING:
             raise ValueError(f"{key!r} is missing")
     return cls(**values)
 
 
 def _convert(value, type):
     if type is float:
-        return parse_number(str(value))
+        return value if isinstance(value, float) else parse_number(str(value))
     if isinstance(value, list) and type in (list[Option], list[WrongNumber]):
         return [_build(type.__args__[0], item) for item in value]
     if type not in (str, bool) or not isinstance(value, type) or value == "":
         raise ValueError(f"{value!r} is not a {type.__name__}, or is empty")
     return value
-
-
-def _fraction(sign):
-    """½ as 1/2."""
-    return unicodedata.normalize("NFKC", sign).replace("⁄", "/")
-
-
-# What mathematics, keyboards and phones write, and what Python writes for it.
-SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-SPELLINGS = [
-    (r"^[\s≈~=×x*+]+|[\s×x]+$", ""),
-    (r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda power: f"**({power[0].translate(SUPERSCRIPTS)})"),
-    (r"(\d*)([¼-¾⅐-⅞])", lambda mixed: f"({mixed[1] or 0}+{_fraction(mixed[2])})"),
-    (r"\s+", " "),
-    # Three digits behind a comma are thousands, unless a 0 stands before it: "1,000", but "0,125".
-    (r"(?<![\d.,])[1-9]\d{0,2}(([,'’ ])\d{3}(\2\d{3})*)(?![\d,'’])", lambda n: re.sub(r"\D", "", n[0])),
-    (r"(?<=\d),(?=\d)", "."),
-    (r"√ ?(\d[\d.]*)", r"sqrt(\1)"),
-    ("√", "sqrt"),
-    ("π", "pi"),
-    ("[−–]", "-"),
-    ("[×·⋅]|(?<!e)x|x(?!p)", "*"),  # the x of exp is none
-    (r"\^", "**"),
-    (r"^(.+)%$", r"(\1)/100"),
-]
-OPERATORS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: math.pow,
-}
-NAMES = {"pi": math.pi, "e": math.e}
-FUNCTIONS = {
-    "sqrt": math.sqrt,
-    "exp": math.exp,
-    "log": math.log,
-    "ln": math.log,
-    "log10": math.log10,
-    "log2": math.log2,
-}
-UNREAD = "Type a number such as 0.25, 1/8, 2^-25, 3e-8 or sqrt(2/128)."
-
-
-def parse_number(text):
-    """The float that was typed, such as '1/8', '2^-25', '3 x 10⁻⁸', '½', '1,000', '0,125' or '50 %'.
-
-    Raises ValueError with a sentence for the learner if it is not a finite number.
-    """
-    python = text.casefold()
-    for pattern, replacement in SPELLINGS:
-        python = re.sub(pattern, replacement, python)
-    try:
-        # The first check keeps Python's own syntax, and anything long enough to be slow, out.
-        if not re.fullmatch(r"([\d.+\-*/() e]|sqrt|exp|log|ln|pi){1,100}", python, re.ASCII):
-            raise ValueError(python)
-        value = _evaluate(ast.parse(python, mode="eval").body)
-        if math.isfinite(value):
-            return value
-    except (ValueError, SyntaxError, ArithmeticError, LookupError):
-        pass
-    problem = f"I cannot read {text[:40]!r} as a number. " if text.strip() else ""
-    raise ValueError(problem + UNREAD)
-
-
-def _evaluate(node):
-    """The value of an arithmetic expression, in floats, so that no power grows without end."""
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            return float(value)
-        case ast.Name(id=name):
-            return NAMES[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_evaluate(operand)
-        case ast.BinOp(left=left, op=op, right=right):
-            return OPERATORS[type(op)](_evaluate(left), _evaluate(right))
-        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
-            return FUNCTIONS[name](_evaluate(argument))
-    raise ValueError(node)

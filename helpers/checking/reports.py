@@ -7,6 +7,7 @@ from html import unescape
 from math import sqrt
 from textwrap import shorten
 
+import numpy as np
 from ipywidgets import HTML, VBox
 
 from helpers import contents
@@ -47,7 +48,7 @@ def review(chapter=None, count=5):
     First come predictions that were missed with a confidence of 70 % or more, the surest first; then the
     questions of the earliest chapters. A missed question is due at once; one answered rightly after 1 day,
     then 3, 7, 21 and 60 days, a step further for each right answer that was due (one given with less than
-    70 % confidence is no step).
+    70 % confidence is no step). Where a question's numbers can be drawn, they are others than before.
     chapter: ask only about the chapters before this one.
     """
     now, known = datetime.now(UTC), questions.load()
@@ -61,11 +62,16 @@ def review(chapter=None, count=5):
     )
     if ready:
         head = Card("measured", f"Review: {len(ready)} due, {min(len(ready), count)} asked here.")
-        return Review([HTML(head._repr_html_()), *(ReviewBox(known[id]) for id in ready[:count])])
+        return Review([HTML(head._repr_html_()), *(ReviewBox(_anew(known[id])) for id in ready[:count])])
     if not when:
         return Card("muted", "Nothing to review yet", "Questions come back here once you have met them.")
     text = f"The next question comes back on {min(when.values()).astimezone():%d %B %Y}."
     return Card("muted", "Nothing is due", text)
+
+
+def _anew(question):
+    """The question with other numbers than it was asked with before, as long as there are any."""
+    return question.drawn(np.random.default_rng(), [row.draw for row in PROGRESS.answers(question.id)])
 
 
 class Review(VBox):
@@ -142,7 +148,22 @@ def _goals():
             rest = ", ".join(left) or f"nothing: all {goals['done']}"
             row = [Link("", words["lesson"]), f"{done} of {len(goals['ids'])}", rest]
             tables.append(Table([goals["title"], goals["done"], "left"], [row]))
+        tables += _counted(goals.get("counted", {}), goals.get("done"))
     return tables
+
+
+def _counted(kinds, done):
+    """How many were reached of goals without an end, of which {name: how their ids begin}."""
+    rows = []
+    for name, beginning in kinds.items():
+        met = {
+            row.question: row for row in reversed(PROGRESS.answers()) if row.question.startswith(beginning)
+        }
+        if met:
+            rows.append([name, f"{len(met)}", f"{sum(bool(row.correct) for row in met.values())}"])
+    return (
+        [Table(["capstone", done, "rightly named, with no change too many, at once"], rows)] if rows else []
+    )
 
 
 def _calibration(answers):

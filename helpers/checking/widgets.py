@@ -122,14 +122,16 @@ class QuestionBox(InBrowser):
             self._show("", "")
 
     def _earlier(self, kind):
-        return [row for row in PROGRESS.answers(self.question.id) if row.kind == kind]
+        rows = PROGRESS.answers(self.question.id)
+        return [row for row in rows if row.kind == kind and row.draw == self.question.posed]
 
     def _row(self, answer, sure, response):
-        """What is recorded of an answer: an `Answer` without its time."""
+        """What is recorded of an answer: an `Answer` without its time and its draw."""
         return "question", self.question.id, answer, response.correct, None, response.tag
 
     def _record(self, row):
         """Record the answer, and say in a word what became of it."""
+        row = *row, self.question.posed
         if any(last[1:] == row for last in self._earlier(row[0])[-1:]):
             return "Already noted"
         return "Saved" if PROGRESS.record(*row) else "Noted"

@@ -27,7 +27,10 @@ PATIENCE = 10.0  # seconds to wait while another kernel writes
 
 
 class Answer(NamedTuple):
-    """One answer to a question; the time is UTC in ISO 8601, correct is 1, 0 or None."""
+    """One answer to a question; the time is UTC in ISO 8601, correct is 1, 0 or None.
+
+    draw: JSON of the numbers that were drawn for the question; None if it was asked as its lesson asks it.
+    """
 
     time: str
     kind: str
@@ -36,6 +39,7 @@ class Answer(NamedTuple):
     correct: int | None
     confidence: int | None
     misconception: str | None
+    draw: str | None = None
 
 
 class Attempt(NamedTuple):
@@ -73,6 +77,7 @@ STEPS = (
     CREATE TABLE hints (
         id INTEGER PRIMARY KEY, time TEXT NOT NULL, exercise TEXT NOT NULL, number INTEGER NOT NULL
     )""",
+    "ALTER TABLE answers ADD COLUMN draw TEXT",
 )
 VERSION = len(STEPS)
 
@@ -94,10 +99,11 @@ class Progress:
         home = os.environ.get("TRAINABLE_DEPTH_HOME") or "~/.trainable-depth"
         return Path(self._given_path or os.path.expanduser(home + "/progress.sqlite3"))
 
-    def record(self, kind, question, answer, correct=None, confidence=None, misconception=None):
+    def record(self, kind, question, answer, correct=None, confidence=None, misconception=None, draw=None):
         """Append one answer; True once it is safely on disk, False if it is only in memory.
 
-        kind: 'question' or 'prediction'; correct: True, False or None; confidence: 50..100 or None.
+        kind: 'question' or 'prediction'; correct: True, False or None; confidence: 50..100 or None; draw: the
+        question's `posed`.
         Raises ValueError for another kind or confidence.
         """
         if kind not in KINDS:
@@ -105,7 +111,8 @@ class Progress:
         if confidence is not None and not 50 <= confidence <= 100:
             raise ValueError(f"confidence is {confidence!r}; it must be None or from 50 to 100")
         correct = None if correct is None else int(correct)
-        return self._append(Answer(_now(), kind, question, answer, correct, confidence, misconception))
+        row = Answer(_now(), kind, question, answer, correct, confidence, misconception, draw)
+        return self._append(row)
 
     def record_attempt(self, exercise, points, possible, parts, tag=None):
         """Append one check of an exercise; returns as `record` does. parts: points by property, a dict."""
@@ -259,11 +266,13 @@ def _insert(db, row):
 
 
 def _select(db, kind):
-    """The rows of one kind; none if the database is of a version that did not have them yet."""
-    table = _table(kind)
-    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
+    """The rows of one kind; none, or without a column, if the database is of a version before it."""
+    there = {column[1] for column in db.execute(f"PRAGMA table_info({_table(kind)})")}
+    columns = [name for name in kind._fields if name in there]
+    if not columns:
         return []
-    return [kind(*row) for row in db.execute(f"SELECT {', '.join(kind._fields)} FROM {table} ORDER BY id")]
+    rows = db.execute(f"SELECT {', '.join(columns)} FROM {_table(kind)} ORDER BY id")
+    return [kind(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def _read_export(path):

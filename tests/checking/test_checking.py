@@ -688,7 +688,7 @@ def test_a_mistake_is_named_only_when_one_is_left():
 
     twins = [Wrong(f"twin-{i}", "it adds one.", lambda a: a + 1) for i in range(2)]
     prop = Property("value", 1, lambda rng: [(rng.random(),)])
-    texts = ("02_initialization", "section", "title", 1, 1, ("", ""))
+    texts = ("02_initialization", "section", (), "title", 1, 1, ("", ""))
     both, one = (Exercise(*texts, toy, [prop], known) for known in (twins, twins[:1]))
     call = in_process(lambda a: a + 1)
     assert judge(both, call, 0).wrong is None

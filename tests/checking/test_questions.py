@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import replace
 from html import escape
 from math import e, pi
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import chapters, contents
 from helpers.checking import ask, predict, questions, settling, widgets
+from helpers.checking.arithmetic import written
 from helpers.checking.questions import MultipleChoice, Number, find, load, parse_number, read
 from helpers.optimizers import linear_decay, warmup
 from helpers.progress.record import Progress
@@ -29,80 +31,54 @@ def standardised(value, batch):
     return (value - np.mean(batch)) / np.std(batch)
 
 
-# The truth behind every numeric question, computed a second time: from what its text gives.
+# The truth behind every numeric question, computed a second time: by another way, from what is drawn (d), or,
+# where nothing is, from what its text gives.
 FORMULAS = {
-    "predict-nine-tenths": lambda: np.exp(50 * np.log(9 / 10)),
-    "predict-rate-007": lambda: np.exp(np.log(7 / 1000) / 30),
-    "predict-tanh-slope": lambda: 1 - np.tanh(0.0) ** 2,
-    "depth-window": lambda: 10 ** (-3 / 200),
-    "depth-nan-table": lambda: nan_table(
-        *asked("depth-nan-table", "4.7 at layer 5 and 31.2 at layer 10"),
-        asked("depth-nan-table", "layer <b>20</b>"),
-    ),
-    "depth-factors": lambda: len(range(3 + 1, int(asked("depth-factors", "L = 20 layers")) + 1)),
-    "predict-naive-factor": lambda: 256 * 1.0**2 * 0.5,
-    "predict-xavier-25": lambda: np.prod(np.full(25, 128 * (1 / 128) / 2)),
-    "predict-he-var": lambda: 1 - np.sqrt(2 / (2 * pi)) ** 2,
-    "predict-pytorch-factor": lambda: 64 * ((2 / np.sqrt(64)) ** 2 / 12) / 2,
-    "init-he-std": lambda: np.sqrt(2.0 / asked("init-he-std", "fan_in = 128")),
-    "init-xavier-bound": lambda: np.sqrt(
-        3 * 2 / sum(asked("init-xavier-bound", "100 inputs and 50 outputs"))
-    ),
-    "init-leaky-variance": lambda: 1 / np.mean([1, asked("init-leaky-variance", "slope α = 0.2") ** 2]),
-    "init-spread": lambda: np.sqrt(5 * 16 / 320),
-    "predict-dropout-second": lambda: 1 / (1 - asked("predict-dropout-second", "p = 0.5")),
-    "predict-dropout-compound": lambda: np.prod(
-        np.full(8, 1 / (1 - asked("predict-dropout-compound", "p = 0.5")))
-    ),
-    "predict-scale-free": lambda: 1 / (1 / 3),
-    "predict-variance-shift": lambda: 1 / (0.5 * (1 / 0.5) ** 2),
-    "predict-clip": lambda: (
-        asked("predict-clip", "of the 12") / np.linalg.norm(asked("predict-clip", "3, 4 and 12"))
-    ),
-    "reg-keep-or-drop": lambda: 1 - asked("reg-keep-or-drop", "p = 0.8"),
-    "reg-adamw-forms": lambda: (
-        asked("reg-adamw-forms", "shrinks the weights by λ = 0.0002")
-        / asked("reg-adamw-forms", "learning rate of 0.002")
-    ),
-    "reg-decay-time": lambda: np.exp(
-        -np.prod(asked("reg-decay-time", "η = 0.001 and λ = 0.1, for 10,000 steps"))
-    ),
-    "reg-clip-small": lambda: (
-        asked("reg-clip-small", "of the 0.3") * min(1, 1 / np.hypot(*asked("reg-clip-small", "(0.3, 0.4)")))
-    ),
-    "predict-bn-element": lambda: standardised(
-        asked("predict-bn-element", "becomes of a 6"), asked("predict-bn-element", "{2, 2, 6, 6}")
-    ),
-    "predict-bn-after-relu": lambda: np.sqrt(0.5 - np.sqrt(1 / (2 * pi)) ** 2),
-    "predict-bn-running": lambda: (
-        np.log(1 - asked("predict-bn-running", "come 99 %"))
-        / np.log(asked("predict-bn-running", "keeps 0.99 of its running mean"))
-    ),
-    "predict-bn-copied": lambda: np.sqrt(
-        (asked("predict-bn-copied", "variance 0.001") + asked("predict-bn-copied", "ε = 1e-5"))
-        / (asked("predict-bn-copied", "variance 0.001") + asked("predict-bn-copied", "own ε = 1e-3"))
-    ),
-    "bn-frozen": lambda: (
-        (asked("bn-frozen", "z = 5") - asked("bn-frozen", "running mean 4"))
-        / np.sqrt(asked("bn-frozen", "running variance 4"))
-    ),
-    "bn-identity": lambda: np.sqrt(asked("bn-identity", "σ² = 16") + asked("bn-identity", "ε = 9")),
-    "bn-scale": lambda: 3.0**-1,
-    "bn-unbiased": lambda: 3.0 * 4 / (4 - 1),
-    "bn-axes": lambda: (
-        np.zeros((*map(int, asked("bn-axes", "8 examples with 16 channels")), 10, 10))[:, 0].size
-    ),
-    "bn-rms": lambda: 7 / np.sqrt(np.mean([1.0**2, 7.0**2])),
-    "bn-rms-cost": lambda: 7 - len(["added up for μ", "μ taken off", "plus β"]),
-    "predict-res-scalar": lambda: np.prod(np.full(50, 1 + 0.1)),
-    "predict-res-root-l": lambda: np.exp(1 / 2),
-    "predict-res-mixing": lambda: (np.linalg.matrix_power(np.full((4, 4), 1 / 4), 60) @ np.ones(4)).max(),
-    "res-sign": lambda: (1 - 2) ** 10,
-    "res-growth": lambda: np.hypot(1, 1) ** 16,
-    "res-scale": lambda: np.sqrt(1 / asked("res-scale", "L = 64 blocks")),
-    "res-paths": lambda: 2 ** (asked("res-paths", "has 6 blocks") - 1),
-    "res-schedule": lambda: warmup(50 / 250, linear_decay)(150 / 250),
-    "res-convergence": lambda: 4 * np.prod([2] * len(range(10, 30, 5))),
+    "predict-nine-tenths": lambda d: np.exp(d.n * np.log(d.k)),
+    "predict-rate-007": lambda d: np.exp(np.log(d.r) / d.L),
+    "predict-tanh-slope": lambda d: 1 - np.tanh(0.0) ** 2,
+    "depth-window": lambda d: 10 ** (np.log10(d.share) / d.L),
+    "depth-nan-table": lambda d: nan_table(d.a, d.b, asked("depth-nan-table", "layer <b>20</b>")),
+    "depth-factors": lambda d: len(range(d.l + 1, d.L + 1)),
+    "predict-naive-factor": lambda d: d.n * 1.0**2 * 0.5,
+    "predict-xavier-25": lambda d: np.prod(np.full(d.L, 128 * (1 / 128) / 2)),
+    "predict-he-var": lambda d: d.v - np.sqrt(2 * d.v / (2 * pi)) ** 2,
+    "predict-pytorch-factor": lambda d: 64 * ((2 / np.sqrt(64)) ** 2 / 12) / 2,
+    "init-he-std": lambda d: np.sqrt(2.0 / d.n),
+    "init-xavier-bound": lambda d: np.sqrt(3 * 2 / (d.i + d.o)),
+    "init-leaky-variance": lambda d: 1 / np.mean([1, d.a**2]),
+    "init-spread": lambda d: np.sqrt(5 / d.n) * np.sqrt(d.L),
+    "predict-dropout-second": lambda d: (1 - d.p) * (1 / (1 - d.p)) ** 2,
+    "predict-dropout-compound": lambda d: np.prod(np.full(d.L, 1 / (1 - d.p))),
+    "predict-scale-free": lambda d: 1 / (1 / d.c),
+    "predict-variance-shift": lambda d: 1 / ((1 - d.p) * (1 / (1 - d.p)) ** 2),
+    "predict-clip": lambda d: d.c / np.linalg.norm([d.a, d.b, d.c]),
+    "reg-keep-or-drop": lambda d: 1 - d.k,
+    "reg-adamw-forms": lambda d: d.s / d.h,
+    "reg-decay-time": lambda d: np.exp(-np.prod([d.h, d.l, d.t])),
+    "reg-clip-small": lambda d: d.a * min(1, d.tau / np.hypot(d.a, d.b)),
+    "predict-bn-element": lambda d: d.g * standardised(d.b, [d.a, d.a, d.b, d.b]) + d.c,
+    "predict-bn-after-relu": lambda d: np.sqrt(d.s**2 / 2 - (d.s * np.sqrt(1 / (2 * pi))) ** 2),
+    "predict-bn-running": lambda d: np.log(1 - asked("predict-bn-running", "come 99 %")) / np.log(d.k),
+    "predict-bn-copied": lambda d: np.sqrt((d.v + d.p) / (d.v + d.k)),
+    "bn-frozen": lambda d: (d.z - d.m) / np.sqrt(d.v),
+    "bn-identity": lambda d: np.hypot(np.sqrt(d.v), np.sqrt(d.e2)),
+    "bn-scale": lambda d: float(d.c) ** -1,
+    "bn-unbiased": lambda d: d.v * d.N / (d.N - 1),
+    "bn-axes": lambda d: np.zeros((d.N, d.C, d.H, d.H))[:, 0].size,
+    "bn-rms": lambda d: d.b / np.sqrt(np.mean([d.a**2, d.b**2])),
+    "bn-rms-cost": lambda d: 7 - len(["added up for μ", "μ taken off", "plus β"]),
+    "predict-res-scalar": lambda d: np.prod(np.full(d.n, 1 + d.f)),
+    "predict-res-root-l": lambda d: np.sqrt(np.exp(d.c)),
+    "predict-res-mixing": lambda d: (
+        np.linalg.matrix_power(np.full((d.d, d.d), 1 / d.d), d.n) @ np.ones(d.d)
+    ).max(),
+    "res-sign": lambda d: np.prod(np.full(d.n, 1 + d.f)),
+    "res-growth": lambda d: np.hypot(1, np.sqrt(d.g2)) ** d.L,
+    "res-scale": lambda d: np.sqrt(1 / d.L),
+    "res-paths": lambda d: 2 ** (d.n - 1),
+    "res-schedule": lambda d: warmup(d.w / d.T, linear_decay)(d.t / d.T),
+    "res-convergence": lambda d: d.n * np.prod([2] * len(range(d.a, d.b, d.s))),
 }
 
 ALL = list(load().values())
@@ -122,11 +98,22 @@ def progress(tmp_path, monkeypatch):
 # --- The questions of the course ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("question", NUMBERS, ids=NAME)
+def drawn(questions):
+    """Every question with every draw, named so."""
+    found = []
+    for question in questions:
+        family = question.family
+        for i, draw in enumerate(family.draws if family else [{}]):
+            name = "-".join([question.id, *(f"{key}={value}" for key, value in draw.items())])
+            found.append(pytest.param(family.question(i) if family else question, id=name))
+    return found
+
+
+@pytest.mark.parametrize("question", drawn(NUMBERS))
 def test_every_number_follows_from_its_formula(question):
-    truth = FORMULAS[question.id]()
+    truth = FORMULAS[question.id](SimpleNamespace(**question.draw))
     assert question.answer == pytest.approx(truth, rel=1e-12)
-    typed = f"{truth:.3g}"
+    typed = f"{truth:.6g}"
     assert question.judge(typed) == (True, question.right, None, f"{float(typed):.4g}")
 
 
@@ -134,20 +121,21 @@ def test_every_formula_has_its_question():
     assert set(FORMULAS) == {question.id for question in NUMBERS}
 
 
-@pytest.mark.parametrize("question", NUMBERS, ids=NAME)
+@pytest.mark.parametrize("question", drawn(NUMBERS))
 def test_every_wrong_number_gets_its_own_message(question):
     assert question.wrong
     for wrong in question.wrong:
-        verdict = question.judge(f"{wrong.value:.3g}")
+        verdict = question.judge(f"{wrong.value:.6g}")
         assert verdict[:3] == (False, wrong.feedback, wrong.tag)
-    for factor, feedback in ((1e-3, question.too_small), (1e3, question.too_large)):
-        verdict = question.judge(str(question.answer * factor))
+    size = 1e6 * max(abs(value) for value in (question.answer, *(wrong.value for wrong in question.wrong)))
+    for far, feedback in ((-size, question.too_small), (size, question.too_large)):
+        verdict = question.judge(str(far))
         assert verdict[:3] == (False, feedback, None)
     messages = [question.right, *(wrong.feedback for wrong in question.wrong)]
     assert len(set(messages)) == len(messages)
 
 
-@pytest.mark.parametrize("question", CHOICES, ids=NAME)
+@pytest.mark.parametrize("question", drawn(CHOICES))
 def test_every_option_gets_its_own_message(question):
     for option in question.options:
         verdict = question.judge(option.text)
@@ -156,7 +144,7 @@ def test_every_option_gets_its_own_message(question):
     assert len({option.feedback for option in question.options}) == len(question.options)
 
 
-@pytest.mark.parametrize("question", ALL, ids=NAME)
+@pytest.mark.parametrize("question", drawn(ALL))
 def test_ids_and_tags_are_readable_and_html_is_balanced(question):
     known = question.options if isinstance(question, MultipleChoice) else question.wrong
     for name in [question.id, *(answer.tag for answer in known if answer.tag)]:
@@ -169,6 +157,159 @@ def test_a_prediction_is_close_enough_within_its_factor():
     question = find("predict-xavier-25")
     for answer, right in (("8.9e-8", True), ("1e-8", True), ("9e-8", False), ("9e-9", False)):
         assert question.judge(answer).correct is right
+
+
+# --- Families: questions whose numbers are drawn --------------------------------------------------
+
+FAMILIES = [question for question in ALL if question.family]
+ALWAYS_ALIKE = {"predict-res-mixing"}  # the answer is 1, whatever is multiplied: that is what it teaches
+
+
+def texts(question):
+    """All that a question can say."""
+    known = question.options if isinstance(question, MultipleChoice) else question.wrong
+    parts = [question.text, *(answer.feedback for answer in known)]
+    if isinstance(question, MultipleChoice):
+        return [*parts, *(option.text for option in question.options)]
+    return [*parts, question.right, question.too_small, question.too_large]
+
+
+def test_most_questions_are_families():
+    of_lessons = [question for question in ALL if not question.id.startswith("rescue-")]
+    assert len(FAMILIES) >= 60 > 0.55 * len(of_lessons)
+    assert len([question for question in NUMBERS if question.family]) >= len(NUMBERS) - 3
+
+
+@pytest.mark.parametrize("question", FAMILIES, ids=NAME)
+def test_a_family_asks_something_else_each_time(question):
+    family = question.family
+    assert len(family.draws) >= 4
+    others = [family.question(i) for i in range(len(family.draws))]  # every draw can be told apart
+    assert len({" ".join(other.text.split()) for other in others}) == len(others)
+    if isinstance(question, Number) and question.id not in ALWAYS_ALIKE:
+        assert len({round(other.answer, 9) for other in others[1:]} - {round(question.answer, 9)}) >= 2
+    # Each says as much as the first: a tag for each wrong answer, in the same order.
+    tags = lambda one: [answer.tag for answer in getattr(one, "options", None) or one.wrong]  # noqa: E731
+    assert all(tags(other) == tags(question) for other in others)
+
+
+@pytest.mark.parametrize("question", drawn(FAMILIES))
+def test_the_numbers_of_a_family_are_readable_and_given(question):
+    said = " ".join(texts(question))
+    assert not re.search(r"[{}]", re.sub(r"\{[-−\d., ]+\}", "", said)), "a placeholder is left"
+    assert not re.search(r"\d\.\d{6,}|\d{8,}|e[-+]\d\d|nan|inf\b", said), "a number nobody can read"
+    assert not re.search(r"\b(?:a|A) (?:8|11|18)\b|\b1 (?:layers|blocks|times|steps|doublings)\b", said)
+    for name, value in question.draw.items():
+        if not isinstance(value, str) and (question.id, name) not in NOT_IN_THE_TEXT:
+            shown = {written(value), written(value, "%"), written(value, "_"), f"{value:g}"}
+            assert any(form in question.text for form in shown), f"{name} = {value} is not given"
+
+
+# ε is written as 1e-5 and 1e-3 there.
+NOT_IN_THE_TEXT = {("predict-bn-copied", "p"), ("predict-bn-copied", "k")}
+
+
+@pytest.mark.parametrize("question", drawn(NUMBERS))
+def test_the_text_does_not_hold_the_answer(question):
+    """But where the answer is that nothing changes."""
+    if question.id in {"reg-clip-small", "predict-scale-free", "predict-res-mixing", "predict-tanh-slope"}:
+        return
+    if question.draw.get("p") == 0.5:  # dropped as often as kept
+        return
+    text = re.sub(r"<[^>]+>", "", question.text)
+    digits = rf"(?<![\d.]){re.escape(written(question.answer))}(?![\d.]*\d)"
+    if question.id in {"predict-bn-element", "res-sign", "bn-rms", "bn-unbiased", "bn-frozen", "bn-identity"}:
+        return  # small whole numbers, that come up by chance
+    assert not re.search(digits, text), f"the text says {written(question.answer)}"
+
+
+@pytest.mark.parametrize("question", FAMILIES, ids=NAME)
+def test_what_was_asked_before_comes_back_last(question):
+    rng, seen = np.random.default_rng(0), [None]
+    for _ in question.family.draws[1:]:
+        other = question.drawn(rng, seen)
+        assert other.posed not in seen
+        assert other.as_posed(None) == question and question.as_posed(other.posed).text == other.text
+        seen.append(other.posed)
+    assert question.drawn(rng, seen).posed == seen[1]  # the oldest that is not the one in hand
+
+
+def test_a_choice_comes_in_another_order_and_is_judged_alike():
+    question = find("init-he-fan")
+    rng = np.random.default_rng(3)
+    orders = {tuple(option.text for option in question.drawn(rng).options) for _ in range(20)}
+    assert len(orders) == 2
+    assert all(question.drawn(rng).judge(option.text)[0] == option.correct for option in question.options)
+
+
+@pytest.mark.parametrize("chapter", range(1, 6))
+def test_an_exam_repeats_no_question_of_the_lesson(chapter):
+    first, again, other = (questions.exam(chapter, 8, seed) for seed in (1, 1, 2))
+    assert [(q.id, q.posed, q.text) for q in first] == [(q.id, q.posed, q.text) for q in again]
+    assert [(q.id, q.posed) for q in first] != [(q.id, q.posed) for q in other]
+    assert len({q.id for q in first}) == 8
+    assert all(q.posed is not None and q.text != find(q.id).text for q in first)
+
+
+def test_an_exam_of_no_chapter_is_refused():
+    with pytest.raises(ValueError, match="chapter=6 has no questions whose numbers are drawn"):
+        questions.exam(6)
+    with pytest.raises(ValueError, match="seed=-1"):
+        questions.exam(1, seed=-1)
+
+
+def test_what_was_never_drawn_is_no_question():
+    with pytest.raises(ValueError, match="init-he-std was never asked with nonsense"):
+        find("init-he-std").as_posed("nonsense")
+
+
+FAMILY = """
+[a-family]
+kind = "number"
+draw = {n = [4, 9, 1], word = ["a unit"]}
+text = "{word} has {n}, {{so}} what is the root of {n^2:^}?"
+answer = "sqrt(n)"
+right = "{sqrt(n)}"
+too_small = "Larger."
+too_large = "Smaller."
+wrong = [{value = "n", tag = "a-tag", feedback = "{n}"}]
+"""
+
+
+def test_a_family_is_filled_in_and_a_draw_that_makes_a_wrong_answer_right_is_never_drawn():
+    question = questions_in(q=FAMILY)["a-family"]
+    assert (question.text, question.right) == ("a unit has 4, {so} what is the root of ¹⁶?", "2")
+    assert {question.drawn(np.random.default_rng(seed)).draw["n"] for seed in range(9)} == {9}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"sqrt(n)"', '"sqrt(m)"', r"\[a-family\]: 'sqrt\(m\)' names 'm', which is not drawn"),
+        ("{n^2:^}", "{n +}", r"'n \+' is no arithmetic"),
+        ("{sqrt(n)}", "{1/(n - 4)}", r"'1/\(n - 4\)' is no arithmetic"),
+        ("{sqrt(n)}", "{__import__('os')}", "is no arithmetic|not drawn"),
+        ("{n = [4, 9, 1], word", "[{n = 3}, {m = 3}] # {word", "every row must give the same names"),
+    ],
+)
+def test_a_mistake_in_a_family_is_named(old, new, message):
+    assert old in FAMILY
+    with pytest.raises(ValueError, match=message):
+        questions_in(q=FAMILY.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (128, "", "128"), (10_000, "", "10,000"), (0.1 + 0.2, "", "0.3"), (-3, "", "−3"),
+        (1e-4, "", "0.0001"),
+        (2.5e-13, "", "2.5 · 10⁻¹³"), (1e-5, "", "10⁻⁵"), (1 / 3, "2", "0.33"), (13_765, "2", "14,000"),
+        (-25, "^", "⁻²⁵"), (20, "_", "₂₀"), (0.125, "/", "1/8"), (0.9, "%", "90 %"), (3e-9, "10", "10⁻⁹"),
+        (0, "", "0"), (1024, "", "1024"), (1.5e6, "3", "1.5 · 10⁶"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_as_the_text_writes_them(value, form, text):
+    assert written(value, form) == text
 
 
 # --- Reading numbers ------------------------------------------------------------------------------
@@ -731,7 +872,7 @@ def test_a_page_without_a_kernel_shows_the_question():
     bundle, _ = ask("init-recursion")._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "Which formula holds" in " ".join(bundle["text/html"].split())
-    assert "<li>Var(z) = n · Var(W) · E[h²]</li>" in bundle["text/html"]
+    assert "<li>Var(z) = 256 · Var(W) · E[h²]</li>" in bundle["text/html"]
     assert "<ul>" not in ask("init-he-std")._repr_mimebundle_()[0]["text/html"]
 
 

@@ -39,7 +39,10 @@ def class_of(name):
     return next(
         one
         for one in vars(module).values()
-        if isinstance(one, type) and issubclass(one, frame.Instrument) and one.__module__ == module.__name__
+        if isinstance(one, type)
+        and issubclass(one, frame.Instrument)
+        and one.__module__ == module.__name__
+        and "controls" in vars(one)  # else it is what several instruments share
     )
 
 

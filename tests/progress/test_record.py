@@ -276,13 +276,18 @@ def version_1(home):
 
 def test_a_database_of_version_1_is_read_as_it_is_and_migrated_by_the_first_write(version_1):
     before = version_1.read_bytes()
-    assert [row.question for row in Progress().answers()] == ["old"]
+    assert [(row.question, row.draw) for row in Progress().answers()] == [("old", None)]
     assert Progress().attempts() == Progress().hints() == []
     assert version_1.read_bytes() == before
     assert Progress().record_attempt("he", 1, 10, {}) is True
     assert [row.question for row in Progress().answers()] == ["old"]
     with closing(sqlite3.connect(version_1)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (module.VERSION,)
+
+
+def test_what_was_drawn_is_kept_in_a_database_of_version_1_too(version_1):
+    assert Progress().record("question", "new", "1", True, draw='{"n": 64}')
+    assert [(row.question, row.draw) for row in Progress().answers()] == [("old", None), ("new", '{"n": 64}')]
 
 
 def test_kernels_that_migrate_at_the_same_time_lose_nothing(version_1):
@@ -297,7 +302,8 @@ assert Progress().record("question", "new", "1")
 
 def test_a_migration_that_fails_changes_nothing(version_1, monkeypatch):
     before = version_1.read_bytes()
-    monkeypatch.setattr(module, "STEPS", (*module.STEPS[:1], module.STEPS[1] + "; CREATE TABLE broken ("))
+    broken = module.STEPS[1] + "; CREATE TABLE broken ("
+    monkeypatch.setattr(module, "STEPS", (module.STEPS[0], broken, *module.STEPS[2:]))
     assert_kept_in_memory(Progress(), ["old"])
     assert version_1.read_bytes() == before
 
@@ -306,7 +312,7 @@ def test_a_migration_that_fails_changes_nothing(version_1, monkeypatch):
 
 
 def fill(progress, name):
-    progress.record("prediction", name, "“½”", True, 80, None)
+    progress.record("prediction", name, "“½”", True, 80, None, '{"n": 64}')
     progress.record_attempt(name, 3, 10, {"part": 3}, "a-tag")
     progress.record_hint(name, 1)
 

@@ -44,11 +44,15 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Results: the symptoms at once, then ever more of the training."""
-    patient, now = PATIENTS[s.patient].design, design(s)
-    seen = _symptoms(patient, s.seed), _symptoms(now, s.seed)
-    changed = tuple(f"{NAMES[name]}: {_worded(getattr(now, name))}" for name in patient.changes(now))
+    return treated(PATIENTS[s.patient].design, design(s), s.seed)
+
+
+def treated(found, now, seed):
+    """The Results of a design as it was found, treated so that it is as it is now."""
+    seen = _symptoms(found, seed), _symptoms(now, seed)
+    changed = tuple(f"{NAMES[name]}: {worded(getattr(now, name))}" for name in found.changes(now))
     yield Result(*seen, Course(np.empty(0)), changed)
-    for course in rescue.training(now, s.seed):
+    for course in rescue.training(now, seed):
         yield Result(*seen, course, changed)
 
 
@@ -62,13 +66,19 @@ def _symptoms(design, seed):
     return rescue.symptoms(design, seed)
 
 
-def _worded(value):
-    return f"{value:g}" if isinstance(value, float) else value
+def worded(value):
+    """A setting's value as it is shown."""
+    return f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+
+
+def is_cured(r, budget):
+    """Does it learn, after at least one change and no more than the budget?"""
+    return r.finished and r.course.learns and 1 <= len(r.changed) <= budget
 
 
 def is_solved(s, r):
-    """Does it learn, after at least one change and no more than the patient's budget?"""
-    return r.finished and r.course.learns and 1 <= len(r.changed) <= PATIENTS[s.patient].budget
+    """Is it cured within the patient's budget?"""
+    return is_cured(r, PATIENTS[s.patient].budget)
 
 
 def _solved(patient, *, without_skip=False):
@@ -79,7 +89,105 @@ def _start(patient):
     return {"patient": patient, **asdict(PATIENTS[patient].design)}
 
 
-class RescueTheNetwork(Instrument):
+class Bedside(Instrument):
+    """What is seen of a patient: the symptoms as it was found and as it is now, its training, its changes."""
+
+    def case(self, s):
+        """The patient: its `design`, and the `budget` of changes that is enough."""
+        raise NotImplementedError
+
+    def draw(self):
+        figure = svg.new_figure(8.4, 3.9)
+        signal, gradient, course = figure.subplots(1, 3)
+        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.25, top=0.91, wspace=0.3)
+        for axes, title in ((signal, "Signal E[h²]"), (gradient, "Gradient ‖∂L/∂h‖, top = 1")):
+            axes.set(xlim=(0, rescue.DEPTH), ylim=(-REACH - 0.5, REACH + 0.5), xlabel="layer")
+            powers = range(-REACH, REACH + 1, 5)
+            axes.set_yticks(powers, [power_of_ten(k) for k in powers])
+            axes.set_title(title, loc="left")
+            axes.axhline(0, color=theme.MUTED, lw=1)
+        low, high = np.log10(LOSSES)
+        course.set(xlim=(0, rescue.STEPS), ylim=(low, high), xlabel="step")
+        powers = range(int(low), int(high) + 1)
+        course.set_yticks(powers, [power_of_ten(k) for k in powers])
+        course.set_title("Training loss", loc="left")
+        guess = f"guessing: {GUESSING:.2f}"
+        course.axhline(np.log10(GUESSING), color=theme.MUTED, lw=1, label=guess)
+        learns = {"ls": "--", "color": theme.THEORY}
+        course.axhline(np.log10(LEARNED), label=f"learns below {LEARNED:.2f}", **learns)
+        now = {**theme.MEASURED_LINE, "markevery": 4}
+        found = {"ls": ":", "lw": 2.4, "color": theme.SECOND, "animated": True}
+        artists = {
+            "found_signal": signal.plot([], [], label="as found", **found)[0],
+            "now_signal": signal.plot([], [], label="now", **now)[0],
+            "found_gradient": gradient.plot([], [], **found)[0],
+            "now_gradient": gradient.plot([], [], **now)[0],
+            "loss": course.plot([], [], color=theme.MEASURED, lw=1.6, animated=True)[0],
+            "end": course.plot([], [], ls="", marker="X", ms=10, color=theme.ALARM, animated=True)[0],
+            "note": course.text(75, high - 0.5, "", ha="center", va="center", animated=True),
+        }
+        handles = [artists["found_signal"], artists["now_signal"], *course.get_lines()[:2]]
+        figure.legend(handles, [h.get_label() for h in handles], loc="lower center", ncols=4, fontsize=9)
+        return figure, artists
+
+    def move(self, artists, s, r):
+        for name, seen in (("found", r.found), ("now", r.now)):
+            artists[f"{name}_signal"].set_data(seen.layers, _decades(seen.signal))
+            relative = seen.gradient[1:] / seen.gradient[-1]
+            artists[f"{name}_gradient"].set_data(seen.layers[1:], _decades(relative))
+        end = _lost(r.course) or len(r.course.loss)
+        loss = np.clip(np.nan_to_num(log10(r.course.loss[:end]), nan=9), -9, 9)
+        artists["loss"].set_data(range(1, end + 1), loss)
+        top = np.log10(LOSSES[1]) - 0.15
+        artists["end"].set_data(*([end], [top]) if _lost(r.course) else ([], []))
+        artists["note"].set_text(f"not finite from step {end}" if _lost(r.course) else "")
+
+    def readouts(self, s, r):
+        return [
+            ("changes", f"{len(r.changed)} of {self.case(s).budget}"),
+            ("gradient, first over last layer", _size(r.now.gradient_ratio)),
+            ("E[h²], last layer", _size(r.now.signal[-1])),
+            ("cosine between inputs", f"{r.now.alike[-1]:.2f}".replace("-", "−")),
+            ("loss", _final(r.course)),
+        ]
+
+    def verdict(self, s, r):
+        changes = counted(len(r.changed), "change")
+        what = f" ({'; '.join(r.changed)})" if r.changed else ""
+        if not r.finished:
+            return Verdict(
+                "TRAINING", f"step {len(r.course.loss)} of {rescue.STEPS}, {changes}{what}.", "muted"
+            )
+        enough = self.case(s).budget
+        if is_cured(r, enough):
+            return Verdict("SOLVED", f"in {changes}{what}: the loss is {short(r.course.final)}.", "good")
+        if r.course.learns:
+            return Verdict("TRAINS", f"but after {changes}{what}; {enough} would be enough.", "muted")
+        if _lost(r.course):
+            return Verdict(
+                "DIVERGED",
+                f"the loss is not finite from step {_lost(r.course)} on; {changes}{what}.",
+                "alarm",
+            )
+        return Verdict(
+            "STUCK",
+            f"a loss of {short(r.course.final)} after {rescue.STEPS} steps, where guessing gives "
+            f"{GUESSING:.2f}; {changes}{what}.",
+            "alarm",
+        )
+
+    def describe(self, s, r):
+        return (
+            f"Patient {s.patient}, three pictures by layer and by step. Signal: E[h²] goes from "
+            f"{_size(r.now.signal[0])} at the input to {_size(r.now.signal[-1])} at the last hidden "
+            f"layer. Gradient: that of the first hidden layer is {_size(r.now.gradient_ratio)} times "
+            f"that of the last. Training loss: {_final(r.course)}. Dotted lines show the network as it "
+            f"was found, with a ratio of {_size(r.found.gradient_ratio)}. Changes: "
+            f"{'; '.join(r.changed) or 'none'}."
+        )
+
+
+class RescueTheNetwork(Bedside):
     title = "Rescue the network"
     question = (
         "Seven networks of 50 layers, and none of them learns to read digits. Choose a patient and read the "
@@ -151,102 +259,14 @@ class RescueTheNetwork(Instrument):
 
     experiment = staticmethod(experiment)
 
+    def case(self, s):
+        return PATIENTS[s.patient]
+
     def solved(self, s, r):
         return [patient_id(s.patient), "; ".join(r.changed)] if is_solved(s, r) else None
 
     def on_solved(self, patient, changes):
         PROGRESS.record("question", patient, changes, True)
-
-    def draw(self):
-        figure = svg.new_figure(8.4, 3.9)
-        signal, gradient, course = figure.subplots(1, 3)
-        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.25, top=0.91, wspace=0.3)
-        for axes, title in ((signal, "Signal E[h²]"), (gradient, "Gradient ‖∂L/∂h‖, top = 1")):
-            axes.set(xlim=(0, rescue.DEPTH), ylim=(-REACH - 0.5, REACH + 0.5), xlabel="layer")
-            powers = range(-REACH, REACH + 1, 5)
-            axes.set_yticks(powers, [power_of_ten(k) for k in powers])
-            axes.set_title(title, loc="left")
-            axes.axhline(0, color=theme.MUTED, lw=1)
-        low, high = np.log10(LOSSES)
-        course.set(xlim=(0, rescue.STEPS), ylim=(low, high), xlabel="step")
-        powers = range(int(low), int(high) + 1)
-        course.set_yticks(powers, [power_of_ten(k) for k in powers])
-        course.set_title("Training loss", loc="left")
-        guess = f"guessing: {GUESSING:.2f}"
-        course.axhline(np.log10(GUESSING), color=theme.MUTED, lw=1, label=guess)
-        learns = {"ls": "--", "color": theme.THEORY}
-        course.axhline(np.log10(LEARNED), label=f"learns below {LEARNED:.2f}", **learns)
-        now = {**theme.MEASURED_LINE, "markevery": 4}
-        found = {"ls": ":", "lw": 2.4, "color": theme.SECOND, "animated": True}
-        artists = {
-            "found_signal": signal.plot([], [], label="as found", **found)[0],
-            "now_signal": signal.plot([], [], label="now", **now)[0],
-            "found_gradient": gradient.plot([], [], **found)[0],
-            "now_gradient": gradient.plot([], [], **now)[0],
-            "loss": course.plot([], [], color=theme.MEASURED, lw=1.6, animated=True)[0],
-            "end": course.plot([], [], ls="", marker="X", ms=10, color=theme.ALARM, animated=True)[0],
-            "note": course.text(75, high - 0.5, "", ha="center", va="center", animated=True),
-        }
-        handles = [artists["found_signal"], artists["now_signal"], *course.get_lines()[:2]]
-        figure.legend(handles, [h.get_label() for h in handles], loc="lower center", ncols=4, fontsize=9)
-        return figure, artists
-
-    def move(self, artists, s, r):
-        for name, seen in (("found", r.found), ("now", r.now)):
-            artists[f"{name}_signal"].set_data(seen.layers, _decades(seen.signal))
-            relative = seen.gradient[1:] / seen.gradient[-1]
-            artists[f"{name}_gradient"].set_data(seen.layers[1:], _decades(relative))
-        end = _lost(r.course) or len(r.course.loss)
-        loss = np.clip(np.nan_to_num(log10(r.course.loss[:end]), nan=9), -9, 9)
-        artists["loss"].set_data(range(1, end + 1), loss)
-        top = np.log10(LOSSES[1]) - 0.15
-        artists["end"].set_data(*([end], [top]) if _lost(r.course) else ([], []))
-        artists["note"].set_text(f"not finite from step {end}" if _lost(r.course) else "")
-
-    def readouts(self, s, r):
-        patient = PATIENTS[s.patient]
-        return [
-            ("changes", f"{len(r.changed)} of {patient.budget}"),
-            ("gradient, first over last layer", _size(r.now.gradient_ratio)),
-            ("E[h²], last layer", _size(r.now.signal[-1])),
-            ("cosine between inputs", f"{r.now.alike[-1]:.2f}".replace("-", "−")),
-            ("loss", _final(r.course)),
-        ]
-
-    def verdict(self, s, r):
-        changes = counted(len(r.changed), "change")
-        what = f" ({'; '.join(r.changed)})" if r.changed else ""
-        if not r.finished:
-            return Verdict(
-                "TRAINING", f"step {len(r.course.loss)} of {rescue.STEPS}, {changes}{what}.", "muted"
-            )
-        if is_solved(s, r):
-            return Verdict("SOLVED", f"in {changes}{what}: the loss is {short(r.course.final)}.", "good")
-        if r.course.learns:
-            enough = PATIENTS[s.patient].budget
-            return Verdict("TRAINS", f"but after {changes}{what}; {enough} would be enough.", "muted")
-        if _lost(r.course):
-            return Verdict(
-                "DIVERGED",
-                f"the loss is not finite from step {_lost(r.course)} on; {changes}{what}.",
-                "alarm",
-            )
-        return Verdict(
-            "STUCK",
-            f"a loss of {short(r.course.final)} after {rescue.STEPS} steps, where guessing gives "
-            f"{GUESSING:.2f}; {changes}{what}.",
-            "alarm",
-        )
-
-    def describe(self, s, r):
-        return (
-            f"Patient {s.patient}, three pictures by layer and by step. Signal: E[h²] goes from "
-            f"{_size(r.now.signal[0])} at the input to {_size(r.now.signal[-1])} at the last hidden "
-            f"layer. Gradient: that of the first hidden layer is {_size(r.now.gradient_ratio)} times "
-            f"that of the last. Training loss: {_final(r.course)}. Dotted lines show the network as it "
-            f"was found, with a ratio of {_size(r.found.gradient_ratio)}. Changes: "
-            f"{'; '.join(r.changed) or 'none'}."
-        )
 
 
 def _lost(course):

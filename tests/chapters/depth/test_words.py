@@ -7,6 +7,7 @@ import pytest
 
 from helpers import jacobians, probes
 from helpers.chapters.depth.exercises import critical_sigma, largest_slope, three_sizes
+from helpers.checking.questions import find
 from helpers.data import load_digits
 from helpers.initializers import he_normal, lecun
 from helpers.network import mlp
@@ -20,12 +21,12 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def arriving(init):
-    """The geometric mean over seeds of what arrives at the input of 20 sigmoid layers of 128 units."""
+def arriving(init, depth=20):
+    """The geometric mean over seeds of what arrives at the input of `depth` sigmoid layers of 128 units."""
     logs = []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
-        net = mlp([128] * 21, rng, "sigmoid", init, bias=False, dtype=np.float64)
+        net = mlp([128] * (depth + 1), rng, "sigmoid", init, bias=False, dtype=np.float64)
         net.forward(rng.standard_normal((128, 128)))
         net.backward(rng.standard_normal((128, 128)))
         norms = probes.gradient_norms(net)
@@ -34,8 +35,10 @@ def arriving(init):
 
 
 def test_powers():
-    rate, layers, left = asked("predict-rate-007", "(0.967 multiplied 30 times leaves 0.37.)")
-    assert rate**layers == pytest.approx(left, abs=0.005)
+    rate, layers, left = asked("predict-rate-007", "(0.967 multiplied 30 times leaves 0.36.)")
+    assert rate == pytest.approx(1 - 0.993 / 30, abs=5e-4)
+    assert (1 - 0.993 / 30) ** layers == pytest.approx(left, abs=0.005)
+    assert pytest.approx(asked("predict-rate-007", "leaves about 10⁻⁹"), rel=0.3) == (1.007 / 2) ** 30
     assert 56 - asked("depth-degradation", "of 20 layers") == asked("depth-degradation", "let 36 do nothing")
     assert asked("depth-factors", "layers 4, 5") == (3 + 1, 3 + 2)  # the layers behind h₃
 
@@ -58,9 +61,9 @@ def test_slopes():
 
 def test_slopes_in_the_tail():
     value, slope = sigmoid(8), sigmoid(8) * (1 - sigmoid(8))
-    assert value == pytest.approx(asked("depth-slope-in-the-tail", "= 0.9997"), abs=5e-5)
+    assert value == pytest.approx(asked("depth-slope-in-the-tail", "= 0.99966"), abs=5e-6)
     assert slope == pytest.approx(asked("depth-slope-in-the-tail", "= 0.0003"), abs=5e-5)
-    flatter = asked("depth-slope-in-the-tail", "about 0.0000005")
+    flatter = asked("depth-slope-in-the-tail", "about 5 · 10⁻⁷")
     assert 1 - np.tanh(8) ** 2 == pytest.approx(flatter, rel=0.2)
     assert np.maximum(asked("depth-slope-in-the-tail", "z = −8"), 0) == 0
 
@@ -79,9 +82,26 @@ def test_a_gelu_is_as_good_as_flat_far_below_zero():
 def test_what_arrives_through_sigmoids():
     assert arriving(lecun) == pytest.approx(asked("predict-sigmoid-20", "About 2.5 · 10⁻¹³"), rel=0.15)
     found, bound = arriving(he_normal), 0.25**20
-    assert found == pytest.approx(asked("predict-above-the-bound", "About 9 · 10⁻¹¹"), rel=0.15)
+    assert found == pytest.approx(asked("predict-above-the-bound", "about 9 · 10⁻¹¹"), rel=0.15)
     assert found ** (1 / 20) == pytest.approx(asked("predict-above-the-bound", "0.31 per layer"), abs=0.01)
-    assert found / bound == pytest.approx(asked("predict-above-the-bound", "factor of about 100"), rel=0.15)
+    assert found / bound == pytest.approx(asked("predict-above-the-bound", "a hundred times the"), rel=0.15)
+
+
+@pytest.mark.parametrize("id", ["predict-sigmoid-20", "predict-above-the-bound"])
+def test_what_arrives_through_as_many_sigmoids_as_may_be_asked(id):
+    for draw in find(id).family.draws[1:]:
+        depth = draw["L"]
+        if id == "predict-sigmoid-20":
+            found = arriving(lecun, depth)
+            assert found < 1e-12 and found == pytest.approx(2.5e-13 ** (depth / 20), rel=0.5)
+        else:
+            assert arriving(he_normal, depth) > 50 * 0.25**depth
+
+
+def test_how_far_xavier_lets_a_signal_fall():
+    sizes = {"a hundredth": 1e2, "a thousandth": 1e3, "a ten-thousandth": 1e4, "a millionth": 1e6}
+    for draw in find("predict-weight-gradients").family.draws:  # a ReLU halves the square
+        assert 2 ** (draw["L"] / 2) == pytest.approx(sizes[draw["small"]], rel=0.2)
 
 
 def test_fifty_matrices():

@@ -5,6 +5,7 @@ import pytest
 
 from helpers import theory
 from helpers.chapters.initialization.exercises import DIAGNOSE, diagnose
+from helpers.checking.questions import find
 from helpers.layers import LeakyReLU, ReLU, Sigmoid, Tanh
 from tests.text import asked, workbook
 
@@ -40,6 +41,18 @@ def test_the_typical_narrow_network():
             h = np.maximum(h @ rng.normal(0, np.sqrt(2 / 16), (16, 16)), 0)
         ends.append(np.mean(h**2))
     assert 0 < np.median(ends) < asked("predict-he-width16", "About 0.001 or less")
+
+
+@pytest.mark.parametrize("draw", find("predict-he-width16").family.draws[1:], ids=str)
+def test_every_narrow_network_that_may_be_asked(draw):
+    rng, ends = np.random.default_rng(0), []
+    width = draw["n"]
+    for _ in range(100):
+        h = rng.standard_normal((8, width))
+        for _ in range(draw["L"]):
+            h = np.maximum(h @ rng.normal(0, np.sqrt(2 / width), (width, width)), 0)
+        ends.append(np.mean(h**2))
+    assert 0 < np.median(ends) < 0.001
 
 
 def test_a_sigmoid_that_says_nothing():

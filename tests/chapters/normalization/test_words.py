@@ -16,7 +16,7 @@ def test_one_unit_and_its_batch():
     batch = asked("predict-bn-element", "batch {2, 2, 6, 6}")
     assert np.mean(batch) == asked("predict-bn-element", "μ = 4")
     assert np.var(batch) == asked("predict-bn-element", "σ² = 4")
-    guest = standardised(5, [*asked("bn-frozen", "batch {2, 2, 6, 6}"), 5])
+    guest = standardised(5, [*asked("bn-frozen", "such as {2, 2, 6, 6}"), 5])
     assert guest == pytest.approx(asked("bn-frozen", "0.436 is"), abs=5e-4)
 
 
