@@ -178,9 +178,9 @@ class GradientFlow(Instrument):
 
     def describe(self, s, r):
         return (
-            f"The size of a gradient behind each of {s.depth} blocks ({s.blocks}, factor {s.factor:.3g}, branch "
-            f"scale {s.scale}, norm in F: {s.norm}), on a logarithmic scale, relative to its size at the "
-            f"last block. Going back to block 0, the plain stack's becomes {from_log10(_end(r.plain))}; the "
+            f"The size of a gradient behind each of {s.depth} blocks ({s.blocks}, factor {s.factor:.3g}, "
+            f"branch scale {s.scale}, norm in F: {s.norm}), on a logarithmic scale, relative to its size at "
+            f"the last block. Back at block 0, the plain stack's is {from_log10(_end(r.plain))}; the "
             f"residual one's becomes {from_log10(_end(r.residual))}, where theory says "
             f"{from_log10(_end(r.residual_theory))}. A shaded range from 0.1 to 10 counts as bounded. A "
             f"second panel shows R in theory against the factor: with scale 1 it climbs to "
@@ -205,7 +205,7 @@ def _why(s, r):
     if s.scale == "1/√D":
         return f" It cannot pass e^(g²/2) = {np.exp(s.factor**2 / 2):.3g} in theory, at any depth."
     return (
-        f" Each block multiplies by √(1 + g²) = {np.hypot(1, s.factor):.3f} on average: a skip is not a bound."
+        f" Each block multiplies by √(1 + g²) = {np.hypot(1, s.factor):.3f} on average: a skip is no bound."
     )
 
 

@@ -2,8 +2,8 @@
 
 A block turns h into skip · h + s F(h): skip = 1 is EQ N1.7, skip = 0 a plain network of the same blocks. Its
 Jacobian is skip · I + s ∂F/∂h (EQ N1.8). If the weights of F are random and fresh in every block, ∂F/∂h
-multiplies E[(∂L/∂h)²] by g², the square of the branch's *factor*, and turns it in a direction that has nothing
-to do with the skip's. So the squares add: skip² + s²g² a block.
+multiplies E[(∂L/∂h)²] by g², the square of the branch's *factor*, and turns it in a direction that has
+nothing to do with the skip's. So the squares add: skip² + s²g² a block.
 """
 
 from functools import lru_cache
@@ -163,7 +163,7 @@ def _sizes(blocks, depth, g, norm, seed, s, skip):
     if blocks == "one number":
         return theory, theory
     branches, h, grad_of = _parts(blocks, norm, seed)
-    if skip == 0 and norm == "none":  # homogeneous: from factor 1 to factor g exactly, where float32 has no room
+    if skip == 0 and norm == "none":  # homogeneous: from 1 to g exactly, where float32 has no room
         sizes = through_blocks(branches[:depth], h, grad_of, 1.0, skip) * scalar_growth(depth, g, skip)
     else:
         sizes = through_blocks(branches[:depth], h, grad_of, s * g, skip)
@@ -320,6 +320,17 @@ def autocorrelation(a, lag):
     return float(a[lag:] @ a[: len(a) - lag] / (a @ a))
 
 
+def slopes(x, depth, scale=None, norm=None, seed=0):
+    """∂y/∂x at each x of a random `line_network` of width 100, in units of its root mean square."""
+    found = input_gradients(line_network(depth, 100, np.random.default_rng(seed), scale, norm), x)
+    return found / np.sqrt(np.mean(found**2))
+
+
+def likeness(x, depth, lag=4, seeds=12, **kind):
+    """The median autocorrelation of the `slopes` of several networks."""
+    return np.median([autocorrelation(slopes(x, depth, seed=seed, **kind), lag) for seed in range(seeds)])
+
+
 def fix_statistics(network, x):
     """Set the running statistics of every BatchNorm to those of this batch, as eval mode will use them."""
     norms = [layer for layer in every_layer(network.layers) if isinstance(layer, BatchNorm)]
@@ -343,6 +354,16 @@ def doubly_stochastic(a, rounds=20):
         a = a / a.sum(axis=1, keepdims=True)
         a = a / a.sum(axis=0, keepdims=True)
     return a
+
+
+def largest_row_sums(tied, seed, blocks=60, lanes=4):
+    """The largest row sum of |H_l … H_1| for l = 1 … blocks; if `tied`, each H is doubly stochastic."""
+    rng, product, found = np.random.default_rng(seed), np.eye(lanes), []
+    for _ in range(blocks):
+        h = np.eye(lanes) + 0.3 * rng.standard_normal((lanes, lanes))
+        product = (doubly_stochastic(np.exp(4 * h)) if tied else h) @ product
+        found.append(np.abs(product).sum(axis=1).max())
+    return np.array(found)
 
 
 def clear():
