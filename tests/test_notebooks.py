@@ -215,7 +215,7 @@ def test_the_map_says_how_long_each_lesson_takes():
     minutes = [int(re.search(r"About (\d+) minutes", prose(path)).group(1)) for path in NUMBERED]
     assert minutes == [
         said("map", "many layers? | 60"),
-        said("map", "weights be? | 60"),
+        said("map", "weights be? | 75"),
         said("map", "while training? | 75"),
         said("map", "receives? | 75"),
         said("map", "by heart? | 75"),

@@ -888,3 +888,30 @@ def test_all_that_the_browser_gets_is_json_and_tells_no_answer(question, show):
 
 def test_the_questions_module_needs_no_widgets():
     assert "ipywidgets" not in vars(questions)
+
+
+def test_another_one_like_it_has_other_numbers_and_is_a_question_of_its_own(progress):
+    box = ask("init-he-std")
+    assert not box._state["another"], "nothing was answered yet"
+    box.submit("1")
+    assert box._state["another"]
+    texts = {box._about["text"]}
+    for _ in range(3):
+        box._hear(another=True)
+        texts.add(box._about["text"])
+        assert not box._state["cards"] and not box._state["answer"]
+        box._hear(answer=f"{box.question.answer:.6g}")
+        assert "✓ Right." in box.said
+    assert len(texts) == 4
+    rows = progress.answers("init-he-std")
+    assert next(row.draw for row in rows) is None and len({row.draw for row in rows}) == 4
+
+
+def test_what_has_no_family_or_was_only_noted_has_no_other(progress):
+    alone = next(one for one in questions.load().values() if not one.family and not one.truth)
+    box = ask(alone.id)
+    box.submit(alone.options[0].text)
+    assert not box._state["another"]
+    box = ask("init-he-std")
+    box.submit("a few")
+    assert not box._state["another"]

@@ -162,7 +162,7 @@ def test_4_what_is_trained_and_how_long():
     steps = inspect.signature(training_error).parameters["steps"].default
     assert steps == said("two-blocks", "for 154 steps")
     assert said("explain-root-l", "shown 64 digits") == BATCH
-    assert blocks.adam([]).lr == said("warm-up", "η = 0.005")
+    assert blocks.adam([Linear(1, 1, np.random.default_rng(0))]).lr == said("warm-up", "η = 0.005")
 
 
 def test_4_a_quiet_start_helps_in_the_first_epoch():
@@ -307,7 +307,7 @@ def test_6_two_blocks_by_hand():
 
 
 def likeness(depth, seeds, **kind):
-    slopes = [skips.slopes(LINE, depth, seed=seed, **kind) for seed in range(seeds)]
+    slopes = [skips.slopes(LINE, int(depth), seed=seed, **kind) for seed in range(int(seeds))]
     return np.array([skips.autocorrelation(slope, 4) for slope in slopes])
 
 
