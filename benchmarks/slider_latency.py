@@ -111,7 +111,7 @@ TARGETS = [
     instrument("layer_statistics", "Depth"),
     instrument("train_vs_eval", "Drift"),
     instrument("norm_axes", "Groups"),
-    instrument("gradient_flow", "Gain"),
+    instrument("gradient_flow", "Factor"),
     instrument("degradation_lab", "Learning rate"),
     instrument("paths", "Keep probability"),
     instrument("dropout_masks", "Drop probability"),

@@ -370,7 +370,7 @@ class Dropout(Layer):
 class Residual(Layer):
     """y = x + scale · F(x), where F is the layers of `branch` in a row (He et al. 2016a, eq. 1).
 
-    `scale` is a number (1, or such as 1/√L), or "learned": a parameter `scale` that starts at 0 (SkipInit,
+    `scale` is a number (1, or such as 1/√D), or "learned": a parameter `scale` that starts at 0 (SkipInit,
     De & Smith 2020; ReZero, Bachlechner et al. 2020). Raises ValueError for an empty branch, and for a
     branch that changes the shape.
     """

@@ -28,19 +28,19 @@ pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
 class TestInstruments(EveryInstrument):
     instruments = (GradientFlow, DegradationLab, Paths)
 
-    def test_the_gain_turns_the_verdict_over(self, bench):
+    def test_the_factor_turns_the_verdict_over(self, bench):
         box = reset(bench, GradientFlow)
         expect(verdict(box)).to_have_text("GROWS")
         for gain, word in ((1.5, "EXPLODES"), (0.1, "BOUNDED"), (0.35, "GROWS")):
-            move(bench, GradientFlow, box, "gain", gain)
+            move(bench, GradientFlow, box, "factor", gain)
             expect(verdict(box)).to_have_text(word)
 
     def test_the_branch_scale_tames_every_gain(self, bench):
         box = reset(bench, GradientFlow)
-        option(box, "1/√L").click()
+        option(box, "1/√D").click()
         for gain in (1.5, 0.05):
-            move(bench, GradientFlow, box, "gain", gain)
-            assert_shows(bench, box, computed(GradientFlow, scale="1/√L", gain=gain))
+            move(bench, GradientFlow, box, "factor", gain)
+            assert_shows(bench, box, computed(GradientFlow, scale="1/√D", factor=gain))
             expect(verdict(box)).to_have_text("BOUNDED")
 
     def test_skips_undo_the_degradation(self, bench):
@@ -69,13 +69,13 @@ class TestInstruments(EveryInstrument):
     # Challenges: a way in which a learner may solve each one
 
     def test_a_gain_of_1_can_be_tamed(self, bench):
-        box = take_challenge(bench, GradientFlow, "Tame a gain of 1")
-        option(box, "1/√L").click()
+        box = take_challenge(bench, GradientFlow, "Tame a factor of 1")
+        option(box, "1/√D").click()
         expect(reached(box)).to_contain_text("1.65")
 
     def test_the_popular_picture_breaks(self, bench):
         box = take_challenge(bench, GradientFlow, "Where the popular picture breaks")
-        move(bench, GradientFlow, box, "gain", 0.35)
+        move(bench, GradientFlow, box, "factor", 0.35)
         expect(reached(box)).to_contain_text("needs small branches")
 
     def test_a_norm_fails_without_the_skip(self, bench):
@@ -90,7 +90,7 @@ class TestInstruments(EveryInstrument):
 
     def test_no_norm_is_needed_with_scaled_branches(self, bench):
         box = take_challenge(bench, DegradationLab, "Without any norm")
-        option(box, "1/√L").click()
+        option(box, "1/√D").click()
         expect(reached(box)).to_contain_text("had to be scaled")
 
     def test_half_of_the_paths_can_go(self, bench):

@@ -76,8 +76,8 @@ FORMULAS = {
         np.linalg.matrix_power(np.full((d.d, d.d), 1 / d.d), d.n) @ np.ones(d.d)
     ).max(),
     "res-sign": lambda d: np.prod(np.full(d.n, 1 + d.f)),
-    "res-growth": lambda d: np.hypot(1, np.sqrt(d.g2)) ** d.L,
-    "res-scale": lambda d: np.sqrt(1 / d.L),
+    "res-growth": lambda d: np.hypot(1, np.sqrt(d.g2)) ** d.D,
+    "res-scale": lambda d: np.sqrt(1 / d.D),
     "res-paths": lambda d: 2 ** (d.n - 1),
     "res-schedule": lambda d: warmup(d.w / d.T, linear_decay)(d.t / d.T),
     "res-convergence": lambda d: d.n * np.prod([2] * len(range(d.a, d.b, d.s))),

@@ -20,13 +20,15 @@ from helpers.training import evaluate
 
 STEPS = 22  # of an epoch: 1,437 digits in batches of 64
 BUILDS = ("plain", "plain + BN", "residual", "residual + BN")
-SCALES = {"1": lambda blocks: 1.0, "1/√L": lambda blocks: blocks**-0.5, "learned": lambda blocks: "learned"}
+SCALES = {"1": lambda blocks: 1.0, "1/√D": lambda blocks: blocks**-0.5, "learned": lambda blocks: "learned"}
+
+ROWS = "train_error", "test_error", "ratio", "moved"  # of a table
 
 
 def build(kind, depth, seed, scale="1"):
     """A network for the digits with `depth` layers of weights: one of BUILDS.
 
-    `scale` is that of the branches, one of SCALES (L counts the blocks); a plain network has none.
+    `scale` is that of the branches, one of SCALES (D counts the blocks); a plain network has none.
     """
     arguments.one_of("kind", kind, BUILDS)
     arguments.one_of("scale", scale, SCALES)
@@ -126,6 +128,19 @@ def compare(kinds, depths, epochs=14, scale="1", lr=0.03, seeds=(0, 1, 2)):
             bar.show(done)
     bar.close()
     return found
+
+
+def table(found):
+    """What `compare` found, as medians over the seeds: {row: one entry a build}."""
+    medians = [{name: np.median(getattr(one, name), axis=-1) for name in ROWS} for one in found.values()]
+    return {
+        "": list(found),
+        "training error": [f"{one['train_error']:.1%}" for one in medians],
+        "test error": [f"{one['test_error']:.1%}" for one in medians],
+        "gradient, first / last layer, start": [one["ratio"][0] for one in medians],
+        "at the end": [one["ratio"][-1] for one in medians],
+        "first / last weights moved": [one["moved"] for one in medians],
+    }
 
 
 @lru_cache(maxsize=4)

@@ -72,19 +72,20 @@ class DegradationLab(Instrument):
     )
     controls = (
         Choice("build", "Build", BUILDS, "plain + BN", buttons=True),
-        Choice("scale", "Branch scale", tuple(SCALES), "1", buttons=True),
-        Slider("shallow", "Shallow: layers", SHALLOW, 20),
         Slider("deep", "Deep: layers", DEEP, 56),
+        Slider("shallow", "Shallow: layers", SHALLOW, 20),
         Slider("epochs", "Epochs of training", EPOCHS, 7),
         Slider("lr", "Learning rate η", RATES, 0.03, "{:g}".format),
         Slider("seeds", "Networks (seeds)", (1, 3), 1),
+        Choice("scale", "Branch scale", tuple(SCALES), "1", buttons=True),
     )
+    first = 2
     presets = {
         "Plain + BN": {"build": "plain + BN"},
         "Plain, small η": {"build": "plain", "lr": 0.003, "epochs": 14},
         "Residual + BN": {"build": "residual + BN"},
         "Residual without a norm": {"build": "residual", "scale": "1"},
-        "Residual, scale 1/√L": {"build": "residual", "scale": "1/√L"},
+        "Residual, scale 1/√D": {"build": "residual", "scale": "1/√D"},
     }
     challenges = (
         Challenge(
@@ -107,8 +108,8 @@ class DegradationLab(Instrument):
             "56 layers without BatchNorm: bring the training error below 5 %.",
             {"build": "residual", "scale": "1"},
             lambda s, r: s.build == "residual" and s.deep == 56 and np.median(r.deep.train_error) < GAP,
-            "The branches had to be scaled: by 1/√L, or by a learned number that starts at 0.",
-            {"scale": "1/√L"},
+            "The branches had to be scaled: by 1/√D, or by a learned number that starts at 0.",
+            {"scale": "1/√D"},
         ),
     )
 

@@ -15,16 +15,16 @@ FAR = 3  # decades, beyond which it has exploded or vanished
 DECADES = (2, 4, 8, 16, 32, 64, 128)  # of the vertical axes
 UPWARDS = np.linspace(0, 1, 3)
 LEARNED = "learned"
-GAINS = tuple(k / 20 for k in range(1, 31))
+FACTORS = tuple(k / 20 for k in range(1, 31))
 
 
 def experiment(s):
     """Settings ↦ skips.Flow; learned scales of a real network are trained, and so yield one after another."""
     if s.scale != LEARNED:
-        return skips.flow(s.blocks, s.depth, s.gain, s.scale, s.norm, s.seed)
+        return skips.flow(s.blocks, s.depth, s.factor, s.scale, s.norm, s.seed)
     if s.blocks != "real network":  # nothing to learn from: the scales stay where they start
-        return skips.flow(s.blocks, s.depth, s.gain, "0", s.norm, s.seed)
-    return skips.learned_flow(s.depth, s.gain, s.norm, s.seed)
+        return skips.flow(s.blocks, s.depth, s.factor, "0", s.norm, s.seed)
+    return skips.learned_flow(s.depth, s.factor, s.norm, s.seed)
 
 
 class GradientFlow(Instrument):
@@ -32,57 +32,58 @@ class GradientFlow(Instrument):
     question = (
         "A gradient of size 1 enters at the top and travels back, from right to left. A plain stack "
         "multiplies it by about g at every block. The skip adds a path of exactly 1, and yet the sum does "
-        "not stay at 1: at which gain does the residual network explode? Which branch scale tames it, and "
+        "not stay at 1: at which g does the residual network explode? Which branch scale tames it, and "
         "what does a norm inside F do?"
     )
     controls = (
-        Choice("scale", "Branch scale", ("1", "1/√L", "0", LEARNED), "1", buttons=True),
+        Slider("factor", "Factor g of a branch", FACTORS, 0.5, text="{:.3g}".format),
+        Choice("scale", "Branch scale", ("1", "1/√D", "0", LEARNED), "1", buttons=True),
+        Slider("depth", "Depth D", tuple(range(1, skips.DEEPEST + 1)), 50),
         Choice("blocks", "Blocks", skips.BLOCKS, "random matrices", buttons=True),
         Choice("norm", "Norm in F", tuple(skips.NORMS), "none", buttons=True),
-        Slider("depth", "Depth L", tuple(range(1, skips.DEEPEST + 1)), 50),
-        Slider("gain", "Gain g", GAINS, 0.5, text="{:.3g}".format),
     )
+    first = 2
     presets = {
-        "A popular cell: g² = 0.7": {"gain": 0.7**0.5},
-        "Fifty times 1.1": {"blocks": "one number", "gain": 0.1},
-        "Branches over √L": {"gain": 1.0, "scale": "1/√L"},
-        "LayerNorm in F": {"gain": 1.0, "norm": "LayerNorm", "blocks": "real network"},
-        "Learned scales": {"gain": 1.0, "scale": LEARNED, "blocks": "real network", "depth": 20},
-        "Above 1, with a skip": {"gain": 1.2},
+        "A popular cell: g² = 0.7": {"factor": 0.7**0.5},
+        "Fifty times 1.1": {"blocks": "one number", "factor": 0.1},
+        "Branches over √D": {"factor": 1.0, "scale": "1/√D"},
+        "LayerNorm in F": {"factor": 1.0, "norm": "LayerNorm", "blocks": "real network"},
+        "Learned scales": {"factor": 1.0, "scale": LEARNED, "blocks": "real network", "depth": 20},
+        "Above 1, with a skip": {"factor": 1.2},
     }
     challenges = (
         Challenge(
-            "Tame a gain of 1",
-            "Random matrices with g = 1, L = 50, no norm: bring R between 0.1 and 10 with the branch scale, "
+            "Tame a factor of 1",
+            "Random matrices with g = 1, D = 50, no norm: bring R between 0.1 and 10 with the branch scale, "
             "but leave the branches switched on.",
-            {"scale": "1", "gain": 1.0},
+            {"scale": "1", "factor": 1.0},
             lambda s, r: (
-                (s.gain, s.depth, s.norm, s.blocks) == (1.0, 50, "none", "random matrices")
+                (s.factor, s.depth, s.norm, s.blocks) == (1.0, 50, "none", "random matrices")
                 and 0 < r.scales[0] < 1
                 and _end(r.residual) < BOUNDED
             ),
-            "(1 + g²/L)^{L/2} can never pass e^{g²/2}, which is 1.65 for g = 1, however deep the network is.",
-            {"scale": "1/√L"},
+            "(1 + g²/D)^{D/2} can never pass e^{g²/2}, which is 1.65 for g = 1, however deep the network is.",
+            {"scale": "1/√D"},
         ),
         Challenge(
             "Where the popular picture breaks",
-            "Branch scale 1, no norm, random matrices, L = 50: find the smallest gain on the slider at which "
+            "Branch scale 1, no norm, random matrices, D = 50: find the smallest g on the slider at which "
             "R leaves the bounded range.",
-            {"gain": 0.05},
+            {"factor": 0.05},
             lambda s, r: (
                 (s.scale, s.norm, s.blocks, s.depth) == ("1", "none", "random matrices", 50)
                 and _end(r.residual) > BOUNDED
-                and s.gain <= 0.35
+                and s.factor <= 0.35
             ),
             "At g = 0.35 already: (1 + 0.35²)²⁵ is 18. “The skip connection keeps each factor close to 1” "
             "only where the branches are small.",
-            {"gain": 0.35},
+            {"factor": 0.35},
         ),
         Challenge(
             "A norm that fails without the skip",
             "Real network: find a norm with which the plain stack explodes although the residual one stays "
             "below 100.",
-            {"blocks": "real network", "norm": "none", "gain": 1.0},
+            {"blocks": "real network", "norm": "none", "factor": 1.0},
             lambda s, r: s.blocks == "real network" and _end(r.plain) > 3 and abs(_end(r.residual)) < 2,
             "BatchNorm without skips multiplies a gradient by 1.21 at every ReLU layer. On the trunk of a "
             "residual network it never stands.",
@@ -118,19 +119,19 @@ class GradientFlow(Instrument):
             "axis": Decades(flow, DECADES),
             "laws": {
                 scale: law.plot([], [], ls=dash, color=theme.THEORY, label=f"scale {scale}", **moving)[0]
-                for scale, dash in (("1", "--"), ("1/√L", ":"))
+                for scale, dash in (("1", "--"), ("1/√D", ":"))
             },
             "names": {
                 scale: law.text(1.38, 0, f"scale {scale}", color=theme.THEORY, ha="right", **moving)
-                for scale in ("1", "1/√L")
+                for scale in ("1", "1/√D")
             },
             "here": law.plot([], [], **here)[0],
             "law axis": Decades(law, DECADES, UPWARDS, beside=0.04),
         }
-        flow.set(xlim=(-1, skips.DEEPEST + 1), xlabel="block l")
-        flow.set_title("‖∂L/∂h‖ behind block l, over that at the last", loc="left")
-        law.set(xlim=(0, GAINS[-1] + 0.08), ylim=(-0.12, 1.1), xlabel="gain g")
-        law.set_title("R by gain: theory, and yours", loc="left")
+        flow.set(xlim=(-1, skips.DEEPEST + 1), xlabel="block $l$")
+        flow.set_title("‖∂L/∂h‖ behind each block, over that at the last", loc="left")
+        law.set(xlim=(0, FACTORS[-1] + 0.08), ylim=(-0.12, 1.1), xlabel="factor $g$ of a branch")
+        law.set_title("R by factor: theory, and yours", loc="left")
         figure.legend(*flow.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=9)
         return figure, artists
 
@@ -153,11 +154,11 @@ class GradientFlow(Instrument):
         law_axis.fit(laws["1"], _end(r.residual))
         heights = []
         for scale, line in artists["laws"].items():
-            line.set_data(GAINS, laws[scale] / law_axis.reach)
+            line.set_data(FACTORS, laws[scale] / law_axis.reach)
             heights.append(laws[scale][-1] / law_axis.reach)
         for name, y in zip(artists["names"].values(), _apart(heights), strict=True):
             name.set_y(y)
-        artists["here"].set_data([s.gain], [_end(r.residual) / law_axis.reach])
+        artists["here"].set_data([s.factor], [_end(r.residual) / law_axis.reach])
 
     def readouts(self, s, r):
         rows = [
@@ -187,14 +188,14 @@ class GradientFlow(Instrument):
 
     def describe(self, s, r):
         return (
-            f"The size of a gradient behind each of {s.depth} blocks ({s.blocks}, gain {s.gain:.3g}, branch "
-            f"scale {s.scale}, norm in F: {s.norm}), on a logarithmic scale, relative to its size at the "
-            f"last block. Going back to block 0, the plain stack's becomes {from_log10(_end(r.plain))}; the "
+            f"The size of a gradient behind each of {s.depth} blocks ({s.blocks}, factor {s.factor:.3g}, "
+            f"branch scale {s.scale}, norm in F: {s.norm}), on a logarithmic scale, relative to its size at "
+            f"the last block. Back at block 0, the plain stack's is {from_log10(_end(r.plain))}; the "
             f"residual one's becomes {from_log10(_end(r.residual))}, where theory says "
             f"{from_log10(_end(r.residual_theory))}. A shaded range from 0.1 to 10 counts as bounded. A "
-            f"second panel shows R in theory against the gain: with scale 1 it climbs to "
-            f"{from_log10(_law(s, '1')[-1])} at gain 1.5, with scale 1/√L to "
-            f"{from_log10(_law(s, '1/√L')[-1])}."
+            f"second panel shows R in theory against the factor: with scale 1 it climbs to "
+            f"{from_log10(_law(s, '1')[-1])} at factor 1.5, with scale 1/√D to "
+            f"{from_log10(_law(s, '1/√D')[-1])}."
         )
 
 
@@ -210,17 +211,17 @@ def _why(s, r):
     if s.scale == "0":
         return " All branches are switched off: every block is the identity."
     if s.norm != "none":
-        return " The norm divides the branch's gradient by the size of h, which grows: R is a power of L."
-    if s.scale == "1/√L":
-        return f" It cannot pass e^(g²/2) = {np.exp(s.gain**2 / 2):.3g} in theory, at any depth."
+        return " The norm divides the branch's gradient by the size of h, which grows: R is a power of D."
+    if s.scale == "1/√D":
+        return f" It cannot pass e^(g²/2) = {np.exp(s.factor**2 / 2):.3g} in theory, at any depth."
     return (
-        f" Each block multiplies by √(1 + g²) = {np.hypot(1, s.gain):.3f} on average: a skip is not a bound."
+        f" Each block multiplies by √(1 + g²) = {np.hypot(1, s.factor):.3f} on average: a skip is no bound."
     )
 
 
 def _law(s, scale):
-    """log10 of R in theory at each gain."""
-    return log10(skips.law(s.blocks, s.depth, GAINS, scale, s.norm, s.seed))
+    """log10 of R in theory at each factor."""
+    return log10(skips.law(s.blocks, s.depth, FACTORS, scale, s.norm, s.seed))
 
 
 def _end(sizes):

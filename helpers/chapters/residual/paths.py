@@ -58,18 +58,19 @@ class Result:
 def experiment(s):
     """Settings ↦ Results: of the network at its start; or epoch after epoch of its training, then cut up."""
     if s.network == STATES[0]:
-        yield _result(s, *(_studied(kind, s.depth, s.seed, 0) for kind in KINDS), 0)
+        yield _result(s, *(studied(kind, s.depth, s.seed, 0) for kind in KINDS), 0)
         return
     training = degradation.single(KINDS[0], 2 + 2 * s.depth, s.seed)
     for epochs in range(max(1, len(training.courses)), EPOCHS):
         accuracy = 1 - float(training.course(epochs).test_error[0])
         so_far = Studied(unstack(training.network, 0), accuracy, np.full(s.depth, np.nan))
         yield _result(s, so_far, None, epochs)
-    yield _result(s, *(_studied(kind, s.depth, s.seed, EPOCHS) for kind in KINDS), EPOCHS)
+    yield _result(s, *(studied(kind, s.depth, s.seed, EPOCHS) for kind in KINDS), EPOCHS)
 
 
 @lru_cache(maxsize=12)
-def _studied(kind, blocks, seed, epochs):
+def studied(kind, blocks, seed, epochs):
+    """The `Studied` network of one of KINDS after so many epochs of training."""
     digits, depth = shared_digits(), 2 + 2 * blocks
     if epochs:
         training = degradation.single(kind, depth, seed)
@@ -112,14 +113,14 @@ def _parts(blocks, seed):
 class Paths(Instrument):
     title = "Paths through a residual network"
     question = (
-        "Each block can be taken or skipped, so L blocks make 2^L paths. Most of them go through about half "
+        "Each block can be taken or skipped, so D blocks make 2^D paths. Most of them go through about half "
         'of the blocks. Does the gradient use those, [at the start](network="at the start")? Look again when '
         'it is [trained](network="trained"). Then [delete a block](deleted=5), and compare with what the '
         "same cut does to a plain network."
     )
     controls = (
         Choice("network", "Network", STATES, "trained", buttons=True),
-        Slider("depth", "Blocks L", LENGTHS, 9),
+        Slider("depth", "Blocks D", LENGTHS, 9),
         Slider("deleted", "Deleted block", tuple(range(LENGTHS[-1] + 1)), 0, _or_none, at_most="depth"),
         Slider("keep", "Keep probability", tuple(k / 10 for k in range(1, 11)), 1.0, "{:.1f}".format),
     )

@@ -2,8 +2,8 @@
 
 A block turns h into skip · h + s F(h): skip = 1 is EQ N1.7, skip = 0 a plain network of the same blocks. Its
 Jacobian is skip · I + s ∂F/∂h (EQ N1.8). If the weights of F are random and fresh in every block, ∂F/∂h
-multiplies E[(∂L/∂h)²] by g², the square of the block's *gain*, and turns it in a direction that has nothing
-to do with the skip's. So the squares add: skip² + s²g² a block.
+multiplies E[(∂L/∂h)²] by g², the square of the branch's *factor*, and turns it in a direction that has
+nothing to do with the skip's. So the squares add: skip² + s²g² a block.
 """
 
 from functools import lru_cache
@@ -32,8 +32,8 @@ def growth(depth, strength, norm="none", relus=0, skip=1.0, start=1.0):
 
     `strength` is s · g, a number or one a block. F is `relus` times norm, ReLU, Linear with He weights
     (0: norm, Linear), its output times g. Without a norm a block multiplies the mean square by
-    skip² + s²g²: with a skip that makes (1 + s²g²)^{L/2}. A norm divides the branch's gradient by the size of
-    h, whose mean square grows from `start` by s²g² a block: from 1 no more than √(1 + L s²g²) in all (De &
+    skip² + s²g²: with a skip that makes (1 + s²g²)^{D/2}. A norm divides the branch's gradient by the size of
+    h, whose mean square grows from `start` by s²g² a block: from 1 no more than √(1 + D s²g²) in all (De &
     Smith 2020). BatchNorm goes by the variance over the batch, which a ReLU cuts to 1 − 1/π (Yang et al.
     2019). Raises ValueError for an unknown norm, and for a depth that does not fit the strengths.
     """
@@ -71,7 +71,7 @@ def scalar_growth(depth, strength, skip=1.0):
 
 
 def _from_the_end(factors):
-    """The product of the factors of all later blocks, for l = 0 … L."""
+    """The product of the factors of all later blocks, for l = 0 … D."""
     return np.append(np.cumprod(factors[::-1])[::-1], 1.0)
 
 
@@ -81,8 +81,8 @@ def _from_the_end(factors):
 def through_blocks(branches, h, grad_of, strength=1.0, skip=1.0):
     """Send h (batch, n) through blocks h ← skip · h + s F(h), then a gradient back through them.
 
-    `branches` is a list with the layers of each F; `grad_of(h)` is ∂L/∂h_L. Returns √E[(∂L/∂h_l)²] for
-    l = 0 … L. The layers are frozen: no gradients of weights are computed.
+    `branches` is a list with the layers of each F; `grad_of(h)` is ∂L/∂h_D. Returns √E[(∂L/∂h_l)²] for
+    l = 0 … D. The layers are frozen: no gradients of weights are computed.
     """
     for layer in every_layer(layer for branch in branches for layer in branch):
         layer.frozen = True
@@ -103,7 +103,7 @@ def through_blocks(branches, h, grad_of, strength=1.0, skip=1.0):
 
 
 class Flow(NamedTuple):
-    """√E[(∂L/∂h_l)²] for l = 0 … L, in units of the last: measured and predicted, plain and residual."""
+    """√E[(∂L/∂h_l)²] for l = 0 … D, in units of the last: measured and predicted, plain and residual."""
 
     plain: np.ndarray
     residual: np.ndarray
@@ -114,12 +114,12 @@ class Flow(NamedTuple):
 
 WIDTH, DEEPEST = 64, 100
 BLOCKS = ("one number", "random matrices", "real network")
-BRANCH_SCALES = {"1": lambda depth: 1.0, "1/√L": lambda depth: depth**-0.5, "0": lambda depth: 0.0}
+BRANCH_SCALES = {"1": lambda depth: 1.0, "1/√D": lambda depth: depth**-0.5, "0": lambda depth: 0.0}
 STAGES, STEPS = 6, 11  # of training for learned scales, and the steps of a stage: three epochs in all
 
 
 def flow(blocks, depth, g, scale, norm, seed):
-    """The `Flow` through `depth` random blocks of gain g, for an instrument that asks again and again.
+    """The `Flow` through `depth` random blocks of factor g, for an instrument that asks again and again.
 
     `blocks` is one of BLOCKS: F(h) = g h for one number, which no norm can divide; a random matrix; or norm,
     ReLU, Linear, norm, ReLU, Linear between a first and a last layer, with digits going in. `scale` is one
@@ -163,7 +163,7 @@ def _sizes(blocks, depth, g, norm, seed, s, skip):
     if blocks == "one number":
         return theory, theory
     branches, h, grad_of = _parts(blocks, norm, seed)
-    if skip == 0 and norm == "none":  # homogeneous: from gain 1 to gain g exactly, where float32 has no room
+    if skip == 0 and norm == "none":  # homogeneous: from 1 to g exactly, where float32 has no room
         sizes = through_blocks(branches[:depth], h, grad_of, 1.0, skip) * scalar_growth(depth, g, skip)
     else:
         sizes = through_blocks(branches[:depth], h, grad_of, s * g, skip)
@@ -186,7 +186,7 @@ def law(blocks, depth, every_g, scale, norm, seed):
 
 @lru_cache(maxsize=3)
 def _parts(blocks, norm, seed):
-    """Branches of gain 1, what goes into the first, and a function that gives ∂L/∂h behind the last."""
+    """Branches of factor 1, what goes into the first, and a function that gives ∂L/∂h behind the last."""
     if blocks == "real network":
         network, data = _network(DEEPEST, norm, seed), shared_digits()
         branches = [layer.layers for layer in network.layers if isinstance(layer, Residual)]
@@ -320,6 +320,17 @@ def autocorrelation(a, lag):
     return float(a[lag:] @ a[: len(a) - lag] / (a @ a))
 
 
+def slopes(x, depth, scale=None, norm=None, seed=0):
+    """∂y/∂x at each x of a random `line_network` of width 100, in units of its root mean square."""
+    found = input_gradients(line_network(depth, 100, np.random.default_rng(seed), scale, norm), x)
+    return found / np.sqrt(np.mean(found**2))
+
+
+def likeness(x, depth, lag=4, seeds=12, **kind):
+    """The median autocorrelation of the `slopes` of several networks."""
+    return np.median([autocorrelation(slopes(x, depth, seed=seed, **kind), lag) for seed in range(seeds)])
+
+
 def fix_statistics(network, x):
     """Set the running statistics of every BatchNorm to those of this batch, as eval mode will use them."""
     norms = [layer for layer in every_layer(network.layers) if isinstance(layer, BatchNorm)]
@@ -343,6 +354,16 @@ def doubly_stochastic(a, rounds=20):
         a = a / a.sum(axis=1, keepdims=True)
         a = a / a.sum(axis=0, keepdims=True)
     return a
+
+
+def largest_row_sums(tied, seed, blocks=60, lanes=4):
+    """The largest row sum of |H_l … H_1| for l = 1 … blocks; if `tied`, each H is doubly stochastic."""
+    rng, product, found = np.random.default_rng(seed), np.eye(lanes), []
+    for _ in range(blocks):
+        h = np.eye(lanes) + 0.3 * rng.standard_normal((lanes, lanes))
+        product = (doubly_stochastic(np.exp(4 * h)) if tied else h) @ product
+        found.append(np.abs(product).sum(axis=1).max())
+    return np.array(found)
 
 
 def clear():

@@ -3,11 +3,11 @@ PROMISES = {
     "Plain, small η": "DEGRADED",
     "Residual + BN": "NOT DEGRADED",
     "Residual without a norm": "DIVERGED",
-    "Residual, scale 1/√L": "NOT DEGRADED",
+    "Residual, scale 1/√D": "NOT DEGRADED",
 }
 BAD = [
     ("build", "plain+BN", "'plain + BN'"),
-    ("scale", "1/L", "'1/√L'"),
+    ("scale", "1/L", "'1/√D'"),
     ("shallow", 7, "from 8 to 20"),
     ("deep", 57, "from 20 to 56"),
     ("epochs", 0, "from 1 to 14"),

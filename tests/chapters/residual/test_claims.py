@@ -16,6 +16,7 @@ from tests.text import lesson
 
 SEEDS = range(5)
 said = lesson("04_residual_connections")
+claimed = lesson("claims")
 
 
 def typical(values):
@@ -60,7 +61,8 @@ def test_growth_of_a_half_over_50_blocks_is_265():
 
 def test_fifty_times_1_1_is_growth_and_minus_nine_tenths_vanishes():
     assert np.prod(np.full(50, 1 + 0.1)) == pytest.approx(117.4, abs=0.05)
-    assert np.prod(np.full(50, 1 - 0.9)) == pytest.approx(1e-50)
+    slope = claimed("claim-res-fifty-times", "with $F' = -0.9$")
+    assert np.prod(np.full(50, 1 + slope)) == pytest.approx(1e-50)
 
 
 def test_the_bare_identity_is_there_and_drowns():
@@ -83,6 +85,10 @@ def trained():
 
 
 def test_plain_56_fits_its_training_data_worse_than_plain_20(trained):
+    depths = [int(name.split(", ")[1]) for name in trained if name.startswith("plain + BN")]
+    assert (max(depths), min(depths)) == claimed(
+        "claim-res-frozen", "56-layer network performed worse than the 20-layer"
+    )
     shallow, deep = (trained[f"plain + BN, {depth}"].train_error for depth in (20, 56))
     assert shallow.max() < 0.4 < 0.6 < deep.min()
     assert np.median(shallow) == pytest.approx(0.1, abs=0.06)
@@ -98,7 +104,9 @@ def test_errors_of_the_lessons_comparison(trained):
 
 
 def test_with_skips_depth_costs_nothing(trained):
-    for depth in (20, 56):
+    depths = 20, 56
+    assert min(depths) == claimed("claim-res-twenty-layers", "beyond ~20 layers")
+    for depth in depths:
         assert np.median(trained[f"residual + BN, {depth}"].train_error) < 0.01
 
 

@@ -13,7 +13,7 @@ from helpers.training import evaluate
 @pytest.mark.parametrize("kind", degradation.BUILDS)
 @pytest.mark.parametrize("depth", [8, 20])
 def test_every_build_has_the_depth_that_it_says(kind, depth):
-    network = degradation.build(kind, depth, 0, "1/√L")
+    network = degradation.build(kind, depth, 0, "1/√D")
     assert sum(isinstance(layer, Linear) for layer in every_layer(network.layers)) == depth
     assert network.forward(load_digits().x_train[:5]).shape == (5, 10)
 
@@ -21,7 +21,7 @@ def test_every_build_has_the_depth_that_it_says(kind, depth):
 def test_unknown_builds_are_named():
     with pytest.raises(ValueError, match=r"'residual [+] BN'"):
         degradation.build("residual+BN", 8, 0)
-    with pytest.raises(ValueError, match="'1/√L'"):
+    with pytest.raises(ValueError, match="'1/√D'"):
         degradation.build("residual", 8, 0, "1/L")
     with pytest.raises(ValueError, match="even number"):
         degradation.build("residual", 9, 0)
@@ -45,7 +45,7 @@ def test_seeds_train_as_they_would_alone():
 
 
 def test_errors_are_those_of_all_digits():
-    training = degradation.Epochs("residual", 8, "1/√L", 0.03, (0, 1))  # no norm: a look changes nothing
+    training = degradation.Epochs("residual", 8, "1/√D", 0.03, (0, 1))  # no norm: a look changes nothing
     course, d = training.course(1), load_digits()
     for error, x, y in ((course.train_error, d.x_train, d.y_train), (course.test_error, d.x_test, d.y_test)):
         assert (error > 0.01).all() and (error < 0.9).all()

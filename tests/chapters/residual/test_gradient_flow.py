@@ -33,7 +33,7 @@ def test_every_corner_of_gradient_flow():
 
 
 def test_a_hundred_blocks_of_the_largest_gain_can_learn_their_scales():
-    instrument = gradient_flow(blocks="real network", scale="learned", depth=100, gain=1.5)
+    instrument = gradient_flow(blocks="real network", scale="learned", depth=100, factor=1.5)
     assert instrument.problem is None
     assert verdict(instrument) == "BOUNDED"
     assert "learned scales" in page(instrument)
@@ -42,16 +42,16 @@ def test_a_hundred_blocks_of_the_largest_gain_can_learn_their_scales():
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"gain": 0.05}, "BOUNDED"),
-        ({"gain": 0.5}, "GROWS"),
-        ({"gain": 1.0}, "EXPLODES"),
-        ({"gain": 1.5, "scale": "1/√L", "depth": 100}, "BOUNDED"),
-        ({"gain": 1.5, "scale": "0"}, "BOUNDED"),
-        ({"gain": 1.5, "scale": "learned"}, "BOUNDED"),
-        ({"gain": 1.0, "blocks": "one number"}, "EXPLODES"),
-        ({"gain": 1.0, "blocks": "one number", "scale": "1/√L", "depth": 100}, "EXPLODES"),
-        ({"gain": 1.0, "blocks": "real network", "norm": "BatchNorm"}, "GROWS"),
-        ({"gain": 1.0, "blocks": "real network", "norm": "LayerNorm"}, "BOUNDED"),
+        ({"factor": 0.05}, "BOUNDED"),
+        ({"factor": 0.5}, "GROWS"),
+        ({"factor": 1.0}, "EXPLODES"),
+        ({"factor": 1.5, "scale": "1/√D", "depth": 100}, "BOUNDED"),
+        ({"factor": 1.5, "scale": "0"}, "BOUNDED"),
+        ({"factor": 1.5, "scale": "learned"}, "BOUNDED"),
+        ({"factor": 1.0, "blocks": "one number"}, "EXPLODES"),
+        ({"factor": 1.0, "blocks": "one number", "scale": "1/√D", "depth": 100}, "EXPLODES"),
+        ({"factor": 1.0, "blocks": "real network", "norm": "BatchNorm"}, "GROWS"),
+        ({"factor": 1.0, "blocks": "real network", "norm": "LayerNorm"}, "BOUNDED"),
     ],
 )
 def test_bounded_means_between_a_tenth_and_ten(settings, word):
@@ -63,7 +63,7 @@ def test_bounded_means_between_a_tenth_and_ten(settings, word):
 
 def test_the_law_beside_the_curves_is_the_theory_of_the_curves():
     for blocks in skips.BLOCKS:
-        instrument = gradient_flow(blocks=blocks, gain=0.5, depth=30, norm="LayerNorm")
+        instrument = gradient_flow(blocks=blocks, factor=0.5, depth=30, norm="LayerNorm")
         found = skips.law(blocks, 30, (0.5,), "1", "LayerNorm", 0)[0]
         assert found == pytest.approx(instrument.result.residual_theory[0])
 
@@ -73,6 +73,6 @@ def test_a_single_number_says_that_it_has_nothing_to_normalise():
 
 
 def test_any_value_in_range_may_be_a_start():
-    instrument = gradient_flow(gain=0.7**0.5, depth=37)
-    assert instrument.settings.gain == 0.7**0.5
+    instrument = gradient_flow(factor=0.7**0.5, depth=37)
+    assert instrument.settings.factor == 0.7**0.5
     assert instrument.result.residual_theory[0] == pytest.approx(1.7 ** (37 / 2))

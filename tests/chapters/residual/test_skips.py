@@ -62,7 +62,7 @@ def test_growth_of_one_number_is_the_product_of_its_factors():
 
 @pytest.mark.parametrize("blocks", ["random matrices", "real network"])
 @pytest.mark.parametrize("norm", skips.NORMS)
-@pytest.mark.parametrize(("scale", "gain"), [("1", 0.5), ("1", 1.0), ("1/√L", 1.0)])
+@pytest.mark.parametrize(("scale", "gain"), [("1", 0.5), ("1", 1.0), ("1/√D", 1.0)])
 def test_measured_growth_follows_theory(blocks, norm, scale, gain):
     ratios = []
     for seed in range(5):

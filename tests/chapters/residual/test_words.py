@@ -31,14 +31,14 @@ def test_growth_through_as_many_blocks_as_may_be_asked():
         for seed in range(20):
             rng = np.random.default_rng(seed)
             start = grad = rng.standard_normal((1, 64))
-            for _ in range(draw["L"]):
+            for _ in range(draw["D"]):
                 grad = grad + grad @ (rng.standard_normal((64, 64)) * np.sqrt(draw["s"] / 64))
             grown.append(np.linalg.norm(grad) / np.linalg.norm(start))
         assert min(grown) > float(draw["many"].replace(",", "")) / 2
 
 
 def test_scales():
-    many = asked("predict-res-root-l", "L = 1000")
+    many = asked("predict-res-root-l", "D = 1000")
     assert (1 + 1 / many) ** (many / 2) == pytest.approx(np.exp(0.5), rel=1e-3)
     assert predict_growth([1.0] * 64, 1.0)["residual"] == pytest.approx(asked("res-scale", "grows by 2³²"))
 
