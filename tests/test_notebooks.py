@@ -133,7 +133,7 @@ class TestEveryNotebook:
 
     def test_folded_blocks_are_closed(self, path):
         for cell in cells(path, "markdown"):
-            assert cell.source.count("<details>") == cell.source.count("</details>"), cell.id
+            assert cell.source.count("<details") == cell.source.count("</details>"), cell.id
             # Without an empty line after it, markdown inside a block is not rendered.
             assert not re.search(r"</summary>\n(?!\n)", cell.source), cell.id
 
@@ -148,7 +148,8 @@ class TestEveryLesson:
             assert f"\n{heading}\n" in text, heading
 
     def test_opens_with_an_instrument(self, path):
-        second = cells(path, "code")[1]
+        """Before it there may be a prediction, which it settles."""
+        second = [cell for cell in cells(path, "code") if not cell.source.startswith("predict(")][1]
         assert re.fullmatch(rf"({'|'.join(instruments.__all__)})\(.*\)", second.source)
 
     def test_predicts_before_it_looks(self, path):
