@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.checking.judging import differences
+from helpers.checking.judging import differences, leaves
 from helpers.checking.values import Phi, Rng
 from helpers.figures.theme import output
 
@@ -222,24 +222,16 @@ def _example(judgement):
 
 def _compared(what, row, prop):
     """Got and expected; of large results the first entries that differ, and where they are."""
-    if not any(isinstance(leaf, np.ndarray) and leaf.size > LARGE for leaf in _leaves(row.expected)):
+    if not any(isinstance(leaf, np.ndarray) and leaf.size > LARGE for leaf in leaves(row.expected)):
         got, expected = _cut(shown(row.got)), _cut(shown(row.expected))
         return [f"{what}:", f"  got       {got}", f"  expected  {expected}"]
     apart = list(differences(row.got, row.expected, prop))
-    lines = [f"{what} differs in {len(apart)} of {sum(map(np.size, _leaves(row.expected)))} entries:"]
+    lines = [f"{what} differs in {len(apart)} of {sum(map(np.size, leaves(row.expected)))} entries:"]
     width = max(len(place) for place, *_ in apart[:FIRST])
     return lines + [
         f"  {place:<{width}}  got {shown(got)}, expected {shown(expected)}"
         for place, got, expected in apart[:FIRST]
     ]
-
-
-def _leaves(value):
-    if isinstance(value, dict | list | tuple):
-        return [
-            leaf for item in (value.values() if isinstance(value, dict) else value) for leaf in _leaves(item)
-        ]
-    return [value]
 
 
 def _indented(argument):
