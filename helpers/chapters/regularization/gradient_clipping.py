@@ -148,7 +148,12 @@ class GradientClipping(Instrument):
             "end": plane.plot([], [], marker="X", ms=10, color=theme.ALARM, label="end", **point)[0],
             "tau": course.plot([], [], label="τ", **theme.THEORY_LINE)[0],
             "norm": course.plot(
-                [], [], ls=":", color=theme.SECOND, label="‖gradient‖ before clipping", animated=True
+                [],
+                [],
+                ls=":",
+                color=theme.SECOND,
+                label="length of the gradient before clipping",
+                animated=True,
             )[0],
             "loss": course.plot(
                 [], [], marker="o", ms=4, markevery=25, color=theme.MEASURED, label="loss", animated=True
