@@ -126,7 +126,7 @@ class GradientClipping(Instrument):
     def draw(self):
         figure = svg.new_figure(8.4, 4.2)
         plane, course = figure.subplots(1, 2, width_ratios=(1, 1.1))
-        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.26, top=0.92, wspace=0.24)
+        figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92, wspace=0.24)
         w, b, loss = _map()
         lines = plane.contour(w, b, loss, LEVELS, colors=theme.MUTED, linewidths=0.9)
         plane.clabel(lines, (0.01, 0.06, 0.3, 0.4), fontsize=8, fmt="%g")
