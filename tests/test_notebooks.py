@@ -220,5 +220,5 @@ def test_the_map_says_how_long_each_lesson_takes():
         said("map", "while training? | 75"),
         said("map", "receives? | 75"),
         said("map", "by heart? | 75"),
-        said("map", "cure it? | 45"),
+        said("map", "cure it? | 60"),
     ]

@@ -51,7 +51,7 @@ FORMULAS = {
     "init-leaky-variance": lambda d: 1 / np.mean([1, d.a**2]),
     "init-spread": lambda d: np.sqrt(5 / d.n) * np.sqrt(d.D),
     "predict-dropout-second": lambda d: (1 - d.p) * (1 / (1 - d.p)) ** 2,
-    "predict-dropout-compound": lambda d: np.prod(np.full(d.L, 1 / (1 - d.p))),
+    "predict-dropout-compound": lambda d: np.prod(np.full(d.D, 1 / (1 - d.p))),
     "predict-scale-free": lambda d: 1 / (1 / d.c),
     "predict-variance-shift": lambda d: 1 / ((1 - d.p) * (1 / (1 - d.p)) ** 2),
     "predict-clip": lambda d: d.c / np.linalg.norm([d.a, d.b, d.c]),

@@ -126,7 +126,7 @@ class GradientClipping(Instrument):
     def draw(self):
         figure = svg.new_figure(8.4, 4.2)
         plane, course = figure.subplots(1, 2, width_ratios=(1, 1.1))
-        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.26, top=0.92, wspace=0.24)
+        figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92, wspace=0.24)
         w, b, loss = _map()
         lines = plane.contour(w, b, loss, LEVELS, colors=theme.MUTED, linewidths=0.9)
         plane.clabel(lines, (0.01, 0.06, 0.3, 0.4), fontsize=8, fmt="%g")
@@ -148,7 +148,12 @@ class GradientClipping(Instrument):
             "end": plane.plot([], [], marker="X", ms=10, color=theme.ALARM, label="end", **point)[0],
             "tau": course.plot([], [], label="τ", **theme.THEORY_LINE)[0],
             "norm": course.plot(
-                [], [], ls=":", color=theme.SECOND, label="‖gradient‖ before clipping", animated=True
+                [],
+                [],
+                ls=":",
+                color=theme.SECOND,
+                label="length of the gradient before clipping",
+                animated=True,
             )[0],
             "loss": course.plot(
                 [], [], marker="o", ms=4, markevery=25, color=theme.MEASURED, label="loss", animated=True

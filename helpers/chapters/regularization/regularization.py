@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import arguments, digits
-from helpers.data import Split, load_digits, shifted
+from helpers import arguments, digits, probes
+from helpers.data import Split, load_digits, shared_digits, shifted
 from helpers.initializers import he_normal
-from helpers.layers import Dropout, ReLU
-from helpers.network import Network, stack
-from helpers.optimizers import SGD, WITH_DECAY
+from helpers.layers import Dropout, Linear, ReLU
+from helpers.network import Network, plain, stack
+from helpers.optimizers import SGD, WITH_DECAY, Adam
 from helpers.progress_bar import ProgressBar
-from helpers.training import Training, evaluate
+from helpers.training import Training, evaluate, train
 
 # Dropout, and two slips. Each says with which probability a unit stays, and what it is multiplied by then.
 FORMS = {
@@ -70,6 +70,21 @@ def dropout_spread(p, width, passes, form="inverted"):
     keep, factor = FORMS[arguments.one_of("form", form, FORMS)](p)
     share = np.pi  # E[h²]/E[h]² of a ReLU's output
     return factor * np.sqrt(keep * (1 - keep) * share / (width * np.asarray(passes)))
+
+
+def signal_with_dropout(p, depth, width=256, seed=0):
+    """E[h²] behind each of `depth` He layers with dropout behind their ReLU: {"training": …, "eval mode": …}.
+
+    Both start with E[h²] of the input, standard normal numbers. Raises ValueError for p outside [0, 1).
+    """
+    rng = np.random.default_rng(seed)
+    block = lambda: (Linear(width, width, rng, bias=False), ReLU(), Dropout(p, rng))  # noqa: E731
+    network = Network([layer for _ in range(depth) for layer in block()])
+    x, signal = rng.standard_normal((256, width)).astype(np.float32), {}
+    for mode, is_training in (("training", True), ("eval mode", False)):
+        network.forward(x, train=is_training)
+        signal[mode] = [probes.second_moment(h) for h in network.outputs[::3]]
+    return signal
 
 
 def left_by_noise(optimizer, scales, steps=1000, lr=1e-3, weight_decay=1.0, weights=100, seed=0):
@@ -141,9 +156,18 @@ class Recipe:
 
     def accuracy(self, seed):
         """Train, and return the share of the test digits that are named rightly."""
+        data, network = self._trained(seed)
+        return float(evaluate(network, data.x_test, data.y_test)[1])
+
+    def accuracy_with_half(self, seed):
+        """The same, once each unit of the first hidden layer has been removed with probability ½."""
+        data, network = self._trained(seed)
+        return accuracy_without(network, 0.5, data.x_test, data.y_test, seed)
+
+    def _trained(self, seed):
         data, network = self.data(seed), self.network(seed)
         self.fit(network, data, seed, self.weight_decay)
-        return float(evaluate(network, data.x_test, data.y_test)[1])
+        return data, network
 
     def fit(self, network, data, seed, weight_decay):
         """Train a network of this recipe; of a stacked one, every run has a weight decay of its own."""
@@ -208,6 +232,48 @@ def decay_sweep(recipe, decays, seeds):
         recipe.fit(network, data, seed, np.asarray(decays, float))
         total += 100 * evaluate(network, data.x_test, data.y_test)[1]
     return total / len(seeds)
+
+
+STEPS, BATCH = 150, 64  # of the plain networks below: ten ReLU layers of 32 units that read the digits
+
+
+def losses_clipped_at(max_norm, lr, seeds=5):
+    """The final losses, one a seed, of plain networks of ten layers; ∞ where a training overflowed.
+
+    The gradient is clipped at `max_norm` (None: not at all). All seeds train at once, stacked.
+    """
+    networks = stack([plain(64, 32, 10, 10, np.random.default_rng(seed)) for seed in range(seeds)])
+    sgd, data = SGD(networks.layers, np.full(seeds, lr), digits.MOMENTUM), shared_digits()
+    options = {"seed": list(range(seeds)), "max_norm": max_norm, "progress": False}
+    history = train(networks, sgd, data.x_train, data.y_train, STEPS, BATCH, **options)
+    return np.nan_to_num(history.loss[-20:].mean(axis=0), nan=np.inf)
+
+
+def loss_with_adam(network, lr, steps=STEPS, seed=0):
+    """Train a classifier of the digits with Adam, and return the mean loss of its last 20 steps."""
+    data = shared_digits()
+    adam = Adam(network.layers, lr)
+    history = train(network, adam, data.x_train, data.y_train, steps, BATCH, seed, progress=False)
+    return history.loss[-20:].mean()
+
+
+def fate_of_units(lr, seed=0):
+    """What becomes of the ReLUs of a plain network of ten layers in a training with learning rate `lr`.
+
+    Three shares: of units that are silent at the start (0 for every digit), of these the ones that still are
+    at the end, and of all others the ones that are silent then.
+    """
+    network, data = plain(64, 32, 10, 10, np.random.default_rng(seed)), shared_digits()
+
+    def silent():
+        with np.errstate(all="ignore"):  # a training that diverged is a result
+            network.forward(data.x_train, train=False)
+        return np.concatenate([np.all(h == 0, axis=0) for h in network.outputs[2::2]])
+
+    before, sgd = silent(), SGD(network.layers, lr, digits.MOMENTUM)
+    train(network, sgd, data.x_train, data.y_train, STEPS, BATCH, seed, progress=False)
+    after = silent()
+    return before.mean(), after[before].mean(), after[~before].mean()
 
 
 @dataclass(frozen=True)

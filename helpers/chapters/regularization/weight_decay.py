@@ -114,7 +114,7 @@ class WeightDecay(Instrument):
         norms.set(xlim=(0, decay.STEPS), ylim=(LOW, HIGH), yscale="log", xlabel="step")
         norms.set_yticks((0.01, 0.1, 1, 10, 100), ("0.01", "0.1", "1", "10", "100"))
         norms.set_yticks([], minor=True)
-        norms.set_title("Size of the weights ‖W‖, start = 1", loc="left")
+        norms.set_title(r"Length of the weights $\|W\|$, start = 1", loc="left")
         edge = decay.GRID[-1]
         plane.set(xlim=(-edge, edge), ylim=(-edge, edge), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         plane.set_title("Training points and boundary", loc="left")
@@ -178,11 +178,11 @@ class WeightDecay(Instrument):
         fit = r.fit
         if state(fit) == "DIVERGED":
             return (
-                f"Left: the size of the weights under {s.optimizer} with λ = {s.weight_decay:g}, which "
+                f"Left: the length of the weights under {s.optimizer} with λ = {s.weight_decay:g}, which "
                 f"leaves the picture. Right: {decay.TRAIN} training points; there is no boundary."
             )
         return (
-            f"Left: the size of the weights over {fit.steps[-1]} steps of {s.optimizer} with λ = "
+            f"Left: the length of the weights over {fit.steps[-1]} steps of {s.optimizer} with λ = "
             f"{s.weight_decay:g} and gradients × {s.gradient_scale:g}, on a logarithmic scale. It goes "
             f"from 1 to {short(fit.norms[-1] / fit.norms[0])}; without decay it ends at "
             f"{short(r.free.norms[-1] / r.free.norms[0])}. Right: {decay.TRAIN} training points of two "

@@ -101,7 +101,10 @@ class Bedside(Instrument):
         figure = svg.new_figure(8.4, 3.9)
         signal, gradient, course = figure.subplots(1, 3)
         figure.subplots_adjust(left=0.07, right=0.985, bottom=0.25, top=0.91, wspace=0.3)
-        for axes, title in ((signal, "Signal E[h²]"), (gradient, "Gradient ‖∂L/∂h‖, top = 1")):
+        for axes, title in (
+            (signal, "Signal $E[h^2]$"),
+            (gradient, r"Gradient $\|\partial L/\partial h\|$, top = 1"),
+        ):
             axes.set(xlim=(0, rescue.DEPTH), ylim=(-REACH - 0.5, REACH + 0.5), xlabel="layer")
             axes.set_yticks(range(-REACH, REACH + 1, 5))
             axes.yaxis.set_major_formatter(LogFormatter())
@@ -216,7 +219,7 @@ class RescueTheNetwork(Bedside):
             PATIENTS["A"].design.lr,
             text=lambda lr: f"{lr:.4f}".rstrip("0"),
         ),
-        Choice("clip", "Clip the norm at", tuple(rescue.CLIPS), PATIENTS["A"].design.clip),
+        Choice("clip", "Clip the gradient at", tuple(rescue.CLIPS), PATIENTS["A"].design.clip),
     )
     presets: Mapping = {
         "A healthy network": {**_start("F"), "lr": 0.1},
