@@ -15,8 +15,8 @@ const radios = (name, legend, look, texts) => `<fieldset class="${look}"><legend
 
 /** One place on a page where a question is seen. */
 export class Card {
-  /** about: see `about` in widgets.py; commit(answer, sure) is called when both were given. */
-  constructor(element, about, commit) {
+  /** about: see `about` in widgets.py; commit(answer, sure) is called when both were given; another(), when wanted. */
+  constructor(element, about, commit, another) {
     this.about = about;
     this.commit = commit;
     this.form = document.createElement('form'); // keeps the marks of two questions apart
@@ -26,20 +26,22 @@ export class Card {
       <label class="td-number">Your answer ${unit} <input name="answer" autocomplete="off" placeholder="such as 1/8 or 3e-8">
       <small>${precision}</small></label>`}
       ${kind === 'prediction' ? radios('sure', 'How sure are you?', 'td-sure', SURE) : ''}
-      <button type="button" class="td-commit"></button><div role="status"></div>`;
+      <button type="button" class="td-commit"></button><div role="status"></div>
+      <button type="button" class="td-another" hidden>Another one like it</button>`;
     const { form } = this, { answer, sure } = form.elements;
-    [this.button, this.status] = [form.querySelector('.td-commit'), form.lastElementChild];
+    [this.button, this.status, this.another] = form.querySelectorAll('.td-commit, [role=status], .td-another');
     Object.assign(this, { answer, sure });
     // What has the keyboard must say itself that JupyterLab's own shortcuts keep out.
     for (const one of form.elements) one.setAttribute('data-lm-suppress-shortcuts', 'true');
     this.button.addEventListener('click', () => this.submit());
+    this.another.addEventListener('click', another);
     form.addEventListener('submit', event => event.preventDefault());
     form.addEventListener('keydown', event => {
-      if (event.key !== 'Enter' || event.target === this.button) return;
+      if (event.key !== 'Enter' || event.target.type === 'button') return;
       event.preventDefault();
       this.submit();
     });
-    element.append(form);
+    element.replaceChildren(form);
   }
 
   submit() {
@@ -61,8 +63,8 @@ export class Card {
     this.status.innerHTML = cards.map(([look, html]) => `<div class="td-card td-${look}">${html}</div>`).join('');
   }
 
-  /** Show a state: {asks: the kind that an answer would be now, answer, sure, cards, settled, over}. */
-  show({ asks, answer, sure, cards, settled, over }) {
+  /** Show a state: {asks: the kind that an answer would be now, answer, sure, cards, settled, over, another}. */
+  show({ asks, answer, sure, cards, settled, over, another }) {
     const { form, about } = this;
     this.asks = asks;
     if (answer) this.answer.value = about.options ? about.options.indexOf(answer) : answer;
@@ -71,8 +73,9 @@ export class Card {
       form.querySelector('.td-sure').hidden = asks !== 'prediction';
     }
     this.button.textContent = asks === 'prediction' ? 'Commit prediction' : 'Check';
-    for (const field of form.elements) field.disabled = Boolean(over);
+    for (const field of form.elements) field.disabled = Boolean(over) && field !== this.another;
     this.button.hidden = Boolean(over);
+    this.another.hidden = !another;
     this.say(cards);
     if (settled && !this.settled) {
       for (const fold of document.querySelectorAll(`details.${CSS.escape(about.id)}`)) fold.open = true;
@@ -84,18 +87,28 @@ export class Card {
 /** The host in a notebook. */
 export default {
   render({ model, el }) {
-    let waiting;
-    const card = new Card(el, model.get('_about'), (answer, sure) => {
+    let waiting, card;
+    const send = message => {
       clearTimeout(waiting);
       waiting = setTimeout(() => card.say([['muted', SILENT]]), PATIENCE);
-      model.send({ answer, sure });
-    });
+      model.send(message);
+    };
     const show = () => {
       clearTimeout(waiting);
       card.show(model.get('_state'));
     };
+    const pose = () => {
+      const inside = el.contains(document.activeElement);
+      card = new Card(el, model.get('_about'), (answer, sure) => send({ answer, sure }), () => send({ another: true }));
+      show();
+      if (inside) (card.answer[0] ?? card.answer).focus(); // another question came under the hand
+    };
     model.on('change:_state', show);
-    show();
-    return () => model.off('change:_state', show);
+    model.on('change:_about', pose);
+    pose();
+    return () => {
+      model.off('change:_state', show);
+      model.off('change:_about', pose);
+    };
   },
 };

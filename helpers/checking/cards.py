@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.checking.judging import differences
+from helpers.checking.judging import differences, leaves
 from helpers.checking.values import Phi, Rng
 from helpers.figures.theme import output
 
@@ -239,15 +239,6 @@ def _compared(what, row, prop):
         f"  {place:<{width}}  got {shown(got)}, expected {shown(expected)}"
         for place, got, expected in apart[:FIRST]
     ]
-
-
-def leaves(value):
-    """The arrays, numbers, bools and texts in a plain value, as a list."""
-    if isinstance(value, dict | list | tuple):
-        return [
-            leaf for item in (value.values() if isinstance(value, dict) else value) for leaf in leaves(item)
-        ]
-    return [value]
 
 
 def _indented(argument):

@@ -19,11 +19,13 @@ class Wrong:
     """A wrong answer that learners are known to give, as a function.
 
     tag: the misconception, as in words.toml. message: what it is, and why it is tempting.
+    also: functions that make the same mistake in other ways.
     """
 
     tag: str
     message: str
     function: Callable
+    also: Sequence[Callable] = ()
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,14 @@ class Property:
 
 @dataclass(frozen=True)
 class Check:
-    """The half of an exercise that is code. mistakes: by tag, a function that makes the mistake.
+    """The half of an exercise that is code. mistakes: by tag, a function that makes the mistake, or several.
 
     `reference` has the name of the learner's function, which is the exercise's name.
     """
 
     reference: Callable
     properties: Sequence[Property]
-    mistakes: Mapping[str, Callable]
+    mistakes: Mapping[str, Callable | tuple[Callable, ...]]
 
 
 @dataclass(frozen=True)
@@ -164,8 +166,13 @@ def _exercise(where, words, check):
             replace(prop, name=_line(names[prop.name]), quantity=_line(quantities.get(prop.name, "")))
             for prop in check.properties
         ],
-        wrong=[Wrong(tag, _line(messages[tag]), function) for tag, function in check.mistakes.items()],
+        wrong=[_wrong(tag, messages[tag], ways) for tag, ways in check.mistakes.items()],
     )
+
+
+def _wrong(tag, message, ways):
+    first, *also = ways if isinstance(ways, tuple) else (ways,)
+    return Wrong(tag, _line(message), first, tuple(also))
 
 
 def _paired(where, kind, words, code):

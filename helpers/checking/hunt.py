@@ -13,10 +13,10 @@ from IPython.display import display
 
 from helpers import arguments
 from helpers.checking.calls import Printed, in_process, quiet
-from helpers.checking.cards import LARGE, Card, Code, call, leaves, shown
+from helpers.checking.cards import LARGE, Card, Code, call, shown
 from helpers.checking.checks import named, show
 from helpers.checking.exercise import load
-from helpers.checking.judging import close, differences, measured
+from helpers.checking.judging import close, differences, leaves, measured
 from helpers.checking.questions import MultipleChoice, Option
 from helpers.checking.reports import ReviewBox
 from helpers.checking.values import Phi, Rng, live, plain
@@ -209,12 +209,15 @@ def _measured(prop, function, args):
 
 
 def told_apart(item, one, other, inputs):
-    """The Code of the first input on which two mistakes differ, and of what they give; None without one."""
-    for prop, args in inputs:
-        a, b = (_measured(prop, wrong.function, args) for wrong in (one, other))
-        if a is not None and b is not None and not close(a, b, prop):
-            return both(item, prop, args, ("the suspect", a), ("that mistake", b))
-    return None
+    """The Code of the first input on which two mistakes differ, however the other is made; None without one."""
+    found = []
+    for function in (other.function, *other.also):
+        for prop, args in inputs:
+            a, b = _measured(prop, one.function, args), _measured(prop, function, args)
+            if a is not None and b is not None and not close(a, b, prop):
+                found.append(both(item, prop, args, ("the suspect", a), ("that mistake", b)))
+                break
+    return found[0] if len(found) == 1 + len(other.also) else None
 
 
 def both(item, prop, args, *sides):

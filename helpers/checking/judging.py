@@ -101,7 +101,7 @@ def judge(exercise, call, seed):
         problem = Problem("constant", text)
     if failed and not problem and not wrong:
         wrong, where = explain_one(exercise, failed)
-    pattern = "" if problem or wrong else _pattern(failed)
+    pattern = "" if problem or wrong else HALF if failed and probe.is_half() else _pattern(results)
     return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed)
 
 
@@ -112,7 +112,8 @@ class Probe:
         self.exercise, self.call = exercise, call
         self.part = self.fatal = None
         self.begun = False  # whether anything but nothing was returned
-        self.asked_twice = {}  # the parts of an answer of which it is known whether they are always the same
+        self.prop = None
+        self.asked_twice = {}  # the properties of which it is known whether their answers are always the same
         self.printed = ""
         self.answers = []  # what was returned, and what the reference returns
 
@@ -120,9 +121,9 @@ class Probe:
         if self.fatal:
             raise Stop(self.fatal)
         value = self._answer(args)
-        if self.part not in self.asked_twice and not any(isinstance(arg, Rng) for arg in args):
-            self.asked_twice[self.part] = alike(value, self._answer(args))
-        if not self.asked_twice.get(self.part, True):
+        if self.prop not in self.asked_twice and not any(isinstance(arg, Rng) for arg in args):
+            self.asked_twice[self.prop] = alike(value, self._answer(args))
+        if not self.asked_twice.get(self.prop, True):
             raise Stop(Problem("random", RANDOM))
         return value
 
@@ -153,6 +154,11 @@ class Probe:
             text = "The function returns nothing. If you have written something: is the `return` missing?"
             return Problem("blank", text)
 
+    def is_half(self):
+        """Whether an answer came in 16 bits."""
+        leaf_types = {getattr(leaf, "dtype", None) for value, _ in self.answers for leaf in leaves(value)}
+        return np.dtype(np.float16) in leaf_types
+
     def answers_are_constant(self):
         """Whether a function that should return different things returned one and the same."""
         answers, likes = zip(*self.answers, strict=True)
@@ -163,6 +169,7 @@ RANDOM = (
     "Called twice with the same input, the function gives two answers. "
     "Does it draw random numbers, or remember an earlier call?"
 )
+HALF = "The result is in 16 bits, which hold three digits. Compute in float64, numpy's own, or in float32."
 SLOW = "It answered smaller inputs, so it may be slow, not endless: how does its work grow with their size?"
 
 
@@ -184,7 +191,7 @@ def _result(exercise, probe, prop, rng):
 def _row(exercise, probe, prop, args):
     """Measure one case on the learner's function and on the reference."""
     expected = prop.expected(*args) if prop.expected else measured(prop, exercise.reference, args)
-    probe.part = prop.part
+    probe.part, probe.prop = prop.part, prop.name
     try:
         got = prop.measure(probe, *args)
     except Stop as stop:
@@ -322,48 +329,74 @@ _ROUNDING = Property("", 0, list, rtol=1e-7, atol=1e-12)
 def diagnose(exercise, results):
     """The one known wrong answer that does what the learner's function does, or None.
 
-    Those that match it on every case of the failed properties; if these are several, those that match it on
-    all cases. Named only when one is left. (It is never the reference: that differs on the failed cases.)
+    Those that match it on every case of the failed properties; if these are several, or these properties are
+    such that much agrees by chance, those that match it on all cases. Named only when one is left. (It is
+    never the reference: that differs on the failed cases.)
     """
     failed = [result for result in results if not result.passed]
     if all(row.agrees or row.problem for result in failed for row in result.rows):
         return None
-    matching = [wrong for wrong in exercise.wrong if all(_explains(wrong, result) for result in failed)]
-    if len(matching) > 1:
-        matching = [wrong for wrong in matching if _matches(wrong, results)]
-    return matching[0] if len(matching) == 1 else None
+    matching = _matching(exercise, failed)
+    if len(_mistakes(matching)) > 1 or not all(map(_speaks, failed)):
+        matching = [pair for pair in matching if _matches(pair[1], results)]
+    return _only(matching)
 
 
 def explain_one(exercise, failed):
     """(wrong, Property): a known mistake that explains one of several failed properties, or (None, None).
 
-    Only where numbers speak: a bool, a word or a statistic of random draws agrees by chance too easily.
+    No statistic of random draws: one alone agrees by chance.
     """
     for result in failed if len(failed) > 1 else ():
-        if (
-            result.prop.expected
-            or len(result.rows) < 2
-            or not all(_is_number(r.expected) for r in result.rows)
-        ):
+        if result.prop.expected or len(result.rows) < 2 or not _speaks(result):
             continue
-        matching = [wrong for wrong in exercise.wrong if _explains(wrong, result)]
-        if len(matching) == 1:
-            return matching[0], result.prop
+        if wrong := _only(_matching(exercise, [result])):
+            return wrong, result.prop
     return None, None
 
 
-def _is_number(value):
-    if isinstance(value, dict | list | tuple):
-        return all(map(_is_number, value.values() if isinstance(value, dict) else value))
-    return not isinstance(value, str | bool)
+def _matching(exercise, failed):
+    """(wrong, function) for each known way to make a mistake that explains all of these failures."""
+    ways = [(wrong, way) for wrong in exercise.wrong for way in (wrong.function, *wrong.also)]
+    return [(wrong, way) for wrong, way in ways if all(_explains(way, result) for result in failed)]
 
 
-def _explains(wrong, result):
+def _mistakes(matching):
+    return {wrong.tag: wrong for wrong, _ in matching}
+
+
+def _only(matching):
+    found = list(_mistakes(matching).values())
+    return found[0] if len(found) == 1 else None
+
+
+def _speaks(result):
+    """Whether it is measures that fail: bools, words and counts agree by chance too easily."""
+    return all(_all(_is_measure, row.expected) for row in result.rows)
+
+
+def _is_measure(leaf):
+    return not isinstance(leaf, str | bool | int)
+
+
+def _all(holds, value):
+    """Whether something holds for all leaves of a value."""
+    return all(map(holds, leaves(value)))
+
+
+def leaves(value):
+    """What a value consists of, below its dictionaries, lists and tuples."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [leaf for item in value for leaf in leaves(item)] if isinstance(value, list | tuple) else [value]
+
+
+def _explains(function, result):
     """Whether a mistake does what the learner's function does in a property, and fails where that fails."""
     for row in result.rows:
-        theirs = measured(result.prop, wrong.function, row.args)
+        theirs = measured(result.prop, function, row.args)
         if row.problem:
-            if row.problem.kind != "nan" or _is_finite(theirs):
+            if row.problem.kind != "nan" or _all(_is_finite, theirs):
                 return False
         elif not close(row.got, theirs, result.prop) or (
             not row.agrees and close(theirs, row.expected, result.prop)
@@ -372,40 +405,45 @@ def _explains(wrong, result):
     return True
 
 
-def _is_finite(value):
-    if isinstance(value, dict | list | tuple):
-        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, str | bool) or bool(np.all(np.isfinite(value)))
+def _is_finite(leaf):
+    return isinstance(leaf, str | bool) or bool(np.all(np.isfinite(leaf)))
 
 
-def _matches(wrong, results):
-    return all(_behaves_as(wrong, result.prop, row) for result in results for row in result.rows)
-
-
-def _behaves_as(wrong, prop, row):
-    return bool(row.problem) or close(row.got, measured(prop, wrong.function, row.args), prop)
+def _matches(function, results):
+    return all(
+        row.problem or close(row.got, measured(result.prop, function, row.args), result.prop)
+        for result in results
+        for row in result.rows
+    )
 
 
 def _all_same(values):
     return all(same(values[0], other) for other in values[1:])
 
 
+# --- Diagnosis by what the numbers have in common ------------------------------------------------------
+
 VERY_NEAR = 0.03  # relative: what rounding, a coarse step or a loose tolerance can do
+RELATIONS = {
+    "the negative of": (np.negative, "is a sign wrong?"),
+    "one over": (np.reciprocal, "is a quotient upside down?"),
+    "the square of": (np.square, "is a root missing?"),
+    "the root of": (np.sqrt, "is there a root too many, or a square missing?"),
+    "one over the square of": (lambda x: x**-2.0, "is a root missing, and a quotient upside down?"),
+    "the logarithm of": (np.log, "is the way back from the logarithm missing?"),
+}
 
 
-def _pattern(failed):
-    """What all failures have in common, where no known mistake fits, in a sentence; or nothing."""
-    rows = [row for result in failed for row in result.rows if not row.agrees]
-    pairs = [pair for result in failed for row in result.rows for pair in _pairs(row, result.prop)]
-    if not rows:
-        return ""
-    if not all(_is_number(row.expected) for row in rows):
-        words = [pair for pair in pairs if isinstance(pair[1], str)]
-        if len(words) == len(pairs) and all(got.casefold() == word.casefold() for got, word in words):
-            return "Every word is right but for its capital letters: write it as the task does."
-    elif pattern := _ratio(failed, rows, pairs):
-        return pattern
-    if all(row.edge for row in rows):
+def _pattern(results):
+    """What the failures have in common, where no known mistake fits, in a sentence; or nothing."""
+    words = {row.expected for result in results for row in result.rows if isinstance(row.expected, str)}
+    failed = [result for result in results if not result.passed]
+    said = [(_common(result, words), result) for result in failed]
+    found = next(((text, result) for text, result in said if text), None)
+    if found:
+        text, result = found
+        return text if len({text for text, _ in said}) == 1 else f"In “{result.prop.name}”: {text}"
+    if failed and all(row.edge for result in failed for row in result.rows if not row.agrees):
         return (
             "It goes wrong only near a limit that the task states. "
             "Which number is it, and what belongs to which side of it?"
@@ -413,33 +451,64 @@ def _pattern(failed):
     return ""
 
 
-def _pairs(row, prop):
-    return (
-        []
-        if row.agrees
-        else [(got, expected) for _, got, expected in differences(row.got, row.expected, prop)]
+def _common(result, words):
+    """What a property's failures have in common. words: those that are right somewhere."""
+    rows = [row for row in result.rows if not row.agrees]
+    if any(row.problem for row in rows):
+        return ""
+    if isinstance(rows[0].expected, str | bool):
+        return _of_words(result.rows, rows, words)
+    return _of_numbers(result.prop, rows) if all(_all(_is_measure, row.expected) for row in rows) else ""
+
+
+def _of_words(all_rows, rows, words):
+    if isinstance(rows[0].expected, str):
+        if all(row.got.casefold() == row.expected.casefold() for row in rows):
+            return "Every word is right but for its capital letters: write it as the task does."
+        if strange := [row.got for row in rows if row.got not in words]:
+            return f"“{strange[0][:20]}” is not among the words that the task gives for this case."
+    elif len(rows) == len(all_rows) and len({row.got for row in rows}) > 1:
+        return (
+            "It says True where False is right, and False where True is: is a comparison the wrong way round?"
+        )
+    return ""
+
+
+def _of_numbers(prop, rows):
+    got, expected = (
+        [np.asarray(leaf, float) for row in rows for leaf in leaves(side(row))]
+        for side in (lambda row: row.got, lambda row: row.expected)
     )
+    if any(one.shape != other.shape for one, other in zip(got, expected, strict=False)):
+        return ""
+    if len(rows) > 1 and not prop.expected:
+        for name, (relation, question) in RELATIONS.items():
+            with np.errstate(all="ignore"):
+                if close(got, [relation(one) for one in expected], prop):
+                    return f"Every number is {name} what is expected: {question}"
+        for turned, name in ((lambda a: a[::-1], "order"), (np.transpose, "rows and columns")):
+            if close(got, [turned(one) if one.ndim else one for one in expected], prop):
+                return f"Every number is right, and in the wrong place: exchange its {name}."
+    return _ratio(prop, rows)
 
 
-def _ratio(failed, rows, pairs):
-    """What the quotients got/expected say: very near, a sign, or one factor on inputs of several sizes."""
-    if not all(isinstance(got, float) and isinstance(expected, float) for got, expected in pairs):
+def _ratio(prop, rows):
+    """What the quotients got/expected say: very near, or one factor on inputs of several sizes."""
+    pairs = [(got, wanted) for row in rows for _, got, wanted in differences(row.got, row.expected, prop)]
+    if not all(expected for _, expected in pairs):
         return ""
-    ratios = np.array([got / expected for got, expected in pairs if expected])
-    if len(ratios) < len(pairs) or not len(ratios):
-        return ""
-    noise = max(result.prop.rtol if result.prop.expected else 0.01 for result in failed)
-    if np.max(np.abs(ratios - 1)) < max(VERY_NEAR, 0 if noise <= 0.01 else 2 * noise):
-        worst = np.max(np.abs(ratios - 1))
+    ratios = np.array([got / expected for got, expected in pairs])
+    noise = max(prop.rtol if prop.expected else 0.01, 0.01)
+    worst = np.max(np.abs(ratios - 1))
+    if worst < max(VERY_NEAR, 0 if noise <= 0.01 else 2 * noise):
         return (
             f"Every wrong number is very near: off by {worst:.1g} of its size at most. "
             "Is it precision: steps, a tolerance, rounding, random draws?"
         )
-    several = len(rows) >= 3 and len({_size(row.args) for row in rows}) >= 2
+    sizes = {_size(row.args) for row in rows}
+    several = len(rows) >= 3 and (len(sizes) > 1 or sizes == {len(rows[0].args)})  # none has a size
     if not several or not np.allclose(ratios, ratios.mean(), rtol=noise) or abs(ratios.mean()) < 1e-6:
         return ""
-    if abs(ratios.mean() + 1) < 0.01:
-        return "Every number is right but for its sign."
     about = "about " if noise > 0.01 else ""
     return f"Every wrong number is {about}{ratios.mean():.3g} times what is expected: a constant factor."
 

@@ -6,6 +6,7 @@ is here. A page without a kernel says the same (`tools/web/life.py`).
 
 from html import escape
 
+import numpy as np
 from traitlets import Dict
 
 from helpers.browser.notebook import InBrowser
@@ -91,8 +92,19 @@ class QuestionBox(InBrowser):
     def __init__(self, question):
         self.question = question
         super().__init__(_about=about(question, self.kind))
-        self.on_msg(lambda _, content, buffers: self.submit(**content))
+        self.on_msg(lambda _, content, buffers: self._hear(**content))
         self._remember()
+
+    def _hear(self, another=False, **given):
+        self.another() if another else self.submit(**given)
+
+    def another(self):
+        """Ask another question of the family, with numbers that were not asked before if there are any."""
+        seen = [row.draw for row in PROGRESS.answers(self.question.id)]
+        self.question = self.question.drawn(np.random.default_rng(), seen)
+        with self.hold_sync():
+            self._about = about(self.question, "question")
+            self._remember()
 
     def submit(self, answer, sure=None):
         """Judge an answer, record it unless it repeats the last, and respond.
@@ -148,6 +160,8 @@ class QuestionBox(InBrowser):
             "sure": sure,
             "cards": [[look, html]] * bool(html) + [["muted", escape(notice)]] * bool(notice),
             "settled": settled,
+            # Not after what only was noted, or could not be read.
+            "another": bool(self.question.family) and look in ("good", "alarm"),
             "count": self._state.get("count", 0) + 1,  # the same words again are news, too
         }
 

@@ -34,7 +34,10 @@ def wrong_answers():
     """(exercise, function, what must be found) for all answers that must lose points."""
     given = [(name, *pair) for module in MODULES for name, list in module.WRONG.items() for pair in list]
     known = [
-        (item.name, wrong.function, wrong.tag) for item in exercise.load().values() for wrong in item.wrong
+        (item.name, way, wrong.tag)
+        for item in exercise.load().values()
+        for wrong in item.wrong
+        for way in (wrong.function, *wrong.also)
     ]
     return [(exercise.find(name), function, finding) for name, function, finding in known + given]
 

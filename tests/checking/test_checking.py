@@ -324,6 +324,61 @@ def test_capital_letters_are_pointed_out():
     assert "capital letters" in verdict.pattern
 
 
+def test_a_word_that_the_task_does_not_give_is_pointed_out():
+    words = Property("words", 1, lambda rng: [(1.0,), (2.0,)])
+    verdict = judged_as(lambda x: "OK", words, reference=lambda x: "HOLDS")
+    assert "“OK” is not among the words" in verdict.pattern
+
+
+def test_a_comparison_the_wrong_way_round_is_pointed_out():
+    above = Property("above", 1, lambda rng: [(1.0,), (2.0,), (5.0,)])
+    verdict = judged_as(lambda x: x < 3, above, reference=lambda x: x > 3)
+    assert "wrong way round" in verdict.pattern
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda y: 1 / y, "one over what"),
+        (lambda y: y**2, "the square of"),
+        (np.sqrt, "the root of"),
+        (np.log, "the logarithm of"),
+        (lambda y: -y, "the negative of"),
+        (lambda y: y[::-1], "in the wrong place: exchange its order"),
+        (lambda y: y.astype(np.float16) * np.float16(1.1), "16 bits"),
+    ],
+)
+def test_what_the_numbers_have_in_common_is_said(change, words):
+    arrays = Property("arrays", 1, lambda rng: [(rng.uniform(1.5, 4, n),) for n in (2, 3, 5)])
+    assert words in judged_as(lambda x: change(2.0 * x), arrays).pattern
+
+
+def test_what_one_property_has_in_common_is_said_of_it():
+    part = {key: Property(key, 1, lambda rng: [(1.5,), (3.0,)], part=key) for key in ("a", "b")}
+    verdict = judged_as(
+        lambda x: {"a": 1 / x, "b": 7.0 + x**3}, *part.values(), reference=lambda x: {"a": x, "b": x}
+    )
+    assert verdict.pattern.startswith("In “a”: Every number is one over")
+
+
+def test_a_mistake_may_be_made_in_several_ways():
+    apart = Property("apart", 1, lambda rng: [(1.0,), (2.0,)])
+    more = Wrong("more", "it is more.", lambda x: 3 * x, (lambda x: 4 * x, lambda x: 5 * x))
+    assert judged_as(lambda x: 5.0 * x, apart, wrong=[more]).wrong is more
+
+
+def test_a_word_alone_does_not_name_a_mistake_that_differs_elsewhere():
+    parts = {key: Property(key, 1, lambda rng: [(1.0,), (9.0,)], part=key) for key in ("size", "word")}
+    other = Wrong("other-size", "takes another size.", lambda x: {"size": -x, "word": "low"})
+    verdict = judged_as(
+        lambda x: {"size": x, "word": "low"},
+        *parts.values(),
+        wrong=[other],
+        reference=lambda x: {"size": x, "word": "low" if x < 3 else "high"},
+    )
+    assert verdict.wrong is None
+
+
 def test_a_mistake_that_passes_a_property_does_not_explain_it():
     apart = Property("apart", 1, lambda rng: [(1.0,), (2.0,)], rtol=0.1)
     passes = Wrong("a-bit-more", "is a bit more.", lambda x: 2.15 * x)

@@ -4,8 +4,10 @@ These tests need no browser. Instruments that train networks are tried in the bu
 """
 
 import inspect
+import json
 import random
 
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell
 
@@ -69,12 +71,12 @@ def test_the_same_frames_are_the_same_file():
 
 
 def test_calls_share_their_frames_and_keep_their_starts():
-    file, frames = unpack(bake.bake("gain_chain", {"one": {}, "other": {"depth": 7, "gain": 0.907}})[0])
+    file, frames = unpack(bake.bake("gain_chain", {"one": {}, "other": {"depth": 7, "factor": 0.907}})[0])
     one, other = file["calls"]["one"], file["calls"]["other"]
     assert one["start"] != other["start"]
     assert tuple(one["start"]) in frames and tuple(other["start"]) in frames
-    gain = next(control for control in other["controls"] if control["name"] == "gain")
-    assert 0.907 in gain["values"]  # a value between the positions is one more
+    factor = next(control for control in other["controls"] if control["name"] == "factor")
+    assert 0.907 in factor["values"]  # a value between the positions is one more
 
 
 @pytest.mark.parametrize(
@@ -97,23 +99,34 @@ def test_settings_that_are_no_literals_are_refused():
         life.called(new_code_cell("gain_chain(depth=n)"))
 
 
-def _number(data, value):
-    """What a page says to a number: (correct, feedback)."""
-    for one in data["near"]:
-        if one["low"] <= value <= one["high"]:
-            return one["correct"], one["feedback"]
-    return False, data["too_small"] if value < data["answer"] else data["too_large"]
+def _said(data, value):
+    """What a page says to an answer, (look, html): to a number, or to the place of an option."""
+    for one in data["answers"]:
+        low, high = (
+            (-np.inf if one["low"] is None else one["low"]),
+            (np.inf if one["high"] is None else one["high"]),
+        )
+        if low <= value <= high:
+            return one["look"], one["html"]
 
 
 @pytest.mark.parametrize("id", questions.load())
-def test_a_page_says_of_an_answer_what_the_notebook_says(id):
-    question, data = questions.find(id), life.question(id, prediction=False)
-    if isinstance(question, questions.MultipleChoice):
-        for option in data["options"]:
-            judged = question.judge(option["text"])
-            assert (judged.correct, judged.feedback) == (option["correct"], option["feedback"])
-        return
-    known = [question.answer, *(wrong.value for wrong in question.wrong)]
-    for value in [*known, *(factor * one for one in known for factor in (0.5, 0.97, 0.99, 1.01, 1.03, 2))]:
-        judged = question.judge(repr(value))
-        assert (judged.correct, judged.feedback) == _number(data, value)
+def test_a_page_says_of_an_answer_what_the_notebook_says_whatever_was_drawn(id):
+    data = life.family(id, prediction=False)
+    family = questions.find(id).family
+    assert len(data["more"]) == (min(life.MORE, len(family.draws) - 1) if family else 0)
+    rng, drawn = np.random.default_rng(0), [questions.find(id)]
+    for _ in data["more"]:
+        drawn.append(drawn[0].drawn(rng, [one.posed for one in drawn]))
+    assert len({json.dumps(one["about"]) for one in (data, *data["more"])}) == len(drawn)
+    for question, page in zip(drawn, (data, *data["more"]), strict=True):
+        if isinstance(question, questions.MultipleChoice):
+            answers = [(i, option.text) for i, option in enumerate(question.options)]
+        else:
+            known = [question.answer, *(wrong.value for wrong in question.wrong)]
+            answers = [(f * one, repr(f * one)) for one in known for f in (0.5, 0.97, 0.99, 1.01, 1.03, 2)]
+        for value, given in answers:
+            response = question.judge(given)
+            look, html = _said(page, value)
+            assert look == ("good" if response.correct else "alarm")
+            assert response.feedback in html

@@ -12,10 +12,13 @@ from concurrent.futures import ProcessPoolExecutor
 from html import escape
 from math import floor, log10
 
+import numpy as np
+
 from helpers import instruments
 from helpers.checking import questions, widgets
 from tools.web.bake import bake
 
+MORE = 4  # questions of a family on a page, beside the lesson's own
 known = functools.cache(lambda: ("ask", "predict", *instruments.names()))
 
 
@@ -27,7 +30,7 @@ def give(folder, lessons):
         for cell in page.notebook.cells:
             name, arguments, settings = called(cell)
             if name in ("ask", "predict"):
-                here[cell.id] = attributes(question=json.dumps(question(*arguments, name == "predict")))
+                here[cell.id] = attributes(question=json.dumps(family(*arguments, name == "predict")))
             elif name:
                 wanted[page.path.stem, name][cell.id] = settings
     # Each in a process of its own, so that what one computed and kept cannot change another.
@@ -63,12 +66,20 @@ def called(cell):
     return None, (), {}
 
 
-def question(id, prediction):
+def family(id, prediction):
+    """A question as its lesson asks it, and a few `more` with other numbers, each as data for JSON."""
+    asked = questions.find(id)
+    rng, drawn = np.random.default_rng(0), [asked]
+    while asked.family and len(drawn) < min(MORE + 1, len(asked.family.draws)):
+        drawn.append(asked.drawn(rng, [one.posed for one in drawn]))
+    return {**question(asked, prediction), "more": [question(one, False) for one in drawn[1:]]}
+
+
+def question(asked, prediction):
     """A question as data for JSON: its card, and the cards of all answers, each with the answers it is for.
 
     These are numbers from `low` to `high`, of a choice the places of its options; the first that fits counts.
     """
-    asked = questions.find(id)
     if isinstance(asked, questions.MultipleChoice):
         given = "“{given}”"
         cases = [(i, i, asked.judge(option.text)) for i, option in enumerate(asked.options)]

@@ -97,10 +97,16 @@ def shape_of_the_law(f, fan_in, fan_out, law, rng):
     } | draws_anew(f, fan_in, fan_out, law, rng)
 
 
-def positive_uniform(fan_in, fan_out, law, rng):
-    if law == "normal":
-        return rng.normal(0, xavier_std(fan_in, fan_out), (fan_in, fan_out))
-    return rng.random((fan_in, fan_out)) * np.sqrt(3) * xavier_std(fan_in, fan_out)
+def never_negative(law_of_rand):
+    """The function that uses `random`, from 0 to 1, for one of the laws."""
+
+    def draw(fan_in, fan_out, law, rng):
+        if law != law_of_rand:
+            return xavier(fan_in, fan_out, law, rng)
+        width = np.sqrt(3) if law == "uniform" else 1.0
+        return rng.random((fan_in, fan_out)) * width * xavier_std(fan_in, fan_out)
+
+    return draw
 
 
 XAVIER = Check(
@@ -138,7 +144,7 @@ XAVIER = Check(
         "average-of-inverse-fans": two_laws(lambda i, o: np.sqrt((1 / i + 1 / o) / 2)),
         "normal-for-both-laws": two_laws(xavier_std, laws=("normal", "normal")),
         "uniform-for-both-laws": two_laws(xavier_std, laws=("uniform", "uniform")),
-        "only-positive-weights": positive_uniform,
+        "only-positive-weights": (never_negative("uniform"), never_negative("normal")),
         "truncated-without-correction": xavier_cut,
         "seed-inside": lambda i, o, law, rng: xavier(i, o, law, np.random.default_rng(1)),
     },
@@ -223,15 +229,22 @@ HE = Check(
     ],
     mistakes={
         "fan-out-for-fan-in": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 + alpha**2) * o))),
-        "xavier-for-he": normal_weights(lambda i, o, alpha: np.sqrt(2 / (i + o))),
+        "xavier-for-he": (
+            normal_weights(lambda i, o, alpha: np.sqrt(2 / (i + o))),
+            normal_weights(lambda i, o, alpha: 2 / np.sqrt((1 + alpha**2) * (i + o))),
+        ),
         "forgets-relu-half": normal_weights(lambda i, o, alpha: np.sqrt(1 / i)),
         "variance-given-as-std": normal_weights(lambda i, o, alpha: 2 / ((1 + alpha**2) * i)),
         "std-given-as-bound": he_bound_is_std,
         "ignores-leak": normal_weights(lambda i, o, alpha: np.sqrt(2 / i)),
         "alpha-not-squared": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 + alpha) * i))),
         "inverse-factor": normal_weights(lambda i, o, alpha: np.sqrt(2 * (1 + alpha**2) / i)),
-        "gain-twice": normal_weights(lambda i, o, alpha: np.sqrt(4 / ((1 + alpha**2) * i))),
+        "gain-twice": (
+            normal_weights(lambda i, o, alpha: np.sqrt(4 / ((1 + alpha**2) * i))),
+            normal_weights(lambda i, o, alpha: np.sqrt(4 / i) / (1 + alpha**2)),
+        ),
         "rand-for-randn": lambda i, o, alpha, rng: rng.random((i, o)) * np.sqrt(2 / ((1 + alpha**2) * i)),
+        "never-negative": lambda i, o, alpha, rng: np.abs(he(i, o, alpha, rng)),
         "truncated-without-correction": lambda i, o, alpha, rng: cut_at_two(
             rng, np.sqrt(2 / ((1 + alpha**2) * i)), (i, o)
         ),
@@ -240,7 +253,7 @@ HE = Check(
 )
 
 
-# --- 2.3 E[h²] at layer L -----------------------------------------------------------------------------
+# --- 2.3 E[h²] at layer D -----------------------------------------------------------------------------
 
 
 def predict_h2(x, widths, variances):
@@ -291,7 +304,13 @@ PREDICT_H2 = Check(
         "fan-out-for-fan-in": recursion(fan=1),
         "one-layer-too-few": recursion(layers=slice(None, -1)),
         "last-layer-without-relu": recursion(last=2),
-        "std-for-variance": recursion(power=2),
+        "std-for-variance": (recursion(power=2), recursion(power=0.5)),
+        "halves-once": recursion(kept=1, last=0.5),
+        "square-of-the-mean": recursion(start=lambda x: np.mean(x) ** 2),
+        "sum-for-mean": (
+            recursion(start=lambda x: np.sum(x**2)),
+            recursion(start=lambda x: np.mean(np.sum(x**2, axis=1))),
+        ),
         "unit-input": recursion(start=lambda x: 1.0),
     },
 )
@@ -313,9 +332,14 @@ XI = np.linspace(-10, 10, 20_001)
 WEIGHT = np.exp(-(XI**2) / 2) / np.exp(-(XI**2) / 2).sum()
 
 
-def hermite(phi, stretch):
-    """The gain by 32 Gauss–Hermite nodes, which have to be stretched by √2 for N(0, 1)."""
-    nodes, weights = np.polynomial.hermite.hermgauss(32)
+def bump(rng):
+    """A φ that answers far from 0 alone, in a narrow stretch: a grid sees it, and few random draws do."""
+    return Phi("bump", round(rng.uniform(3.3, 3.6) * rng.choice([-1, 1]), 2))
+
+
+def hermite(phi, stretch, count=32):
+    """The gain by Gauss–Hermite nodes, which have to be stretched by √2 for N(0, 1)."""
+    nodes, weights = np.polynomial.hermite.hermgauss(count)
     return 1 / np.sqrt(weights @ phi(stretch * nodes) ** 2 / np.sqrt(np.pi))
 
 
@@ -341,7 +365,14 @@ GAIN = Check(
                 (Phi("sin", round(rng.uniform(0.5, 2), 2)),),
             ],
         ),
-        Property("steep", 5, lambda rng: [(Phi("tanh", round(a, 1)),) for a in rng.uniform(40, 80, 3)]),
+        Property(
+            "steep",
+            5,
+            lambda rng: (
+                [(Phi("tanh", round(a, 1)),) for a in rng.uniform(40, 80, 3)]
+                + [(bump(rng),) for _ in range(4)]
+            ),
+        ),
     ],
     mistakes={
         "gain-given-as-variance": lambda phi: 1 / (WEIGHT @ phi(XI) ** 2),
@@ -351,7 +382,13 @@ GAIN = Check(
         ),
         "unnormalised-density": lambda phi: 1 / np.sqrt(np.sqrt(2 * np.pi) * (WEIGHT @ phi(XI) ** 2)),
         "hermite-without-root-two": lambda phi: hermite(phi, 1),
-        "hermite-too-coarse": lambda phi: hermite(phi, np.sqrt(2)),
+        "hermite-too-coarse": tuple(
+            lambda phi, count=count: hermite(phi, np.sqrt(2), count) for count in (20, 32, 50, 64, 100)
+        ),
+        "mean-for-mean-square": (
+            lambda phi: 1 / (WEIGHT @ np.abs(phi(XI))),
+            lambda phi: 1 / (WEIGHT @ phi(XI)),
+        ),
         "slope-for-value": lambda phi: 1 / np.sqrt(WEIGHT @ np.gradient(phi(XI), XI) ** 2),
     },
 )
@@ -440,6 +477,7 @@ DIAGNOSE = Check(
         "forgets-relu-half": diagnosis(lambda w: 2 * he_factor(w)),
         "fan-out-for-fan-in": diagnosis(lambda w: w.shape[1] * np.mean(w**2) / 2),
         "arithmetic-mean-of-factors": diagnosis(he_factor, mean=np.mean),
+        "product-for-typical": lambda weights: diagnosis(he_factor, mean=np.prod, whole=False)(weights),
         "std-for-variance": diagnosis(lambda w: w.shape[0] * np.std(w) / 2),
         "bound-given-as-std": diagnosis(lambda w: w.shape[0] * np.max(np.abs(w)) ** 2 / 2),
         "he-is-the-default": diagnosis(lambda w: 1.0),
@@ -528,7 +566,7 @@ SYMMETRY = Check(
     ],
     mistakes={
         "forgets-relu-slope": hidden(slope=np.ones_like),
-        "relu-slope-one-at-zero": hidden(slope=lambda z: z >= 0),
+        "relu-slope-one-at-zero": (hidden(lambda z: z >= 0), hidden(lambda z: np.heaviside(z, 0.5))),
         "rank-of-weights": rank_of_weights,
         "counts-units-that-move": hidden(rank=lambda dw1: np.count_nonzero(np.abs(dw1).max(axis=0) > 1e-12)),
         "different-for-independent": hidden(rank=lambda dw1: len(np.unique(dw1.round(9), axis=1).T)),
@@ -541,11 +579,11 @@ SYMMETRY = Check(
 
 
 def spread(h2, depths, widths):
-    """How E[h²] scatters: sd of its logarithm, and c in sd² = c L/n."""
+    """How E[h²] scatters: sd of its logarithm, and c in sd² = c D/n."""
     # Networks differ by factors, so look at logarithms.
     sd = np.std(np.log(h2), axis=1)
     x = depths / widths
-    # The law is sd² = c L/n: a line through the origin, fitted by least squares.
+    # The law is sd² = c D/n: a line through the origin, fitted by least squares.
     c = np.sum(x * sd**2) / np.sum(x**2)
     return {"sd": sd, "c": c}
 
@@ -576,7 +614,7 @@ def he_networks(rng, settings):
 
 
 def exact_networks(rng):
-    """Made so that sd² = c L/n holds exactly, with a random c."""
+    """Made so that sd² = c D/n holds exactly, with a random c."""
     h2, depths, widths = he_networks(rng, 4)
     logs = np.log(h2)
     logs = (logs - logs.mean(1, keepdims=True)) / logs.std(1, keepdims=True)
@@ -592,13 +630,16 @@ SPREAD = Check(
     ],
     mistakes={
         "spread-without-logarithm": spreading(log=np.asarray),
-        "decimal-for-natural-logarithm": spreading(log=np.log10),
+        "decimal-for-natural-logarithm": (spreading(log=np.log10), spreading(log=np.log2)),
         "variance-given-as-std": spreading(scatter=np.var),
         "sample-standard-deviation": spreading(scatter=lambda a, axis: np.std(a, axis=axis, ddof=1)),
         "fits-sd-not-its-square": spreading(fit=lambda x, sd: (x @ sd) / (x @ x)),
         "spread-upside-down": spreading(ratio=lambda depths, widths: widths / depths),
         "fit-with-intercept": spreading(fit=lambda x, sd: np.polyfit(x, sd**2, 1)[0]),
-        "mean-of-ratios": spreading(fit=lambda x, sd: np.mean(sd**2 / x)),
+        "mean-of-ratios": (
+            spreading(fit=lambda x, sd: np.mean(sd**2 / x)),
+            spreading(fit=lambda x, sd: np.sum(sd**2) / np.sum(x)),
+        ),
     },
 )
 
@@ -652,20 +693,15 @@ def network_and_batch(rng, depth):
     return weights, x
 
 
-def stops_early(weights, x):
-    """Leaves a layer alone that starts within a tenth of the goal."""
-    scaled, h = [], x
-    for w in weights:
-        var = np.var(h @ w)
-        scaled.append(w if abs(var - 1) < 0.1 else w / np.sqrt(var))
-        h = np.maximum(h @ scaled[-1], 0)
-    return scaled
+def stops_early(tolerance):
+    """The function that leaves a layer alone whose variance starts this near to 1."""
+    return rescaling(size=lambda z: 1.0 if abs(np.var(z) - 1) < tolerance else np.std(z))
 
 
 def almost_there(rng, depth):
-    """A network whose layers all start a few percent off: a loop with a loose tolerance does not move."""
+    """A network whose layers all start a little off: a loop with a loose tolerance does not move."""
     weights, x = network_and_batch(rng, depth)
-    off = rng.uniform(0.02, 0.06, depth) * np.where(np.arange(depth) % 2, -1, 1)
+    off = np.geomspace(0.004, 0.06, depth) * rng.uniform(0.7, 1, depth) * rng.choice([-1, 1], depth)
     return [w * np.sqrt(1 + d) for w, d in zip(lsuv(weights, x), off, strict=True)], x
 
 
@@ -693,9 +729,11 @@ LSUV = Check(
         "variance-given-as-std": rescaling(size=np.var),
         "second-moment-for-variance": rescaling(size=lambda z: np.sqrt(np.mean(z**2))),
         "measures-after-the-relu": rescaling(size=lambda z: np.std(np.maximum(z, 0))),
+        "weights-for-signal": lambda weights, x: [w / np.std(w) for w in weights],
+        "mean-over-units": rescaling(size=lambda z: np.sqrt(np.mean(np.var(z, axis=0)))),
         "rescales-each-unit": rescaling(size=lambda z: np.std(z, axis=0)),
         "forgets-relu": rescaling(act=lambda z: z),
-        "stops-too-early": stops_early,
+        "stops-too-early": tuple(map(stops_early, (0.1, 0.05, 0.03, 0.02, 0.01, 0.005))),
     },
 )
 

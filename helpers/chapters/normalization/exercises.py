@@ -27,13 +27,20 @@ def bn_forward(x, gamma, beta, eps):
     return gamma * (x - mean) / np.sqrt(var + eps) + beta
 
 
-def forward(axis=0, ddof=0, scale=lambda var, eps: np.sqrt(var + eps), shift=True, affine=True):
+def forward(
+    axis=0,
+    ddof=0,
+    scale=lambda var, eps: np.sqrt(var + eps),
+    shift=True,
+    affine=lambda xhat, gamma, beta: gamma * xhat + beta,
+    var=None,
+):
     """The function with other statistics, another divisor, or without a part."""
 
     def normalise(x, gamma, beta, eps):
         mean = x.mean(axis=axis, keepdims=True) if shift else 0.0
-        xhat = (x - mean) / scale(x.var(axis=axis, ddof=ddof, keepdims=True), eps)
-        return gamma * xhat + beta if affine else xhat
+        spread = var(x) if var else x.var(axis=axis, ddof=ddof, keepdims=True)
+        return affine((x - mean) / scale(spread, eps), gamma, beta)
 
     return normalise
 
@@ -62,12 +69,20 @@ FORWARD = Check(
         "epsilon-outside-root": forward(scale=lambda var, eps: np.sqrt(var) + eps),
         "epsilon-forgotten": forward(scale=lambda var, eps: np.sqrt(var)),
         "epsilon-too-small": forward(scale=lambda var, eps: np.sqrt(var + 1e-8)),
-        "epsilon-written-in": forward(scale=lambda var, eps: np.sqrt(var + 1e-5)),
+        "epsilon-written-in": tuple(
+            forward(scale=lambda var, eps, own=own: np.sqrt(var + own)) for own in (1e-5, 1e-3)
+        ),
         "features-for-batch": forward(axis=1),
-        "one-mean-for-all-units": forward(axis=None),
+        "one-mean-for-all-units": (forward(axis=None), forward(var=np.var)),
+        "second-moment-for-variance": forward(var=lambda x: np.mean(x**2, axis=0)),
+        "sum-for-mean": forward(var=lambda x: np.sum((x - x.mean(axis=0)) ** 2, axis=0)),
         "variance-for-std": forward(scale=lambda var, eps: var + eps),
         "mean-not-subtracted": forward(shift=False),
-        "gamma-beta-forgotten": forward(affine=False),
+        "gamma-beta-forgotten": (
+            forward(affine=lambda xhat, gamma, beta: xhat),
+            forward(affine=lambda xhat, gamma, beta: gamma * xhat),
+            forward(affine=lambda xhat, gamma, beta: xhat + beta),
+        ),
     },
 )
 
@@ -89,18 +104,25 @@ def bn_backward(x, gamma, eps, grad):
 
 
 def backward(
-    mean_path=True, var_path=True, use_gamma=True, xhat_of=lambda x, xhat: xhat, reduce=np.sum, sign=-1
+    mean_path=-1,
+    var_path=-1,
+    use_gamma=True,
+    xhat_of=lambda x, xhat: xhat,
+    reduce=np.sum,
+    root=lambda var, eps: np.sqrt(var + eps),
 ):
-    """The function without one of the paths, or with another x̂ in ∂L/∂γ, or another sum over the batch."""
+    """The function with other shares of the paths, another x̂ in ∂L/∂γ, divisor, or sum over the batch.
+
+    A share is −1, or a function of the number of examples.
+    """
 
     def gradients(x, gamma, eps, grad):
-        std = np.sqrt(x.var(axis=0) + eps)
+        std = root(x.var(axis=0), eps)
         xhat = (x - x.mean(axis=0)) / std
-        dx = grad + 0.0
-        if mean_path:
-            dx = dx + sign * grad.mean(axis=0)
-        if var_path:
-            dx = dx + sign * xhat * (grad * xhat).mean(axis=0)
+        through_mean, through_var = (
+            share(len(x)) if callable(share) else share for share in (mean_path, var_path)
+        )
+        dx = grad + through_mean * grad.mean(axis=0) + through_var * xhat * (grad * xhat).mean(axis=0)
         dx = dx / std * (gamma if use_gamma else 1.0)
         dgamma = reduce(grad * xhat_of(x, xhat), axis=0)
         return {"dx": dx, "dgamma": dgamma, "dbeta": reduce(grad, axis=0)}
@@ -108,12 +130,9 @@ def backward(
     return gradients
 
 
-def summed_paths(x, gamma, eps, grad):
-    right = bn_backward(x, gamma, eps, grad)
-    std = np.sqrt(x.var(axis=0) + eps)
-    xhat = (x - x.mean(axis=0)) / std
-    dx = gamma / std * (grad - grad.sum(axis=0) - xhat * (grad * xhat).sum(axis=0))
-    return {**right, "dx": dx}
+def negative(count):
+    """A share that is a sum over the batch for a mean."""
+    return -count
 
 
 def other_statistics(axis=0, less=0, overall=False):
@@ -157,15 +176,21 @@ BACKWARD = Check(
         ),
     ],
     mistakes={
-        "mean-and-variance-constant": backward(mean_path=False, var_path=False),
-        "no-variance-path": backward(var_path=False),
-        "no-mean-path": backward(mean_path=False),
+        "mean-and-variance-constant": backward(mean_path=0, var_path=0),
+        "no-variance-path": backward(var_path=0),
+        "no-mean-path": backward(mean_path=0),
         "gamma-forgotten": backward(use_gamma=False),
         "x-for-xhat": backward(xhat_of=lambda x, xhat: x),
         "centred-for-xhat": backward(xhat_of=lambda x, xhat: x - x.mean(axis=0)),
         "mean-for-sum": backward(reduce=np.mean),
-        "sum-for-mean": summed_paths,
-        "paths-added": backward(sign=1),
+        "sum-for-mean": (
+            backward(negative, negative),
+            backward(mean_path=negative),
+            backward(var_path=negative),
+        ),
+        "paths-added": (backward(1, 1), backward(mean_path=1), backward(var_path=1)),
+        "epsilon-forgotten": backward(root=lambda var, eps: np.sqrt(var)),
+        "epsilon-outside-root": backward(root=lambda var, eps: np.sqrt(var) + eps),
         "layernorm-backward": other_statistics(axis=1),
         "bessel-in-backward": other_statistics(less=1),
         "mean-over-all-units": other_statistics(overall=True),
@@ -225,6 +250,10 @@ def plain_average(batches, momentum, convention):
     }
 
 
+def pooled(batches, momentum, convention):
+    return plain_average([np.concatenate(batches)], momentum, convention)
+
+
 def some_batches(rng, count, convention):
     """A few small batches of different sizes: there N and N − 1 are far apart."""
     units = int(rng.integers(2, 4))
@@ -253,7 +282,8 @@ RUNNING = Check(
         "unbiased-running-variance": running(ddof=(1, 1)),
         "biased-and-unbiased-exchanged": running(ddof=(0, 1)),
         "starts-at-first-batch": running(start=False),
-        "average-for-running": plain_average,
+        "average-for-running": (plain_average, pooled),
+        "momentum-written-in": running(always_new=lambda momentum: 0.1),
         "variance-starts-at-zero": running(var_start=0.0),
         "corrects-for-the-start": running(undo=True),
         "std-for-variance": running(root=True),
@@ -337,7 +367,7 @@ NORMALIZE = Check(
         Property("rms", 3, with_norm("RMSNorm", (2, 6, 3), (3, 4, 2), (2, 4, 2))),
     ],
     mistakes={
-        "layernorm-each-place": family({"LayerNorm": (2,)}),
+        "layernorm-each-place": (family({"LayerNorm": (2,)}), family({"LayerNorm": (2,), "RMSNorm": (2,)})),
         "layernorm-over-batch": family({"LayerNorm": (0, 2, 3, 4)}),
         "batchnorm-for-instancenorm": family({"InstanceNorm": (0, 2, 3, 4)}),
         "groups-interleaved": family(interleaved=True),
@@ -349,6 +379,11 @@ NORMALIZE = Check(
         "rms-subtracts-mean": family(rms_shift=True),
         "bessel-in-forward": family(ddof=1),
         "epsilon-outside-root": family(root=lambda square, eps: np.sqrt(square) + eps),
+        "epsilon-not-used": tuple(
+            family(root=lambda sq, eps, own=own: np.sqrt(sq + own)) for own in (0, 1e-5)
+        ),
+        "groups-ignored": family(sets=lambda groups, channels: 1),
+        "layernorm-each-channel": family({"LayerNorm": (3, 4), "RMSNorm": (3, 4)}),
     },
 )
 
@@ -369,16 +404,23 @@ def bn_step(x, running_mean, running_var, train):
     return {"y": y, "running_mean": running_mean, "running_var": running_var}
 
 
-def step(uses_batch=lambda train: train, stores=lambda train: train, ddof=1):
-    """The function that uses the batch, or stores it, in other modes."""
+def step(
+    uses_batch=lambda train: train,
+    stores=lambda train: train,
+    ddof=1,
+    own_ddof=0,
+    kept=0.9,
+    root=lambda var: np.sqrt(var + 1e-5),
+):
+    """The function that uses the batch, or stores it, in other modes, or with another part."""
 
     def call(x, running_mean, running_var, train):
-        new_mean = 0.9 * running_mean + 0.1 * x.mean(axis=0)
-        new_var = 0.9 * running_var + 0.1 * x.var(axis=0, ddof=ddof)
-        kept = (new_mean, new_var) if stores(train) else (running_mean, running_var)
-        batch = x.mean(axis=0), x.var(axis=0)
+        new_mean = kept * running_mean + (1 - kept) * x.mean(axis=0)
+        new_var = kept * running_var + (1 - kept) * x.var(axis=0, ddof=ddof)
+        after = (new_mean, new_var) if stores(train) else (running_mean, running_var)
+        batch = x.mean(axis=0), x.var(axis=0, ddof=own_ddof)
         mean, var = batch if uses_batch(train) else (running_mean, running_var)
-        return {"y": (x - mean) / np.sqrt(var + 1e-5), "running_mean": kept[0], "running_var": kept[1]}
+        return {"y": (x - mean) / root(var), "running_mean": after[0], "running_var": after[1]}
 
     return call
 
@@ -389,30 +431,43 @@ def normalises_with_new_average(x, running_mean, running_var, train):
     return {**right, "y": y}
 
 
-def a_call(rng, examples, train):
+def a_call(rng, examples, train, size=1.0):
     units = int(rng.integers(2, 5))
-    return a_batch(rng, examples, units), rng.normal(0, 2, units), rng.uniform(0.5, 4, units), train
+    x = size * a_batch(rng, examples, units)
+    return x, size * rng.normal(0, 2, units), size**2 * rng.uniform(0.5, 4, units), train
 
 
 def calls(train, *sizes):
     return lambda rng: [a_call(rng, examples, train) for examples in sizes]
 
 
+def quiet_call(train):
+    """Numbers so small that ε counts."""
+    return lambda rng: [a_call(rng, 4, train, size=3e-3)]
+
+
 REPAIR = Check(
     bn_step,
     properties=[
-        Property("train-output", 2, calls(True, 3, 6), part="y"),
+        Property("train-output", 2, calls(True, 3, 6), part="y", edges=quiet_call(True)),
         Property("train-stored", 2, calls(True, 3, 5), lambda f, *args: _stored(f(*args))),
-        Property("eval-output", 4, calls(False, 1, 4), part="y"),
+        Property("eval-output", 4, calls(False, 1, 4), part="y", edges=quiet_call(False)),
         Property("eval-stored", 2, calls(False, 1, 3, 6), lambda f, *args: _stored(f(*args))),
     ],
     mistakes={
         "batch-statistics-in-eval": step(uses_batch=lambda train: True),
         "stores-in-eval": step(stores=lambda train: True),
-        "never-in-eval": step(uses_batch=lambda train: True, stores=lambda train: True),
+        "never-in-eval": tuple(
+            step(uses_batch=lambda train: True, stores=lambda train: True, ddof=ddof) for ddof in (1, 0)
+        ),
         "running-statistics-in-train": step(uses_batch=lambda train: False),
         "new-average-in-train": normalises_with_new_average,
         "biased-running-variance": step(ddof=0),
+        "unbiased-for-both": step(own_ddof=1),
+        "biased-and-unbiased-exchanged": step(ddof=0, own_ddof=1),
+        "momentum-direction": step(kept=0.1),
+        "epsilon-outside-root": step(root=lambda var: np.sqrt(var) + 1e-5),
+        "epsilon-of-another-size": tuple(step(root=lambda v, e=e: np.sqrt(v + e)) for e in (1e-3, 1e-8, 0)),
         "stores-nothing": step(stores=lambda train: False),
         "modes-exchanged": step(uses_batch=lambda train: not train, stores=lambda train: not train),
     },
@@ -530,6 +585,14 @@ def without_the_gain(shifts, learned):
     return by_loss_alone(shifts, learned)
 
 
+def without_plain(shifts, learned):
+    return without_the_gain(shifts, learned) if learned["bn"] else "UNDECIDED"
+
+
+def without_bn(shifts, learned):
+    return "UNDECIDED" if learned["plain"] else without_the_gain(shifts, learned)
+
+
 def without_the_shift(shifts, learned):
     if learned["plain"] or not learned["bn"]:
         return "UNDECIDED"
@@ -542,6 +605,9 @@ def other_way_round(shifts, learned):
     return "FOR" if learned["noisy"] else "AGAINST"
 
 
+OVERFLOWS_LATE = "overflows late"  # after it had learned
+
+
 def a_run(rng, moves, learned, steps=24, units=3, batch=6):
     """z of shape (steps, batch, units), whose units' means jump by about `moves` at each step, and a loss.
 
@@ -552,8 +618,8 @@ def a_run(rng, moves, learned, steps=24, units=3, batch=6):
     examples = 0.5 * rng.standard_normal((steps, batch, units))
     z = means[:, None] + examples - examples.mean(axis=1, keepdims=True)
     loss = 2.4 * np.geomspace(1, 0.1 if learned else 1, steps) * rng.uniform(0.95, 1.05, steps)
-    if learned is None:
-        loss[steps // 2 :] = np.nan
+    if learned is None or learned is OVERFLOWS_LATE:
+        loss[-4 if learned else steps // 2 :] = np.nan
     return {"z": rng.uniform(2, 8) * z, "loss": loss}
 
 
@@ -634,6 +700,7 @@ EXPERIMENT = Check(
             edges=lambda rng: [
                 runs_at_the_limit(rng, plain=True),
                 runs_at_the_limit(rng, bn=False),
+                three_runs(rng, bn=OVERFLOWS_LATE),
                 shift_at_the_limit(rng, False),
             ],
         ),
@@ -647,9 +714,12 @@ EXPERIMENT = Check(
         "shift-from-the-first-step": shifted_by(
             lambda z: np.mean(np.abs(z.mean(axis=1)[1:] - z.mean(axis=1)[0])) / z.std()
         ),
-        "shift-cancels": shifted_by(lambda z: abs(np.mean(np.diff(z.mean(axis=1), axis=0))) / z.std()),
+        "shift-cancels": tuple(
+            shifted_by(lambda z, size=size: size(np.mean(np.diff(z.mean(axis=1), axis=0))) / z.std())
+            for size in (abs, float)
+        ),
         "verdict-by-loss-alone": judged_by(by_loss_alone),
-        "verdict-without-control": judged_by(without_the_gain),
+        "verdict-without-control": tuple(map(judged_by, (without_the_gain, without_plain, without_bn))),
         "verdict-without-shift": judged_by(without_the_shift),
         "verdict-reversed": judged_by(other_way_round),
     },

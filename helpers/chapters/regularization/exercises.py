@@ -34,14 +34,20 @@ def dropout(h, p, train, rng):
 
 
 def masked(keep=lambda p: 1 - p, factor=lambda p: 1 / (1 - p), shape=lambda h: h.shape, in_eval=None):
-    """The function that keeps with another probability, or another factor, or draws fewer numbers."""
+    """The functions that keep with another probability, or another factor, or draw fewer numbers.
 
-    def drop(h, p, train, rng):
-        if not train:
-            return h * (1.0 if in_eval is None else in_eval(p))
-        return h * (rng.random(shape(h)) < keep(p)) * factor(p)
+    Two, as some keep where a random number is small, and others where it is large.
+    """
 
-    return drop
+    def dropping(kept):
+        def drop(h, p, train, rng):
+            if not train:
+                return h * (1.0 if in_eval is None else in_eval(p))
+            return h * kept(rng.random(shape(h)), keep(p)) * factor(p)
+
+        return drop
+
+    return dropping(lambda u, chance: u < chance), dropping(lambda u, chance: u >= 1 - chance)
 
 
 def active_in_eval(h, p, train, rng):
@@ -56,8 +62,14 @@ def exact_number(h, p, train, rng):
     return h * (ranks >= round(h.shape[1] * p)) / (1 - p)
 
 
-def normal_draws(h, p, train, rng):
-    return h * (rng.standard_normal(h.shape) < 1 - p) / (1 - p) if train else h
+def exact_number_in_all(h, p, train, rng):
+    """Drops the same number at every call."""
+    return h * (rng.permutation(h.size) >= round(h.size * p)).reshape(h.shape) / (1 - p) if train else h
+
+
+def by_draws(factors):
+    """The function that multiplies by factors(p, rng, shape) in training."""
+    return lambda h, p, train, rng: h * factors(p, rng, h.shape) if train else h
 
 
 def own_seed(h, p, train, rng):
@@ -79,10 +91,13 @@ def draws_for_itself(f, h, p, train, rng):
     out = np.asarray(f(h, p, train, rng)) == 0
     other = np.asarray(f(h, p, train, Rng(rng.seed + 1))) == 0
     later = np.asarray(f(h, p, train, Rng(rng.seed, drawn=h.size))) == 0
+    more = [np.asarray(f(h, p, train, Rng(rng.seed + i))) == 0 for i in (2, 3, 4)]
     return {
         "rows are dropped differently": bool(np.any(out != out[:1])),
         "columns are dropped differently": bool(np.any(out != out[:, :1])),
         "the number dropped differs from row to row": len(set(out.sum(axis=1))) > 1,
+        "the number dropped differs from call to call": len({int(one.sum()) for one in (out, other, *more)})
+        > 1,
         "another generator drops others": bool(np.any(out != other)),
         "a second call drops others": bool(np.any(out != later)),
     }
@@ -119,8 +134,17 @@ DROPOUT_FORWARD = Check(
         "one-mask-for-all-rows": masked(shape=lambda h: (1, h.shape[1])),
         "drops-whole-rows": masked(shape=lambda h: (h.shape[0], 1)),
         "drops-in-eval": active_in_eval,
-        "exact-number-in-each-row": exact_number,
-        "randn-for-rand": normal_draws,
+        "exact-number": (exact_number, exact_number_in_all),
+        "randn-for-rand": (
+            by_draws(lambda p, rng, shape: (rng.standard_normal(shape) < 1 - p) / (1 - p)),
+            by_draws(lambda p, rng, shape: (rng.standard_normal(shape) > p) / (1 - p)),
+        ),
+        "noise-for-mask": by_draws(lambda p, rng, shape: rng.normal(1, np.sqrt(p / (1 - p)), shape)),
+        "multiplies-for-divides": masked(factor=lambda p: 1 - p),
+        "half-for-p": (
+            by_draws(lambda p, rng, shape: rng.integers(0, 2, shape) / (1 - p)),
+            *masked(keep=lambda p: 0.5),
+        ),
         "seed-inside": own_seed,
         "keeps-second-moment": masked(factor=lambda p: (1 - p) ** -0.5),
     },
@@ -171,6 +195,9 @@ DROPOUT_BACKWARD = Check(
         "new-mask-backward": new_mask,
         "dropout-forward-only": lambda grad, mask, p: grad,
         "forgets-factor-backward": lambda grad, mask, p: grad * mask,
+        "mask-upside-down": lambda grad, mask, p: grad * (1 - mask) / (1 - p),
+        "factor-twice": lambda grad, mask, p: grad * mask / (1 - p) ** 2,
+        "mask-for-gradient": lambda grad, mask, p: mask / (1 - p),
         "undoes-the-factor": lambda grad, mask, p: grad * mask * (1 - p),
         "divides-by-p": lambda grad, mask, p: grad * mask / p,
         "forgets-mask-backward": lambda grad, mask, p: grad / (1 - p),
@@ -219,6 +246,10 @@ SGD_DECAY = Check(
     ],
     mistakes={
         "decay-without-learning-rate": steps_of_sgd(lambda w, g, lr, lam: (1 - lam) * w - lr * g),
+        "half-too-much": steps_of_sgd(lambda w, g, lr, lam: (1 - lr * lam / 2) * w - lr * g),
+        "first-weights-decay": lambda w, grads, lr, weight_decay: (
+            (1 - len(grads) * lr * weight_decay) * w - lr * np.sum(grads, axis=0)
+        ),
         "forgets-the-half": steps_of_sgd(lambda w, g, lr, lam: (1 - 2 * lr * lam) * w - lr * g),
         "decays-the-new-weights": steps_of_sgd(lambda w, g, lr, lam: (1 - lr * lam) * (w - lr * g)),
         "grows-instead-of-shrinks": steps_of_sgd(lambda w, g, lr, lam: (1 + lr * lam) * w - lr * g),
@@ -273,9 +304,9 @@ def adam_like(
     return step
 
 
-def corrected(power=True, old=False, into_rate=False, twice=False, keeps=False):
+def corrected(power=True, old=False, into_rate=False, twice=False, keeps=False, of=(1, 1)):
     """The function with another correction: without the power t, of the old moments, put into the rate (or
-    there as well), or stored with the moments."""
+    there as well), stored with the moments, or `of` one of them alone."""
 
     def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
         before = m, v
@@ -283,7 +314,7 @@ def corrected(power=True, old=False, into_rate=False, twice=False, keeps=False):
         share1, share2 = (1 - beta1**t, 1 - beta2**t) if power else (1 - beta1, 1 - beta2)
         m_hat, v_hat = before if old else (m, v)
         if not into_rate:
-            m_hat, v_hat = m_hat / share1, v_hat / share2
+            m_hat, v_hat = m_hat / share1 ** of[0], v_hat / share2 ** of[1]
         rate = lr * np.sqrt(share2) / share1 if into_rate or twice else lr
         w = w - lr * weight_decay * w - rate * m_hat / (np.sqrt(v_hat) + eps)
         return {"w": w, "m": m_hat if keeps else m, "v": v_hat if keeps else v}
@@ -326,7 +357,13 @@ ADAMW = Check(
         "decay-in-the-moments": adam_like(in_moments=1.0, decoupled=0.0),
         "decays-twice": adam_like(in_moments=1.0),
         "no-bias-correction": adam_like(correct=False),
-        "time-off-by-one": adam_like(later=1),
+        "time-off-by-one": (
+            adam_like(later=1),
+            adam_like(later=-1),
+            lambda w, g, m, v, t, *settings: adamw_step(w, g, m, v, max(t - 1, 1), *settings),
+        ),
+        "one-correction": (corrected(of=(1, 0)), corrected(of=(0, 1))),
+        "forgets-square": (adam_like(square=np.abs), adam_like(square=lambda g: g)),
         "eps-inside-the-root": adam_like(root=lambda v, eps: np.sqrt(v + eps)),
         "forgets-eps": adam_like(root=lambda v, eps: np.sqrt(v)),
         "forgets-root": adam_like(root=lambda v, eps: v + eps),
@@ -416,6 +453,7 @@ DECAY_GROUPS = Check(
         "decays-the-vectors": decayed(lambda name, value: value.ndim == 1),
         "names-of-one-network": decayed(lambda name, value: name in ("0.weight", "3.weight")),
         "forgets-the-output-layer": decayed(lambda name, value: name == "0.weight"),
+        "decays-nothing": decayed(lambda name, value: False),
     },
 )
 
@@ -481,13 +519,22 @@ CLIP = Check(
     mistakes={
         "clip-per-tensor": per_tensor,
         "scales-small-up": clipped(factor=lambda norm, top: top / norm),
-        "clip-by-value": by_value,
+        "clip-by-value": (
+            by_value,
+            lambda grads, max_norm: {
+                "grads": [np.minimum(g, max_norm) for g in grads],
+                "norm": global_norm(grads),
+            },
+        ),
         "forgets-root": clipped(norm=lambda grads: sum(np.sum(g**2) for g in grads)),
         "spectral-for-frobenius": clipped(
             norm=lambda grads: np.sqrt(sum(np.linalg.norm(g, ord=2) ** 2 for g in grads))
         ),
         "sum-for-norm": clipped(norm=lambda grads: sum(np.linalg.norm(g) for g in grads)),
-        "largest-for-norm": clipped(norm=lambda grads: max(np.linalg.norm(g) for g in grads)),
+        "largest-for-norm": (
+            clipped(norm=lambda grads: max(np.linalg.norm(g) for g in grads)),
+            clipped(norm=lambda grads: max(np.max(np.abs(g)) for g in grads)),
+        ),
         "one-norm-for-two-norm": clipped(norm=lambda grads: sum(np.sum(np.abs(g)) for g in grads)),
         "mean-for-sum": clipped(
             norm=lambda grads: np.sqrt(sum(np.sum(g**2) for g in grads) / sum(g.size for g in grads))
@@ -526,20 +573,30 @@ def dropped_variance(mean, var, p):
     return (var + mean**2) / (1 - p) - mean**2
 
 
-def units(rng, centred=False):
+def units(rng, centred=False, p=None):
     n, n_out = int(rng.integers(3, 6)), int(rng.integers(2, 4))
     n_out += n_out == n
     mean = np.zeros(n) if centred else rng.uniform(0.5, 2, n).round(2)
     w = rng.normal(0, 1, (n, n_out)).round(2) + 0.005
-    return mean, rng.uniform(0.3, 2, n).round(2), w, drop_probability(rng)
+    return mean, rng.uniform(0.3, 2, n).round(2), w, p or drop_probability(rng)
+
+
+def few_stay(rng):
+    """So many units are dropped that no affordable simulation meets enough of those that stay."""
+    return units(rng, p=round(rng.uniform(0.995, 0.999), 4))
 
 
 SHIFT = Check(
     variance_shift,
     properties=[
         Property("centred", 4, lambda rng: [units(rng, centred=True) for _ in range(2)], part="stored"),
-        Property("mean", 5, lambda rng: [units(rng) for _ in range(3)], part="stored"),
-        Property("eval", 6, lambda rng: [units(rng, centred=True), units(rng), units(rng)], part="eval"),
+        Property("mean", 5, lambda rng: [*(units(rng) for _ in range(3)), few_stay(rng)], part="stored"),
+        Property(
+            "eval",
+            6,
+            lambda rng: [units(rng, centred=True), units(rng), units(rng), few_stay(rng)],
+            part="eval",
+        ),
     ],
     mistakes={
         "second-moment-for-variance": shifting(lambda mean, var, p: (var + mean**2) / (1 - p)),
@@ -548,6 +605,8 @@ SHIFT = Check(
         "forgets-rescaling": shifting(lambda mean, var, p: (1 - p) * (var + mean**2) - ((1 - p) * mean) ** 2),
         "shift-reversed": shifting(dropped_variance, out=lambda met, stored: stored / met),
         "std-for-variance": shifting(dropped_variance, out=lambda met, stored: np.sqrt(met / stored)),
+        "no-division": shifting(dropped_variance, out=lambda met, stored: met),
+        "factor-squared": shifting(lambda mean, var, p: (var + mean**2) / (1 - p) ** 2 - mean**2),
         "weights-not-squared": shifting(dropped_variance, add=lambda var, w: var @ w),
         "no-shift": shifting(lambda mean, var, p: var),
     },

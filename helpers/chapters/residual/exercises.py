@@ -136,7 +136,11 @@ TWO_BLOCKS = Check(
         "relu-before-sum": stack_of(v1=lambda h, w1, w2: h + relu(relu(h @ w1) @ w2)),
         "second-version-for-both": stack_of(v1=lambda h, w1, w2: h + relu(relu(h) @ w1) @ w2),
         "first-version-for-both": stack_of(v2=lambda h, w1, w2: relu(h + relu(h @ w1) @ w2)),
-        "branch-without-first-relu": stack_of(v2=lambda h, w1, w2: h + relu(h @ w1) @ w2),
+        "branch-without-a-relu": (
+            stack_of(v2=lambda h, w1, w2: h + relu(h @ w1) @ w2),
+            stack_of(v2=lambda h, w1, w2: h + relu(h) @ w1 @ w2),
+        ),
+        "relu-after-both-sums": stack_of(v2=lambda h, w1, w2: relu(h + relu(relu(h) @ w1) @ w2)),
         "relu-on-the-skip": stack_of(v2=lambda h, w1, w2: relu(h) + relu(relu(h) @ w1) @ w2),
         "relu-after-the-matrix": stack_of(v2=lambda h, w1, w2: h + relu(relu(h @ w1) @ w2)),
         "plain-for-residual": stack_of(
@@ -353,16 +357,16 @@ def ratio_of(gradients):
     return {"ratio": ratio, "vanishing": lambda runs, right: ratio(runs, right) < 1e-3}
 
 
-def mean_for_median(runs):
-    averaged = {
-        name: {
-            **run,
-            "train_error": [np.mean(run["train_error"])],
-            "test_error": [np.mean(run["test_error"])],
-        }
-        for name, run in runs.items()
-    }
-    return degradation_verdict(averaged)
+def over_seeds(combine):
+    """The function with another mean of the seeds."""
+
+    def verdict(runs):
+        errors = ("train_error", "test_error")
+        return degradation_verdict(
+            {name: {**run, **{key: [combine(run[key])] for key in errors}} for name, run in runs.items()}
+        )
+
+    return verdict
 
 
 def some_seeds(rng, error, unlucky=0.0):
@@ -381,15 +385,18 @@ def some_gradients(rng, ratio, last):
     return lasts * ratios[:, None] ** np.linspace(1, 0, layers)
 
 
-def three_runs(rng, shallow, deep, gap, residual, ratio, last=1.0, unlucky=("shallow", 0.0)):
-    """(runs,): the three training errors, by how much the deep network is worse in test, its gradients."""
+def three_runs(rng, shallow, deep, gap, residual, ratio, last=1.0, unlucky=("shallow", 0.0), reads="deep"):
+    """(runs,): the three training errors, by how much the deep network is worse in test, its gradients.
+
+    unlucky: which network has one seed that is worse, and by how much; reads: which other one is so in test.
+    """
     train = {"shallow": shallow, "deep": deep, "residual": residual}
     seed, by = unlucky
     return (
         {
             name: {
                 "train_error": some_seeds(rng, error, by if name == seed else 0.0),
-                "test_error": some_seeds(rng, error + (gap if name == "deep" else 0.02)),
+                "test_error": some_seeds(rng, error + (gap if name in ("deep", reads) else 0.02)),
                 "gradients": some_gradients(rng, ratio if name == "deep" else 0.5, last),
             }
             for name, error in train.items()
@@ -426,16 +433,23 @@ def small_gradients(rng):
 
 
 def unlucky_seeds(rng):
-    """One seed that failed, in the shallow or in the deep network: a mean follows it, a median does not."""
+    """One seed that failed, or was lucky: a mean, the worst or the best follows it, a median does not."""
     return [
         three_runs(rng, 0.1, 0.12, 0.02, 0.05, 2.0, unlucky=("deep", 0.7)),
         three_runs(rng, 0.1, 0.22, 0.02, 0.05, 2.0, unlucky=("shallow", 0.8)),
         three_runs(rng, 0.1, 0.22, 0.02, 0.05, 2.0, unlucky=("residual", 0.8)),
+        three_runs(rng, 0.3, 0.28, 0.02, 0.05, 5e3, unlucky=("deep", -0.25)),
+        three_runs(rng, 0.3, 0.5, 0.02, 0.28, 5e3, unlucky=("shallow", -0.28)),
     ]
 
 
+def reads_its_data(rng):
+    """Degraded, and repaired by skips, which show in training alone."""
+    return three_runs(rng, 0.1, 0.4, 0.3, 0.05, 0.02, reads="residual")
+
+
 def all_kinds(rng):
-    kinds = (as_in_the_lesson, overfits, vanishes, vanishes_and_learns, small_gradients)
+    kinds = (as_in_the_lesson, overfits, vanishes, vanishes_and_learns, small_gradients, reads_its_data)
     return [kind(rng) for kind in kinds] + unlucky_seeds(rng)
 
 
@@ -502,12 +516,24 @@ DEGRADATION_VERDICT = Check(
         "only-the-first-moment": verdict_with(**ratio_of(lambda g: g[0, 0] / g[0, -1])),
         "only-the-last-moment": verdict_with(**ratio_of(lambda g: g[-1, 0] / g[-1, -1])),
         "mean-over-moments": verdict_with(**ratio_of(lambda g: np.mean(g[:, 0] / g[:, -1]))),
-        "mean-over-seeds": mean_for_median,
+        "ratio-of-medians": verdict_with(**ratio_of(lambda g: np.median(g[:, 0]) / np.median(g[:, -1]))),
+        "moments-for-layers": verdict_with(**ratio_of(lambda g: np.median(g[0] / g[-1]))),
+        "mean-over-seeds": over_seeds(np.mean),
+        "one-seed-decides": (over_seeds(np.min), over_seeds(np.max), over_seeds(lambda errors: errors[0])),
         "nothing-to-repair": verdict_with(
             repaired=lambda runs, right: median(runs, "residual") - median(runs, "shallow") <= 0.05
         ),
-        "better-means-repaired": verdict_with(
-            repaired=lambda runs, right: median(runs, "deep") - median(runs, "residual") > 0.05
+        "better-means-repaired": tuple(
+            verdict_with(
+                repaired=lambda runs, right, by=by: median(runs, "deep") - median(runs, "residual") > by
+            )
+            for by in (0.05, 0)
+        ),
+        "repaired-by-test-error": verdict_with(
+            repaired=lambda runs, right: (
+                right["degraded"]
+                and median(runs, "residual", "test_error") - median(runs, "shallow", "test_error") <= 0.05
+            )
         ),
     },
 )
@@ -581,8 +607,9 @@ PATH_LENGTHS = Check(
         "gain-not-squared": lengths_with(lambda g: coins(g / (1 + g))),
         "square-for-chance": lengths_with(lambda g: coins(g**2)),
         "one-path-for-each-length": lengths_with(each_length_once),
-        "mean-gain-for-all": lengths_with(
-            lambda g: coins(np.full(len(g), np.mean(g**2) / (1 + np.mean(g**2))))
+        "mean-gain-for-all": tuple(
+            lengths_with(lambda g, mean=mean: coins(np.full(len(g), mean(g) / (1 + mean(g)))))
+            for mean in (lambda g: np.mean(g**2), lambda g: np.mean(g) ** 2)
         ),
         "skips-counted-for-branches": lengths_with(lambda g: of_the_gradient(g)[::-1]),
         "numbers-for-shares": lengths_with(of_the_gradient, paths=numbers_of_paths),
@@ -623,14 +650,19 @@ def likeness_by(measure):
     return answer
 
 
-def slope_by(skip=lambda network: network["skip"], alpha=lambda network: network["alpha"]):
-    """The function that goes wrong on the way back alone: another skip or branch scale."""
+def slope_by(
+    skip=lambda network: network["skip"],
+    alpha=lambda network: network["alpha"],
+    mask=lambda h: h > 0,
+    turn=lambda w: w,
+):
+    """The function that goes wrong on the way back alone: another skip, branch scale, mask or matrix."""
 
     def answer(x, network, lag):
         h = np.outer(x, network["u"]) + network["b"]
         dh = np.tile(network["u"], (len(x), 1))
         for w in network["blocks"]:
-            dh = skip(network) * dh + alpha(network) * (dh * (h > 0)) @ w
+            dh = skip(network) * dh + alpha(network) * (dh * mask(h)) @ turn(w)
             h = network["skip"] * h + network["alpha"] * relu(h) @ w
         slope = dh @ network["v"]
         return {"slope": slope, "likeness": autocorrelation(slope, lag)}
@@ -715,10 +747,15 @@ SHATTERED_GRADIENTS = Check(
         "lost-plus-one-path": slope_by(skip=lambda network: 0),
         "ignores-the-scale": slope_by(alpha=lambda network: 1),
         "mask-of-the-new-h": new_mask,
+        "forgets-relu-slope": slope_by(mask=np.ones_like),
+        "mask-upside-down": slope_by(mask=lambda h: h < 0),
+        "matrix-transposed": slope_by(turn=np.transpose),
         "finite-differences": finite_differences,
         "likeness-of-the-output": likeness_of_the_output,
         "mean-not-removed": likeness_by(lambda a, lag: np.sum(a[lag:] * a[:-lag]) / np.sum(a**2)),
-        "lag-off-by-one": likeness_by(lambda a, lag: autocorrelation(a, lag + 1)),
+        "lag-off-by-one": tuple(
+            likeness_by(lambda a, lag, by=by: autocorrelation(a, lag + by)) for by in (1, -1)
+        ),
         "wraps-around": likeness_by(round_the_line),
         "mean-of-the-pairs": likeness_by(lambda a, lag: autocorrelation(a, lag) * len(a) / (len(a) - lag)),
         "correlation-of-two-stretches": likeness_by(centred_by_side),

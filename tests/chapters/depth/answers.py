@@ -279,6 +279,24 @@ def sizes_word_in_capitals(jacobians):
     return right | {"verdict": right["verdict"].upper()}
 
 
+def audit_below_1e38(layers, sizes, last):
+    growth = (sizes[1] / sizes[0]) ** (1 / (layers[1] - layers[0]))
+    expected = sizes[0] * growth ** (last - layers[0])
+    return {"growth": growth, "expected": expected, "overflows": bool(expected > 1e38)}
+
+
+def sizes_by_directions(jacobians):
+    product = np.linalg.multi_dot(jacobians[::-1])
+    random = np.random.default_rng(0).standard_normal((len(product), 300_000))
+    bound = np.prod([np.linalg.norm(one, 2) for one in jacobians])
+    return {
+        "bound": bound,
+        "norm": np.linalg.norm(product, 2),
+        "rms": np.linalg.norm(product @ random) / np.linalg.norm(random),
+        "verdict": "vanishes" if bound < 0.001 else "undecided",
+    }
+
+
 WRONG = {
     "rate": [
         (lambda ratio, depth: 0.9, "constant"),
@@ -293,6 +311,6 @@ WRONG = {
     ],
     "jacobian_product": [(product_without_identity, "form")],
     "critical_sigma": [(lambda a: 10.6 / a, None), (lambda a: 1 / a, None)],
-    "audit": [(lambda layers, sizes, last: sizes[1], "form")],
-    "three_sizes": [(sizes_word_in_capitals, None)],
+    "audit": [(audit_below_1e38, None), (lambda layers, sizes, last: sizes[1], "form")],
+    "three_sizes": [(sizes_by_directions, None), (sizes_word_in_capitals, None)],
 }

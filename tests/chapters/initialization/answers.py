@@ -282,6 +282,44 @@ def gain_by_draws(phi):
     return 1 / np.sqrt(np.mean(phi(np.random.default_rng().standard_normal(500_000)) ** 2))
 
 
+def gain_by_seeded_draws(phi):
+    return 1 / np.sqrt(np.mean(phi(np.random.default_rng(7).standard_normal(1_000_000)) ** 2))
+
+
+def gain_in_the_table(phi):
+    return {0.0: math.sqrt(2), 1.0: 1.0}.get(float(phi(-1.0)), 5 / 3)
+
+
+def lsuv_loop(tolerance):
+    def loop(weights, x):
+        scaled, h = [], x
+        for w in weights:
+            while abs(np.std(h @ w) - 1) > tolerance:
+                w = w / np.std(h @ w)
+            scaled.append(w)
+            h = np.clip(h @ w, 0, None)
+        return scaled
+
+    return loop
+
+
+def diagnose_in_other_words(weights):
+    factor = np.exp(np.mean([np.log(len(w) * np.mean(w**2) / 2) for w in weights]))
+    total = factor ** len(weights)
+    verdict = "VANISHING" if total < 1e-3 else "EXPLODING" if total > 1e3 else "OK"
+    return {"factor": factor, "verdict": verdict, "repair": factor**-0.5}
+
+
+def he_absolute(fan_in, fan_out, alpha, rng):
+    return np.abs(rng.standard_normal((fan_in, fan_out))) * np.sqrt(2 / (1 + alpha**2) / fan_in)
+
+
+def xavier_one_law_by_variance(fan_in, fan_out, law, rng):
+    if law == "normal":
+        return rng.normal(0, 2 / (fan_in + fan_out), (fan_in, fan_out))
+    return rng.uniform(-1, 1, (fan_in, fan_out)) * np.sqrt(6 / (fan_in + fan_out))
+
+
 def diagnose_with_other_limits(weights):
     factor = np.exp(np.mean([np.log(w.shape[0] * np.mean(w**2) / 2) for w in weights]))
     total = factor ** len(weights)
@@ -290,10 +328,15 @@ def diagnose_with_other_limits(weights):
 
 
 WRONG = {
-    "xavier": [(xavier_transposed, "shape"), (xavier_two_mistakes, None)],
+    "xavier": [
+        (xavier_transposed, "shape"),
+        (xavier_two_mistakes, None),
+        (xavier_one_law_by_variance, "variance-given-as-std"),
+    ],
     "he": [
         (lambda fan_in, fan_out, alpha, rng: rng.normal(0, 0.3, (fan_out, fan_in)), "shape"),
         (he_equal_weights, None),
+        (he_absolute, "never-negative"),
         (he_one_row, None),
         (he_leak_on_std, None),
         (he_fan_out_by_uniform, "fan-out-for-fan-in"),
@@ -301,12 +344,15 @@ WRONG = {
     "predict_h2": [(h2_loop_off_by_one, "one-layer-too-few"), (h2_twice_half, None)],
     "gain": [
         (gain_by_draws, "random"),
+        (gain_by_seeded_draws, None),
+        (gain_in_the_table, None),
         (gain_hermite_20, "hermite-too-coarse"),
         (lambda phi: np.sqrt(2), "constant"),
     ],
     "diagnose": [
         (diagnose_with_other_limits, None),
         (diagnose_as_tuple, "form"),
+        (diagnose_in_other_words, None),
         (diagnose_lower_case, "constant"),
         (lambda weights: {"factor": 1.0, "verdict": "HOLDS"}, "form"),
     ],
@@ -314,6 +360,8 @@ WRONG = {
     "spread": [(spread_wrong_axis, "shape"), (spread_textbook, None)],
     "lsuv": [
         (lsuv_in_place, "mutated"),
+        (lsuv_loop(0.02), None),
+        (lsuv_loop(0.004), None),
         (lsuv_unchanged, None),
         (lambda weights, x: [w * np.nan for w in weights], "nan"),
         (lambda weights, x: weights[0], "form"),

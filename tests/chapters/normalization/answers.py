@@ -217,6 +217,26 @@ def experiment_words(runs):
     return {**experiment_in_loops(runs), "verdict": "against"}
 
 
+def step_root_plus_eps(x, running_mean, running_var, train):
+    mean, var = (x.mean(0), x.var(0)) if train else (running_mean, running_var)
+    if train:
+        running_mean = running_mean + 0.1 * (mean - running_mean)
+        running_var = running_var + 0.1 * (x.var(0, ddof=1) - running_var)
+    y = (x - mean) / (np.sqrt(var) + 1e-5)
+    return {"y": y, "running_mean": running_mean, "running_var": running_var}
+
+
+def experiment_ignoring_nan(runs):
+    shift = {
+        name: np.mean(np.abs(np.diff(np.mean(run["z"], axis=1), axis=0))) / np.std(run["z"])
+        for name, run in runs.items()
+    }
+    learns = {name: np.nanmean(run["loss"][-10:]) < run["loss"][0] / 2 for name, run in runs.items()}
+    if learns["plain"] or not learns["bn"] or shift["noisy"] < shift["plain"]:
+        return {"shift": shift, "verdict": "UNDECIDED"}
+    return {"shift": shift, "verdict": "AGAINST" if learns["noisy"] else "FOR"}
+
+
 WRONG = {
     "bn_forward": [
         (forward_ddof, "bessel-in-forward"),
@@ -240,10 +260,11 @@ WRONG = {
         (lambda x, norm, groups, eps: x[0], "shape"),
     ],
     "bn_step": [
-        (step_as_given, "biased-running-variance"),
+        (step_as_given, "never-in-eval"),
+        (step_root_plus_eps, "epsilon-outside-root"),
         (step_half_repaired, None),
         (step_uses_what_it_stores, "nan"),
     ],
     "rescale": [(lambda grad, lr, c: {"grad": grad / c, "turn": c, "lr": lr}, None)],
-    "noise_experiment": [(experiment_words, None)],
+    "noise_experiment": [(experiment_ignoring_nan, None), (experiment_words, None)],
 }

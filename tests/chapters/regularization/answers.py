@@ -141,6 +141,25 @@ def sgd_in_place(w, grads, lr, weight_decay):
     return w
 
 
+def dropout_same_number(h, p, train, rng):
+    if not train:
+        return h
+    keep = np.ones(h.size)
+    keep[rng.choice(h.size, round(p * h.size), replace=False)] = 0
+    return h * keep.reshape(h.shape) / (1 - p)
+
+
+def dropout_one_row(h, p, train, rng):
+    return h * np.tile(rng.random(h.shape[1]) > p, (len(h), 1)) / (1 - p) if train else h
+
+
+def shift_simulated(mean, var, w, p):
+    rng = np.random.default_rng(3)
+    x = mean + np.sqrt(var) * rng.standard_normal((100_000, len(mean)))
+    stored = np.var((x * (rng.random(x.shape) >= p) / (1 - p)) @ w, axis=0)
+    return {"stored": stored, "eval": np.var(x @ w, axis=0) / stored}
+
+
 def adamw_weights_only(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
     return w
 
@@ -158,7 +177,12 @@ def shift_of_one(mean, var, w, p):
 
 
 WRONG = {
-    "dropout": [(dropout_in_place, "mutated"), (dropout_nothing, None)],
+    "dropout": [
+        (dropout_same_number, None),
+        (dropout_one_row, "one-mask-for-all-rows"),
+        (dropout_in_place, "mutated"),
+        (dropout_nothing, None),
+    ],
     "dropout_backward": [(lambda grad, mask, p: grad @ mask, "error")],
     "sgd_with_decay": [(sgd_in_place, "mutated"), (lambda w, grads, lr, lam: w / 2, None)],
     "adamw_step": [(adamw_weights_only, "form")],

@@ -181,12 +181,34 @@ def shattered_by_correlate(x, network, lag):
     return {"slope": slope, "likeness": all_lags[lag] / all_lags[0]}
 
 
+def verdict_by(error, deep="train_error"):
+    def verdict(runs):
+        train = {name: error(run["train_error"]) for name, run in runs.items()}
+        residual = error(runs["residual"][deep]) - error(runs["shallow"][deep])
+        gradients = runs["deep"]["gradients"]
+        ratio = float(np.median([row[0] / row[-1] for row in gradients]))
+        degraded = bool(train["deep"] > train["shallow"] + 0.05)
+        return {
+            "degraded": degraded,
+            "overfitting": bool(error(runs["deep"]["test_error"]) > train["deep"] + 0.05),
+            "ratio": ratio,
+            "vanishing": ratio < 1e-3,
+            "repaired": bool(degraded and residual <= 0.05),
+        }
+
+    return verdict
+
+
 CORRECT = {
     "residual_block": [block_by_rows, block_einsum, block_of_matrices],
     "two_blocks": [stack_recursive, stack_in_float32],
     "predict_growth": [growth_in_logarithms, growth_block_by_block],
     "branch_scale": [scale_by_newton, scale_on_a_grid],
-    "degradation_verdict": [verdict_by_hand, verdict_of_differences],
+    "degradation_verdict": [
+        verdict_by(lambda errors: sorted(errors)[2]),
+        verdict_by_hand,
+        verdict_of_differences,
+    ],
     "path_lengths": [paths_by_polynomials, paths_by_recursion, paths_by_fourier],
     "shattered": [shattered_backward, shattered_by_correlate],
 }
@@ -343,6 +365,11 @@ def verdict_with_other_limits(limit, least):
     return verdict
 
 
+def verdict_of_extremes(runs):
+    right = verdict_by(np.median)(runs)
+    return right | {"vanishing": not 1e-3 < right["ratio"] < 1e3}
+
+
 WRONG = {
     "residual_block": [
         (block_in_place, "mutated"),
@@ -370,6 +397,9 @@ WRONG = {
         (lambda gains, target: target / gains, "shape"),
     ],
     "degradation_verdict": [
+        (verdict_by(min), "one-seed-decides"),
+        (verdict_by(np.median, "test_error"), "repaired-by-test-error"),
+        (verdict_of_extremes, None),
         (verdict_with_other_limits(0.1, 1e-3), None),
         (verdict_with_other_limits(0.05, 0.05), None),
         (verdict_story, None),
