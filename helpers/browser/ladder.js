@@ -75,7 +75,7 @@ export default {
     const fields = gaps.map((width, i) => {
       const field = Object.assign(document.createElement('input'), { size: Math.max(width, 4), autocomplete: 'off', spellcheck: false });
       field.setAttribute('aria-label', `Gap ${i + 1} of ${gaps.length}`);
-      field.onkeydown = event => event.key === 'Enter' && check();
+      field.onkeydown = event => { if (event.key === 'Enter') check(); };
       return field;
     });
     const left = [...fields];

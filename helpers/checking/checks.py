@@ -1,4 +1,4 @@
-"""What a workbook calls: `check(fn)`, `hint(fn)`, `ladder(fn)`, `solution(fn)`. Each takes the function or its name."""
+"""What a workbook calls: `check`, `hint`, `ladder`, `solution`. Each takes a function or its name."""
 
 import ast
 import linecache
@@ -65,10 +65,9 @@ def hint(function):
     where = Link("The lesson's section:", exercise.lesson, exercise.section)
     more = ""
     if len(taken) == len(exercise.hints):
-        steps = (
-            f"`ladder({exercise.name})` has its lines to put in order, then with gaps, then they are yours. "
-        )
-        more = f"Still stuck? {steps if has_ladder(exercise) else ''}`tutor({exercise.name})` writes a prompt for your assistant."
+        steps = f"`ladder({exercise.name})` gives its lines to put in order, then gaps to fill. "
+        prompt = f"`tutor({exercise.name})` writes a prompt for an assistant."
+        more = f"Still stuck? {steps * has_ladder(exercise)}{prompt}"
     return show(Card("muted", title, *shown, where, more))
 
 
@@ -79,7 +78,7 @@ def ladder(function):
     except ValueError as error:
         return show(Card("muted", "There is no ladder.", str(error)))
     if not has_ladder(exercise):
-        text = f"It takes a few lines, too few for steps. There are `hint({exercise.name})` and `tutor({exercise.name})`."
+        text = f"It is too short for steps. There are `hint({exercise.name})` and `tutor({exercise.name})`."
         return show(Card("muted", f"{exercise.title}: no ladder", text))
     return Ladder(exercise)
 

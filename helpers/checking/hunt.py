@@ -1,7 +1,7 @@
 """Hunt the bug: a known mistake without its name, an input that exposes it, and then its name.
 
-An input exposes a suspect if some property of the exercise's check, measured on it, tells the suspect from the
-reference. (Who reads this module finds the suspect's source. That is no secret worth keeping.)
+An input exposes a suspect if a property of the exercise's check, measured on it, tells it from the reference.
+(Who reads this module finds the suspect's source. That is no secret worth keeping.)
 """
 
 import inspect
@@ -28,7 +28,7 @@ DRAWS = 3  # of an exercise's cases, from which the form of its arguments is rea
 
 
 def hunt(function=None, chapter=None, seed=None):
-    """A wrong implementation of an exercise, to be exposed and named: a `Hunt`; a round of ten over a chapter.
+    """A wrong implementation of an exercise, to be exposed and named; or a round of ten over a chapter.
 
     function: the exercise's, or its name; chapter: 1 to 5, instead. Without both, a round over all chapters.
     seed: of the choice. Raises ValueError for an unknown exercise or chapter.
@@ -98,7 +98,7 @@ class Hunt:
             Card(
                 "measured",
                 f"Hunt the bug{place}: {self._item.title}",
-                f"Somewhere in this `{self._item.name}` is a mistake. Give it a name, such as `suspect`, and call it: "
+                f"There is a mistake in this `{self._item.name}`. Give it a name and call it: "
                 f"`suspect({', '.join(self._item.parameters)})`. Where should it answer something else?",
                 Code("\n".join(forms)),
                 "`suspect.submit(…)` hands in an input on which it is wrong: 1 point. Then say which mistake "
@@ -121,7 +121,7 @@ class Hunt:
         return self.__signature__.bind(*args, **kwargs).args
 
     def _found(self, args):
-        """What the suspect and the right function give on an input that exposes it, or a Card that says why not."""
+        """What both give on an input that exposes the suspect, as Code; or a Card that says why not."""
         right = answer(self._item.reference, args)
         if right.problem:
             raise ValueError(f"The task has no answer here. {right.problem.text}")
@@ -139,14 +139,13 @@ class Hunt:
         return Card(
             "muted",
             "It does not show here.",
-            f"On this input both give {what}"
-            + ("the same:" if sum(map(np.size, leaves(right))) > LARGE else ""),
+            f"On this input both give {what}the same:",
             Code(f"{call(self._item, args)}\n{shown(right)}"),
             "What would an input have to be like, so that a mistake could not hide?",
         )
 
     def _question(self):
-        """Which of four mistakes it is. The others behave otherwise on some input, which their answer shows."""
+        """Which of four mistakes it is. On some input the others behave otherwise: their answer shows it."""
         options = [Option(_said(self._wrong), "", True)]
         rng = np.random.default_rng(self._rng.integers(2**32))
         with quiet(Printed()):
@@ -167,7 +166,7 @@ class Hunt:
 
 
 class Naming(ReviewBox):
-    """Which mistake it is. The first answer is recorded; what was said of this suspect before is not shown."""
+    """Which mistake it is. The first answer is recorded; earlier ones to the same suspect are not shown."""
 
     named = False
     answered = False
@@ -192,7 +191,7 @@ def answer(function, args):
 
 
 def compared(item, function, args):
-    """(Property, got, expected) of each property that the reference itself has on this input. got may be None."""
+    """(Property, got, expected) of each property that the reference has on this input; got may be None."""
     for prop in item.properties:
         right = _measured(prop, item.reference, args)
         if right is not None and prop.expected:
@@ -209,7 +208,7 @@ def _measured(prop, function, args):
 
 
 def told_apart(item, one, other, inputs):
-    """The Code of the first input on which two mistakes differ, however the other is made; None without one."""
+    """The Code of the first input on which two mistakes differ, however the other is made; or None."""
     found = []
     for function in (other.function, *other.also):
         for prop, args in inputs:
@@ -224,12 +223,14 @@ def both(item, prop, args, *sides):
     """The Code of a call and of what two sides give there; of large results, where they first differ."""
     (one, a), (other, b) = sides
     lines = [call(item, args), *([f"{prop.quantity}:"] if prop.quantity else [])]
-    width = max(len(one), len(other))
     if a is not None and sum(map(np.size, leaves(b))) > LARGE:
         place, a, b = next(differences(a, b, prop))
         lines.append(f"at {place}:")
-    said = "nothing that can be compared" if a is None else shown(a)
-    return Code("\n".join([*lines, f"  {one:<{width}}  {said}", f"  {other:<{width}}  {shown(b)}"]))
+    width = max(len(one), len(other)) + 2
+    for name, value in ((one, a), (other, b)):
+        said = "nothing that can be compared" if value is None else shown(value)
+        lines.append(f"  {name:<{width}}" + said.replace("\n", "\n" + " " * (width + 2)))
+    return Code("\n".join(lines))
 
 
 def finite(value):

@@ -1,4 +1,4 @@
-"""The ladder between the second hint and a blank function: lines to order, gaps to fill, then a cell of one's own.
+"""The ladder between the second hint and a blank function: lines to order, then gaps to fill.
 
 All of it is made from the reference, and judged as any answer is: by running what was put together.
 """
@@ -69,7 +69,7 @@ class Ladder(InBrowser):
             "needed": len(body(exercise.source)),
             "pieces": self.pieces,
             "gaps": gaps,
-            "last": f"Now without help: write <code>{exercise.name}</code> in your own cell, and run its check. "
+            "last": f"Now without help: write <code>{exercise.name}</code> in your own cell, and check it. "
             "You get its points as always; the report says that the ladder helped.",
         }
         steps = (ORDERED, FILLED)
@@ -128,7 +128,7 @@ class Ladder(InBrowser):
 
 
 def run(exercise, source, seed):
-    """The Judgement of an exercise's check on a function given as text, which sees what the reference sees."""
+    """The Judgement of a check on a function given as text, which sees what the reference sees."""
     names, file = dict(exercise.reference.__globals__), f"<ladder {exercise.name}>"
     linecache.cache[file] = (len(source), None, [line + "\n" for line in source.splitlines()], file)
     with own_functions(), quiet(Printed()):
@@ -146,7 +146,7 @@ def run(exercise, source, seed):
 
 
 def logical(source):
-    """The logical lines of a source without their comments: [(depth, text)]; a line in brackets has several rows."""
+    """The logical lines of a source, without comments: [(depth, text)]. Brackets keep their rows."""
     rows, lines, depth, start, comments = source.splitlines(), [], 0, None, []
     for token in tokenize.generate_tokens(io.StringIO(source + "\n").readline):
         if token.type in (tokenize.INDENT, tokenize.DEDENT):
@@ -194,7 +194,7 @@ def decoys(exercise, rng):
 
 
 def _of_mistakes(exercise, right):
-    """(place, text) of lines in known mistakes that are nearly one of the reference, and use its names alone."""
+    """(place, text) of lines in known mistakes that are nearly the reference's, with its names alone."""
     texts = [text for _, text in right]
     names = _names(exercise.source) - {exercise.name}
     for wrong in exercise.wrong:
@@ -224,7 +224,7 @@ def _swapped(right):
 
 
 def with_gaps(source, rng):
-    """(pieces, widths): the source with up to GAPS expressions taken out, each None; their lengths in characters."""
+    """(pieces, widths): the source with up to GAPS expressions taken out, each None; their lengths."""
     tree = ast.parse(source).body[0]
     rows, places = source.splitlines(), {}
     for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""Hunt the bug: every known mistake can be exposed and named, and an input that shows nothing is no success."""
+"""Hunt the bug: every known mistake can be exposed and named, and what shows nothing is no success."""
 
 import inspect
 import json

@@ -138,7 +138,18 @@ def test_an_error_shows_the_line_that_was_put_together():
 
 
 def test_logical_lines_keep_brackets_and_lose_comments():
-    source = 'def f(x):\n    """Says."""\n    # why\n    if x:  # so\n        y = [\n            1,  # one\n            # none\n            "#2",\n        ]\n    else:\n        y = 3\n    return y'
+    source = """def f(x):
+    'Says.'
+    # why
+    if x:  # so
+        y = [
+            1,  # one
+            # none
+            "#2",
+        ]
+    else:
+        y = 3
+    return y"""
     assert body(source) == [
         (0, "if x:"),
         (1, 'y = [\n    1,\n    "#2",\n]'),
