@@ -32,11 +32,14 @@ class Card:
         return output(self.title, self.html())
 
     def html(self):
-        inside = "".join(
+        return f'<div class="td-card td-{self.look}" role="status">{self.inside()}</div>'
+
+    def inside(self):
+        """Its title and paragraphs as HTML, for a card of somebody else."""
+        parts = [
             part.html() if hasattr(part, "html") else f"<div>{prose(part)}</div>" for part in self.paragraphs
-        )
-        title = f"<b>{prose(self.title)}</b>"
-        return f'<div class="td-card td-{self.look}" role="status">{title}{inside}</div>'
+        ]
+        return f"<b>{prose(self.title)}</b>{''.join(parts)}"
 
     def __repr__(self):
         return "\n".join([self.title, *map(str, self.paragraphs)])
@@ -176,8 +179,8 @@ def judgement_card(judgement):
         "alarm",
         f"✗ {exercise.title}: {scored}",
         Parts(judgement.results),
-        *_diagnosis(judgement),
-        *_example(judgement),
+        *diagnosis(judgement),
+        *example(judgement),
         Code(f"Your function printed:\n{judgement.printed}") if judgement.printed else "",
         Link("Read again:", exercise.lesson, exercise.section),
         f"Next help: `hint({exercise.name})`."
@@ -189,7 +192,8 @@ def judgement_card(judgement):
     )
 
 
-def _diagnosis(judgement):
+def diagnosis(judgement):
+    """What is the matter, as paragraphs."""
     problem = judgement.problem
     if problem and problem.line:
         return problem.text, Code(f"line {problem.line}:  {problem.source}")
@@ -203,21 +207,24 @@ def _diagnosis(judgement):
     return (judgement.pattern,)
 
 
-def _example(judgement):
+def example(judgement):
     """The smallest failing input, what was got and what is expected."""
     if not judgement.failure:
         return ()
     prop, row = judgement.failure
-    names = judgement.exercise.parameters
-    given = [f"{name}={shown(value)}" for name, value in zip(names, row.args, strict=False)]
-    if len(", ".join(given)) < 70:
-        lines = [f"{judgement.exercise.name}({', '.join(given)})"]
-    else:
-        lines = [f"{judgement.exercise.name}(", *(_indented(argument) + "," for argument in given), ")"]
+    lines = [call(judgement.exercise, row.args)]
     if row.problem is None:
         what = prop.quantity or (f"the part {prop.part!r}" if prop.part is not None else "the result")
         lines += _compared(what, row, prop)
     return ("The smallest input on which it fails:", Code("\n".join(lines)))
+
+
+def call(exercise, args):
+    """The call of an exercise's function, as a learner would type it."""
+    given = [f"{name}={shown(value)}" for name, value in zip(exercise.parameters, args, strict=False)]
+    if len(", ".join(given)) < 70:
+        return f"{exercise.name}({', '.join(given)})"
+    return "\n".join([f"{exercise.name}(", *(_indented(argument) + "," for argument in given), ")"])
 
 
 def _compared(what, row, prop):

@@ -1,4 +1,4 @@
-"""What a workbook calls: `check(fn)`, `hint(fn)`, `solution(fn)`. Each takes the function or its name."""
+"""What a workbook calls: `check`, `hint`, `ladder`, `solution`. Each takes a function or its name."""
 
 import ast
 import linecache
@@ -12,6 +12,7 @@ from helpers.checking.calls import Printed, in_process, own_functions, quiet
 from helpers.checking.cards import Card, Code, Link, judgement_card
 from helpers.checking.exercise import find, load
 from helpers.checking.judging import judge
+from helpers.checking.ladder import Ladder, has_ladder
 from helpers.progress.record import PROGRESS
 
 
@@ -30,56 +31,73 @@ def check(function, seed=None):
     """
     with own_functions():
         try:
-            exercise, function = _find(function)
+            exercise, function = named(function)
             if not callable(function):
                 raise ValueError(f"There is no function `{exercise.name}` yet: run its cell first.")
         except ValueError as error:
-            return _show(Card("muted", "There is nothing to check.", str(error)), 0.0)
+            return show(Card("muted", "There is nothing to check.", str(error)), 0.0)
         if why := _out_of_date(exercise.name, function):
-            return _show(Card("muted", f"{exercise.title}: not judged", *why), 0.0)
+            return show(Card("muted", f"{exercise.title}: not judged", *why), 0.0)
         if seed is None:
             seed = int(np.random.default_rng().integers(10**6))
         try:
             with quiet(Printed()):  # numpy has something to say about wrong answers, too
                 judgement = judge(exercise, in_process(function), seed)
         except Exception as error:
-            return _show(_our_fault(exercise, seed, error), 0.0)
+            return show(_our_fault(exercise, seed, error), 0.0)
         if judgement.outcome != "not attempted":
             _record(judgement)
-        return _show(judgement_card(judgement), judgement.points)
+        return show(judgement_card(judgement), judgement.points)
 
 
 def hint(function):
     """Show the next of an exercise's two hints, and note that it was taken."""
     try:
-        exercise, _ = _find(function)
+        exercise, _ = named(function)
     except ValueError as error:
-        return _show(Card("muted", "There is no hint.", str(error)))
-    taken = PROGRESS.hints(exercise.name)
+        return show(Card("muted", "There is no hint.", str(error)))
+    taken = [row for row in PROGRESS.hints(exercise.name) if row.number <= len(exercise.hints)]
     number = min(len(taken) + 1, len(exercise.hints))
     if len(taken) < len(exercise.hints):
         PROGRESS.record_hint(exercise.name, number)
     title = f"{exercise.title}: hint {number} of {len(exercise.hints)}"
     shown = exercise.hints[:number]
     where = Link("The lesson's section:", exercise.lesson, exercise.section)
-    return _show(Card("muted", title, *shown, where))
+    more = ""
+    if len(taken) == len(exercise.hints):
+        steps = f"`ladder({exercise.name})` gives its lines to put in order, then gaps to fill. "
+        prompt = f"`tutor({exercise.name})` writes a prompt for an assistant."
+        more = f"Still stuck? {steps * has_ladder(exercise)}{prompt}"
+    return show(Card("muted", title, *shown, where, more))
+
+
+def ladder(function):
+    """The steps between the second hint and a blank function, as a widget, for the longer exercises."""
+    try:
+        exercise, _ = named(function)
+    except ValueError as error:
+        return show(Card("muted", "There is no ladder.", str(error)))
+    if not has_ladder(exercise):
+        text = f"It is too short for steps. There are `hint({exercise.name})` and `tutor({exercise.name})`."
+        return show(Card("muted", f"{exercise.title}: no ladder", text))
+    return Ladder(exercise)
 
 
 def solution(function):
     """Show how we wrote it, once the exercise has been passed."""
     try:
-        exercise, _ = _find(function)
+        exercise, _ = named(function)
     except ValueError as error:
-        return _show(Card("muted", "There is no solution.", str(error)))
+        return show(Card("muted", "There is no solution.", str(error)))
     best = PROGRESS.best().get(exercise.name, 0)
     if best < exercise.points:
         text = f"You have {best:g} of {exercise.points} points. The solution opens when you have them all."
         help = f"Until then there is `hint({exercise.name})`."
-        return _show(Card("muted", f"{exercise.title}: not yet", text, help))
-    return _show(Card("good", f"{exercise.title}: one way to write it", Code(exercise.source)))
+        return show(Card("muted", f"{exercise.title}: not yet", text, help))
+    return show(Card("good", f"{exercise.title}: one way to write it", Code(exercise.source)))
 
 
-def _find(function):
+def named(function):
     """The exercise, and the learner's function, from the function or its name; ValueError in plain words."""
     defined = vars(sys.modules["__main__"])
     if isinstance(function, str):
@@ -126,7 +144,8 @@ def _our_fault(exercise, seed, error):
     return Card("muted", f"{exercise.title}: the check failed", text, Code(f"{error!r}, seed {seed}"))
 
 
-def _show(card, value=None):
+def show(card, value=None):
+    """Show a card; return None, or a number as nbgrader reads it."""
     notice = PROGRESS.notice()
     if notice:
         card.paragraphs.append(notice)

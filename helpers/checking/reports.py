@@ -13,6 +13,7 @@ from ipywidgets import HTML, VBox
 from helpers import contents
 from helpers.checking import exercise, questions
 from helpers.checking.cards import Card, Link, Table
+from helpers.checking.ladder import by_the_ladder
 from helpers.checking.settling import unsettled
 from helpers.checking.widgets import QuestionBox
 from helpers.figures.calibration import calibration
@@ -34,6 +35,7 @@ def report():
         "Your progress",
         *_points(),
         *_goals(),
+        *_hunts(),
         *_calibration(PROGRESS.answers()),
         *_unsettled(PROGRESS.answers()),
         *_misconceptions(),
@@ -133,8 +135,27 @@ def _points():
         got = sum(best.get(item.name, 0) for item in items)
         rest = "; ".join(left[:NEXT]) or "nothing: all done"
         rest += f"; and {len(left) - NEXT} more" if len(left) > NEXT else ""
-        rows.append([Link("", lesson), f"{got:g} of {sum(item.points for item in items)}", rest])
+        helped = sum(best.get(item.name, 0) for item in items if by_the_ladder(item.name))
+        said = f", {helped:g} by the ladder" if helped else ""
+        rows.append([Link("", lesson), f"{got:g} of {sum(item.points for item in items)}{said}", rest])
     return (Table(["chapter", "points", "left"], rows),) if rows else ()
+
+
+def _hunts():
+    """How many suspects of `hunt` were exposed and named, by chapter; nothing before the first."""
+    found, rows = defaultdict(set), []
+    for row in PROGRESS.answers():
+        if row.question.startswith("hunt-") and row.correct != 0:
+            found[row.question].add("named" if row.correct else "exposed")
+    by_lesson = defaultdict(list)
+    for id, done in found.items():
+        item = exercise.load().get(id.split("-")[1])
+        if item:
+            by_lesson[item.lesson].append(done)
+    for lesson, hunts in sorted(by_lesson.items()):
+        exposed, named = (sum(word in done for done in hunts) for word in ("exposed", "named"))
+        rows.append([Link("", lesson), f"{exposed}", f"{named}", f"{exposed + named}"])
+    return (Table(["bugs hunted", "exposed", "named at once", "points"], rows),) if rows else ()
 
 
 def _goals():
