@@ -37,17 +37,19 @@ FORMULAS = {
     "predict-nine-tenths": lambda d: np.exp(d.n * np.log(d.k)),
     "predict-rate-007": lambda d: np.exp(np.log(d.r) / d.L),
     "predict-tanh-slope": lambda d: 1 - np.tanh(0.0) ** 2,
+    "depth-ten-doublings": lambda d: np.prod([2] * d.n),
+    "depth-one-step": lambda d: d.w - d.lr * d.g,
     "depth-window": lambda d: 10 ** (np.log10(d.share) / d.L),
     "depth-nan-table": lambda d: nan_table(d.a, d.b, asked("depth-nan-table", "layer <b>20</b>")),
     "depth-factors": lambda d: len(range(d.l + 1, d.L + 1)),
     "predict-naive-factor": lambda d: d.n * 1.0**2 * 0.5,
-    "predict-xavier-25": lambda d: np.prod(np.full(d.L, 128 * (1 / 128) / 2)),
+    "predict-xavier-25": lambda d: np.prod(np.full(d.D, 128 * (1 / 128) / 2)),
     "predict-he-var": lambda d: d.v - np.sqrt(2 * d.v / (2 * pi)) ** 2,
     "predict-pytorch-factor": lambda d: 64 * ((2 / np.sqrt(64)) ** 2 / 12) / 2,
     "init-he-std": lambda d: np.sqrt(2.0 / d.n),
     "init-xavier-bound": lambda d: np.sqrt(3 * 2 / (d.i + d.o)),
     "init-leaky-variance": lambda d: 1 / np.mean([1, d.a**2]),
-    "init-spread": lambda d: np.sqrt(5 / d.n) * np.sqrt(d.L),
+    "init-spread": lambda d: np.sqrt(5 / d.n) * np.sqrt(d.D),
     "predict-dropout-second": lambda d: (1 - d.p) * (1 / (1 - d.p)) ** 2,
     "predict-dropout-compound": lambda d: np.prod(np.full(d.L, 1 / (1 - d.p))),
     "predict-scale-free": lambda d: 1 / (1 / d.c),
@@ -904,7 +906,7 @@ def test_another_one_like_it_has_other_numbers_and_is_a_question_of_its_own(prog
         assert "✓ Right." in box.said
     assert len(texts) == 4
     rows = progress.answers("init-he-std")
-    assert [row.draw for row in rows][0] is None and len({row.draw for row in rows}) == 4
+    assert next(row.draw for row in rows) is None and len({row.draw for row in rows}) == 4
 
 
 def test_what_has_no_family_or_was_only_noted_has_no_other(progress):
