@@ -4,6 +4,7 @@ import csv
 import io
 from html import escape
 
+from helpers.checking.arithmetic import written
 from helpers.checking.questions import MultipleChoice
 
 HEAD = (
@@ -38,7 +39,7 @@ def _sides(question):
         front = f'{question.text}<ol type="A">{options}</ol>'
         return front, f"<b>{escape(right.text)}</b><br>{right.feedback}"
     unit = f" {question.unit}" if question.unit else ""
-    return question.text + unit, f"<b>{question.answer:.4g}</b>{unit}<br>{question.right}"
+    return question.text + unit, f"<b>{written(question.answer)}</b>{unit}<br>{question.right}"
 
 
 def _line(html):

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from helpers.checking import exercise, questions
+from helpers.checking.arithmetic import written
 from helpers.checking.cards import prose
 from tools.kit import page
 
@@ -32,7 +33,7 @@ def sights():
                 (option.tag, escape(option.text), option.feedback) for option in wrong if not option.correct
             ]
         else:
-            pairs = [(known.tag, f"{known.value:.4g}", known.feedback) for known in one.wrong]
+            pairs = [(known.tag, written(known.value), known.feedback) for known in one.wrong]
         for tag, answer, say in pairs:
             found[tag].append(Sight(one.lesson, one.id, one.text, answer, say))
     for item in exercise.load().values():

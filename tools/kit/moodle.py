@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 from tools.kit.bank import Choice, Item, Range, document, element
 
-FAR = 2e15  # what Moodle's tolerances reach on the side where a range has no end
+FAR = 2e6  # how many times the number a tolerance reaches on the side of 0 where a range has no end
 
 
 def write(lesson, items):
@@ -62,13 +62,14 @@ def _rest(item):
     """What is too small or too large, as (low, high, answer); low is None for all that is left.
 
     A tolerance cannot be infinite, and one that is very large would blur the number itself. So what lies
-    beyond 0 and what lies between 0 and the number are two ranges.
+    beyond 0 and what lies between 0 and the number are two ranges. (Beyond FAR comes the other hint.)
     """
     small, large = item.answers[-2:]
     near, other, side = (small, large, -1) if item.number >= 0 else (large, small, 1)
+    far = side * FAR * (abs(item.number) or 1)
     if item.number:
         yield min(0.0, item.number), max(0.0, item.number), near
-    yield min(0.0, side * FAR), max(0.0, side * FAR), near
+    yield min(0.0, far), max(0.0, far), near
     yield None, None, other
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
+from helpers.checking.arithmetic import written
 from helpers.checking.questions import MultipleChoice
 from tools.kit import page
 from tools.kit.lessons import variants
@@ -74,8 +75,8 @@ def _key(question):
     if isinstance(question, MultipleChoice):
         right = next(i for i, option in enumerate(question.options) if option.correct)
         return f"<b>{letter(right)}</b> · {escape(question.options[right].text)}"
-    low, high = question.near(question.answer)
-    return f"<b>{question.answer:.4g}</b> {question.unit} <small>from {low:.4g} to {high:.4g}</small>"
+    low, high = map(written, question.near(question.answer))
+    return f"<b>{written(question.answer)}</b> {question.unit} <small>from {low} to {high}</small>"
 
 
 def letter(i):

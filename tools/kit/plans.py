@@ -18,7 +18,7 @@ def write(lesson, length):
     at = AROUND // 2
     lines.append(f"| 0 | {at} | what is due again: `review(chapter={lesson.number})` | | |")
     for section, share in zip(sections, minutes, strict=True):
-        shown = ", ".join(f"`{name}`" for name, _ in section.instruments)
+        shown = ", ".join(f"`{name}`" for name in dict(section.instruments))
         voted = ", ".join(f"`{one.id}`" for one in votes(section, length))
         lines.append(f"| {at} | {share} | {section.title.replace('|', '·')} | {shown} | {voted} |")
         at += share
