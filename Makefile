@@ -26,7 +26,7 @@ UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_ex
 	norms train_vs_eval hints dropout_masks skips
 TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
 
-.PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises claims \
+.PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises claims kit \
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
@@ -108,6 +108,11 @@ exercises: $(VENV)/test.done
 claims: $(VENV)/test.done
 	$(BIN)/python tools/claims.py
 
+# The kit for a class, in kit/: slides, plans, question banks, an atlas of misconceptions, tests to print, and a
+# release for learners. GRADES=grades.json, the grader's, says how common each misconception is.
+kit: $(VENV)/test.done
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.kit build kit $(if $(GRADES),--grades $(GRADES))
+
 # The README's screenshots, taken in JupyterLab.
 pictures: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python tools/pictures.py
@@ -122,7 +127,7 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader $(VENV)-site site
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader $(VENV)-site site kit
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
