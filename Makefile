@@ -14,7 +14,7 @@ ON_ALL_CORES = -n logical --dist loadfile --no-loadscope-reorder
 NBVAL = --nbval-lax --nbval-cell-timeout=120
 
 # Tests with targets of their own, as they need more than Python.
-NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
+NO_SPECIALS = $(addprefix --ignore=tests/,browser colab grading interop site)
 
 # What takes many seeds, where fewer find the same at each change, is for `make seeds`.
 DAILY = -m "not release"
@@ -26,7 +26,7 @@ UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_ex
 	norms train_vs_eval hints dropout_masks skips
 TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
 
-.PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises claims \
+.PHONY: lab test check units lessons machines seeds browser oldest colab grading nbgrader exercises claims \
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
@@ -69,6 +69,11 @@ oldest: $(VENV)-oldest/test.done
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(addprefix --ignore=,$(NUMBERS)) $(DAILY) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning -n logical --dist loadfile $(NBVAL) notebooks
 
+# The course as Colab gets it, by one line beside the versions that Colab has, in an environment of its own.
+colab: $(VENV)-colab/test.done
+	$(TEST_ENV) $(VENV)-colab/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	$(TEST_ENV) $(VENV)-colab/bin/pytest tests/colab $(ONLY)
+
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
 grading: $(VENV)/grading.done
 	$(TEST_ENV) $(BIN)/pytest tests/grading $(ONLY)
@@ -92,7 +97,7 @@ site-browser: $(VENV)-site/site.done
 
 # What .ci/run leaves out, so that it ends within half an hour: before a release, and after a change of what it
 # is about.
-release: seeds browser oldest nbgrader site site-browser
+release: seeds browser oldest colab nbgrader site site-browser
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
@@ -122,7 +127,7 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader $(VENV)-site site
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-colab $(VENV)-nbgrader $(VENV)-site site
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
@@ -145,6 +150,11 @@ $(VENV)/grading.done: $(VENV)/test.done
 $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[test]' -c tests/oldest.txt
+	@touch $@
+
+$(VENV)-colab/test.done: pyproject.toml tests/colab.txt
+	$(PYTHON) -m venv $(VENV)-colab
+	$(VENV)-colab/bin/python -m pip install --quiet --disable-pip-version-check '.[test]' -r tests/colab.txt ipykernel nbclient
 	@touch $@
 
 $(VENV)-nbgrader/test.done: requirements.txt pyproject.toml
