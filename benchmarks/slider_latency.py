@@ -15,11 +15,16 @@ hand has rested on the slider for 2 s, in which an instrument makes the frames a
 a second change the figure, and how long after the last event does the last frame come? The refreshes
 that the display had are printed beside it. At rest: what the kernel works in a second without a hand.
 
+After a rest: how long after the pointer's arrival are the frames of the NEAR nearest positions there? And
+how much is a frame, as JSON, at the start?
+
 The milliseconds belong to the machine; the ratios to the floor (the same slider and a mere Label)
 and to `interact` with a fresh figure (the usual way) carry over to others.
 """
 
 import argparse
+import json
+import math
 import sys
 import time
 from dataclasses import dataclass, field
@@ -32,12 +37,14 @@ from playwright.sync_api import Error as BrowserError
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # `tools` is no installed package
 
+from helpers import instruments  # noqa: E402
 from tools.lab import Lab, chromium  # noqa: E402
 
 BLOCK = 10
 HOVER = 2.0  # seconds on the slider before a drag
 SILENCE = 1.5  # seconds before a step, until the kernel makes no frames ahead of the step before
 AHEAD = 3.0  # seconds after which the frames ahead are made
+NEAR = 30  # positions of the slider, counted as "there" once their frames are in the browser
 REST_MS = 250  # without a change of the figure before the next step: a refinement is not its answer
 
 FLOOR = """
@@ -81,6 +88,8 @@ class Target:
     refreshes: list = field(default_factory=list)  # of the display a second, one a drag
     lags: list = field(default_factory=list)  # ms, one a drag
     rest: list = field(default_factory=list)  # ms of the kernel a second, after each drag
+    near: list = field(default_factory=list)  # ms until the nearest frames are there, one a drag
+    kilobytes: float = float("nan")  # of a frame
 
 
 def instrument(name, slider):
@@ -208,7 +217,22 @@ SCRIPT = """() => {
     return [frames / seconds, refreshes / seconds, Math.max(0, last - end)];
   };
 
-  window.latency = {one, drag};
+  // ms from the pointer's arrival until the frames of the nearest positions are there; -1 if some never come.
+  const near = async (handle, cell, count) => {
+    const box = cell.querySelector('.td-instrument');
+    if (!box) return -1;
+    forget(cell);
+    const start = performance.now(), all = Math.min(count, Number(handle.max));
+    handle.closest('.td-control').dispatchEvent(new PointerEvent('pointerenter'));
+    while (performance.now() - start < 10000) {
+      await new Promise(requestAnimationFrame);
+      box.dispatchEvent(new Event('td-count'));
+      if (Number(box.dataset.frames) >= all) return performance.now() - start;
+    }
+    return -1;
+  };
+
+  window.latency = {one, drag, near};
 }"""
 
 
@@ -247,11 +271,10 @@ def in_view(handle):
     time.sleep(0.3)  # what scrolling itself paints
 
 
-def in_page(page, target, what, handle, cell):
+def in_page(page, target, what, *arguments):
     """Call one of the functions of window.latency."""
-    call = f"([handle, cell, watch, rest]) => latency.{what}(handle, cell, watch, rest)"
     try:
-        return page.page.evaluate(call, [handle, cell, target.watch, REST_MS])
+        return page.page.evaluate(f"all => latency.{what}(...all)", list(arguments))
     except BrowserError as error:
         sys.exit("\n".join([f"{target.name}: {error}", *page.problems()]))
 
@@ -262,7 +285,7 @@ def measure_steps(page, kernel, target, place, steps):
     before = cpu_ms(kernel)
     for _ in range(steps):
         page.page.wait_for_timeout(1000 * SILENCE)
-        target.latencies.append(in_page(page, target, "one", handle, cell))
+        target.latencies.append(in_page(page, target, "one", handle, cell, target.watch, REST_MS))
         page.wait_idle(quiet=0)
     target.cpu.append((cpu_ms(kernel) - before) / steps)
 
@@ -271,7 +294,7 @@ def measure_drag(page, kernel, target, place):
     handle, cell = place
     in_view(handle)
     page.page.wait_for_timeout(1000 * HOVER)
-    frames, refreshes, lag = in_page(page, target, "drag", handle, cell)
+    frames, refreshes, lag = in_page(page, target, "drag", handle, cell, target.watch, REST_MS)
     page.wait_idle(quiet=1)
     page.page.wait_for_timeout(1000 * AHEAD)  # frames ahead of where the hand let go
     before = cpu_ms(kernel)
@@ -280,9 +303,21 @@ def measure_drag(page, kernel, target, place):
     target.frames.append(frames)
     target.refreshes.append(refreshes)
     target.lags.append(lag)
+    near = in_page(page, target, "near", handle, cell, NEAR)
+    if near >= 0:
+        target.near.append(near)
+
+
+def weigh(target):
+    """The kB of a frame, of an instrument."""
+    name = target.name.partition(":")[0]
+    if name in instruments.names():
+        target.kilobytes = len(json.dumps(getattr(instruments, name)()._frame, ensure_ascii=False)) / 1000
 
 
 def measure(page, targets, steps, drags):
+    for target in targets:
+        weigh(target)
     places, kernel = prepare(page, targets), the_kernel(page.lab)
     for target in targets:  # what only a first update costs (imports, caches) is not a drag's cost
         measure_steps(page, kernel, target, places[target.name], 3)
@@ -300,7 +335,7 @@ def measure(page, targets, steps, drags):
 def table(targets):
     medians = {target.name: median(target.latencies) for target in targets}
     head = "technique", "median ms", "p95 ms", "x floor", "x interact"
-    rows = [[*head, "kernel CPU ms", "frames/s", "of", "lag ms", "CPU at rest"]]
+    rows = [[*head, "kernel CPU ms", "frames/s", "of", "lag ms", "CPU at rest", "near ms", "kB"]]
     for target in targets:
         mine = medians[target.name]
         p95 = quantiles(target.latencies, n=20, method="inclusive")[-1]
@@ -312,6 +347,8 @@ def table(targets):
         row.append(f"{median(target.refreshes):.1f}" if target.frames else "-")
         row.append(f"{median(target.lags):.0f}" if target.lags else "-")
         row.append(f"{median(target.rest):.0f}" if target.rest else "-")
+        row.append(f"{median(target.near):.0f}" if target.near else "-")
+        row.append("-" if math.isnan(target.kilobytes) else f"{target.kilobytes:.1f}")
         rows.append(row)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for name, *numbers in rows:
@@ -345,6 +382,7 @@ def main():
     table(targets)
     print(
         f"\n{steps} steps each in turns of {BLOCK}, from the slider's event to the painted change."
+        f"\nnear: from the pointer's arrival to the frames of the {NEAR} nearest positions."
         f"\nframes/s and lag: {drags} drags of 3 s with an event for each refresh of the display."
     )
 

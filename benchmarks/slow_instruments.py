@@ -16,6 +16,7 @@ from helpers.chapters.normalization import stability
 from helpers.instruments import (
     batchnorm_stability,
     degradation_lab,
+    four_starts,
     gradient_clipping,
     rescue_the_network,
     weight_decay,
@@ -23,6 +24,7 @@ from helpers.instruments import (
 
 ROUNDS = 3
 STEPS = [
+    (four_starts, {"step": 200}),
     *((batchnorm_stability, {"depth": depth}) for depth in (4, 8, 12, 20)),
     (batchnorm_stability, {"batch": 8}),
     (batchnorm_stability, {"norm": "GroupNorm"}),

@@ -96,7 +96,7 @@ def _text(lesson, claim):
     there = f" Measured in [the lesson]({lesson}.ipynb#cell-id={claim['cell']})." if "cell" in claim else ""
     return (
         f"> *“{_line(claim['says'])}”* — {claim['source']}\n\n"
-        f"**{claim['verdict'].capitalize()}.** {_line(claim['truth'])}{paper}{there}"
+        f"**{claim['verdict'][0].upper()}{claim['verdict'][1:]}.** {_line(claim['truth'])}{paper}{there}"
     )
 
 

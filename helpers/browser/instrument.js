@@ -1,28 +1,20 @@
 // An instrument in the browser. It shows frames that Python made, moves controls, listens to hands; it computes
 // nothing of what it shows. A state is the values of all controls, in their order; a frame is all that is seen in
 // one state. Frames are kept, so that a hand that comes back, or that was expected, need not wait.
-// This module has two hosts: a notebook's widget (at the end), and a page with a file of frames (tools/web/lesson.js).
+// The picture is figure.js. This module has two hosts: a notebook's widget (at the end), and a page with a file of
+// frames (tools/web/lesson.js).
+import { Figure, make, write } from './figure.js';
 
 const KEPT = 3000; // frames
 const CHARACTERS = 2e7; // of their ink
 const NEXT = 60; // frames that are asked for ahead
 const REST = 120; // ms without a move after which the kernel is told where the controls stand
 const PATIENCE = 3000; // ms after which a kernel that does not answer is said to be silent
-const SILENT = 'Python does not answer yet: it is busy, or its kernel has ended. What was shown before still moves.';
+const SILENT = 'Python does not answer: it is busy, or its kernel has ended. ';
+const ENDED = 'Disconnected: the kernel has ended. ';
 
 let count = 0; // names are unique on the page
 const unique = () => `td-${(count += 1)}-${Math.random().toString(36).slice(2, 8)}`;
-
-/** An element with attributes (functions: listeners) and children. */
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') element.addEventListener(name, value);
-    else if (value !== false && value != null) element.setAttribute(name, value === true ? '' : value);
-  }
-  element.append(...children);
-  return element;
-}
 
 /** What is seen, apart from where: the state, the frames that are there, and those that are wanted. */
 export class Instrument {
@@ -38,6 +30,10 @@ export class Instrument {
     this.challenge = null;
     this.next = () => []; // the states that the hand may need next
     this.note = '';
+    const { guess, start } = this.about; // the truth that is guessed is that of the start
+    if (guess && key(start) === key(this.state)) {
+      this.guess = { ...guess, ys: [...guess.ys], state: key(start), done: false, open: true };
+    }
     this.show(host.frame());
     this.keep(this.state, this.frame);
   }
@@ -49,8 +45,8 @@ export class Instrument {
   }
 
   /** The state after controls have moved: {name: value}. */
-  after(moves) {
-    const state = [...this.state];
+  after(moves, from = this.state) {
+    const state = [...from];
     for (const [name, value] of Object.entries(moves)) {
       const { implies = {}, kind } = this.controls[this.index(name)];
       const implied = kind === 'slider' ? implies : implies[value] ?? {};
@@ -63,6 +59,16 @@ export class Instrument {
   /** A preset or a challenge: all values, the seed as it is unless it is named. */
   case(values) {
     return this.state.map((value, i) => (i < values.length ? values[i] : value));
+  }
+
+  /** Is the curve still to be guessed? */
+  get guessing() {
+    return Boolean(this.guess && !this.guess.done);
+  }
+
+  /** Can a state be shown? On a page only those that were baked. */
+  there(state) {
+    return !this.host.ready?.(state).problem;
   }
 
   /** A hand wants another state, and will perhaps want one of `next()` after it. */
@@ -84,7 +90,7 @@ export class Instrument {
   }
 
   rest() {
-    this.host.save(this.state, this.shown === key(this.state) && this.frame.last ? this.frame : null);
+    if (!this.lost) this.host.save(this.state, this.shown === key(this.state) && this.frame.last ? this.frame : null);
   }
 
   // Frames
@@ -114,14 +120,25 @@ export class Instrument {
 
   /** Ask for the present state, unless an answer is on its way: then afterwards, for where the hand is by then. */
   ask() {
-    if (this.asked) return;
+    if (this.asked || this.lost) return;
     this.asked = key(this.state);
     this.host.want(this.state, this.missing());
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
       this.asked = null; // a kernel that comes back is asked again
-      this.say(SILENT);
+      this.say(SILENT + this.kept());
     }, PATIENCE);
+  }
+
+  /** What is left to a hand without Python. */
+  kept() {
+    return this.frames.size > 1 ? 'What was shown before still moves.' : 'Run this cell again to go on.';
+  }
+
+  /** There is no Python any more. */
+  lose() {
+    this.lost = true;
+    this.say(ENDED + this.kept());
   }
 
   missing() {
@@ -135,7 +152,7 @@ export class Instrument {
     clearTimeout(this.preparing);
     this.preparing = setTimeout(() => {
       const ahead = this.missing();
-      if (ahead.length && !this.asked && this.frame.last) this.host.want(null, ahead);
+      if (ahead.length && !this.asked && !this.lost && this.frame.last) this.host.want(null, ahead);
     }, pause);
   }
 
@@ -143,7 +160,7 @@ export class Instrument {
   answer(frames) {
     let fresh = false;
     clearTimeout(this.waiting);
-    if (this.note === SILENT) this.say('');
+    if (this.note.startsWith(SILENT)) this.say('');
     for (const [state, frame] of frames) {
       const name = key(state);
       this.keep(state, frame);
@@ -169,6 +186,13 @@ export class Instrument {
     if (fresh) this.paint();
   }
 
+  /** The guess is committed, or what was said of it is put away. */
+  guessed(open) {
+    Object.assign(this.guess, { done: true, open });
+    for (const view of this.views) view.known = null;
+    this.draw();
+  }
+
   say(note) {
     this.note = note;
     this.draw();
@@ -188,6 +212,13 @@ export class Instrument {
 
 export const key = state => JSON.stringify(state);
 
+/** Write text with the w of σ_w below the line; what is read aloud or copied is the text as it was. */
+function typeset(element, text) {
+  if (element.textContent === text) return;
+  const below = letter => make('sub', {}, make('span', { style: 'font-size: 0' }, '_'), letter);
+  element.replaceChildren(...text.split(/_(\w)/).map((part, i) => (i % 2 ? below(part) : part)));
+}
+
 /** One place on a page where an instrument is seen. */
 export class View {
   constructor(instrument, element) {
@@ -195,17 +226,7 @@ export class View {
     const { about } = instrument;
     this.name = unique();
     this.moves = []; // what brings each control to where the state is
-    this.paper = make('div', { class: 'td-figure' });
-    this.paper.innerHTML = about.paper;
-    const box = this.paper.firstElementChild.getAttribute('viewBox');
-    const layer = kind => {
-      this.paper.insertAdjacentHTML('beforeend', `<svg class="${kind}" viewBox="${box}"></svg>`);
-      return this.paper.lastElementChild;
-    };
-    this.ghost = layer('td-ghost');
-    this.ghost.setAttribute('aria-hidden', 'true');
-    this.ink = layer('td-ink');
-    this.ink.setAttribute('role', 'img');
+    this.figure = new Figure(instrument, control => this.near(control));
     this.question = make('p', { class: 'td-question' });
     this.question.innerHTML = about.question;
     this.goal = make('div', { class: 'td-goal', role: 'status' });
@@ -217,7 +238,7 @@ export class View {
     this.root = make(
       'section', { class: 'td-instrument', 'aria-label': about.title },
       make('div', { class: 'td-title' }, about.title), this.question, this.goal,
-      make('div', { class: 'td-body' }, this.paper, this.status, this.panel()),
+      make('div', { class: 'td-body' }, this.figure.root, this.status, (this.controls = this.panel())),
     );
     // What has the keyboard must say itself that JupyterLab's own shortcuts keep out.
     for (const one of this.root.querySelectorAll('input, select, button, summary')) {
@@ -227,20 +248,26 @@ export class View {
     this.root.addEventListener('pointerdown', () => this.hold(true));
     this.released = () => this.hold(false);
     for (const over of ['pointerup', 'pointercancel']) window.addEventListener(over, this.released);
-    this.root.addEventListener('td-forget', () => instrument.forget()); // for measurements
+    for (const touch of ['pointerdown', 'keydown']) {
+      this.root.addEventListener(touch, event => event.target.closest('.td-play') ?? this.pause(), true);
+    }
+    this.question.addEventListener('click', ({ target }) => target.dataset.set && this.phrase(JSON.parse(target.dataset.set)));
+    this.root.addEventListener('td-forget', () => instrument.forget()); // these two are for measurements
+    this.root.addEventListener('td-count', () => { this.root.dataset.frames = instrument.frames.size; });
     element.append(this.root);
     // What scrolls sideways must be within the keyboard's reach.
+    const { root } = this.figure;
     this.watch = new ResizeObserver(() => {
-      this.paper.toggleAttribute('tabindex', false);
-      if (this.paper.scrollWidth > this.paper.clientWidth) this.paper.tabIndex = 0;
+      root.toggleAttribute('tabindex', false);
+      if (root.scrollWidth > root.clientWidth) root.tabIndex = 0;
     });
-    this.watch.observe(this.paper);
+    this.watch.observe(root);
     instrument.views.add(this);
-    this.grab();
     this.draw();
   }
 
   remove() {
+    this.pause();
     this.instrument.views.delete(this);
     this.watch.disconnect();
     for (const over of ['pointerup', 'pointercancel']) window.removeEventListener(over, this.released);
@@ -268,12 +295,13 @@ export class View {
       this.hidden = controls.map((control, i) => i).slice(first, seen.length);
       panel.append(this.more);
     }
-    panel.append(this.presets(), this.challenges(), this.again());
+    const { instrument } = this, alike = state => key(state()) === key(instrument.state);
+    panel.append(
+      this.chips('Try', about.presets, (_, state) => alike(state), () => { instrument.challenge = null; }, ([name]) => `Show: ${name}`),
+      this.chips('Challenges', about.challenges, i => instrument.challenge === i, i => { instrument.challenge = i; }, ([, task]) => task),
+      this.again(),
+    );
     return panel;
-  }
-
-  control(control) {
-    return { slider: this.slider, buttons: this.radios, menu: this.menu }[control.kind].call(this, control);
   }
 
   /** Every position of a control, nearest first. */
@@ -295,11 +323,19 @@ export class View {
     return { pointerenter: prepare, focusin: prepare };
   }
 
-  slider(control) {
-    const { instrument } = this, at = instrument.index(control.name), id = unique(), next = this.near(control);
+  /** A control: `take(value)` moves it, `at` is its place in a state. */
+  control(control) {
+    const { instrument } = this, at = instrument.index(control.name), next = this.near(control);
+    const take = value => instrument.go(instrument.after({ [control.name]: value }), next);
+    const parts = { slider: this.slider, buttons: this.radios, menu: this.menu }[control.kind].call(this, control, at, take);
+    const [tag, look] = control.kind === 'buttons' ? ['fieldset', 'td-control td-buttons'] : ['div', 'td-control'];
+    return make(tag, { class: look, ...this.coming(next) }, ...parts);
+  }
+
+  slider(control, at, take) {
+    const { instrument } = this, id = unique(), label = make('label', { for: id });
     let { values, texts } = control;
-    const label = make('label', { for: id });
-    const moved = () => instrument.go(instrument.after({ [control.name]: values[input.valueAsNumber] }), next);
+    const moved = () => take(values[input.valueAsNumber]);
     const input = make('input', {
       type: 'range', id, min: 0, step: 1, 'aria-label': control.label, input: moved,
       keydown: event => {
@@ -310,10 +346,11 @@ export class View {
         moved();
       },
     });
-    if (values.length <= 15) {
-      const gap = `calc((100% - 24px) / ${values.length - 1})`;
-      input.style.setProperty('--td-ticks', `repeating-linear-gradient(90deg, var(--td-muted) 0 1px, transparent 1px ${gap}) 12px 0 / calc(100% - 23px) 100% no-repeat`);
-    }
+    // A tick says that a value means something: it is one of few, or a preset or a challenge names it.
+    const { presets, challenges, defaults } = instrument.about;
+    const named = [defaults, ...[...presets, ...challenges].map(one => one.at(-1))].map(state => values.indexOf(state[at]));
+    input.ticks = values.length > 15 ? [...new Set(named)].filter(i => i >= 0) : [...values.keys()];
+    ticks(input, input.ticks, values.length);
     this.moves.push(() => {
       const value = instrument.state[at];
       ({ values, texts } = control);
@@ -325,124 +362,96 @@ export class View {
       }
       input.max = values.length - 1;
       input.valueAsNumber = values.indexOf(value);
-      const counts = control.at_most ? Math.min(value, instrument.state[instrument.index(control.at_most)]) : value;
+      const counts = Math.min(value, instrument.state[instrument.index(control.at_most)] ?? value);
       const text = texts[values.indexOf(counts)] ?? String(counts);
       input.setAttribute('aria-valuetext', text);
-      write(label, `${control.label} = ${text}`);
+      typeset(label, `${control.label} = ${text}`);
     });
-    return make('div', { class: 'td-control', ...this.coming(next) }, label, input);
+    return [label, input];
   }
 
-  menu(control) {
-    const { instrument } = this, at = instrument.index(control.name), id = unique();
-    const select = make(
-      'select', { id, change: () => instrument.go(instrument.after({ [control.name]: select.value }), this.near(control)) },
-      ...control.values.map(value => make('option', { value }, value)),
-    );
-    this.moves.push(() => { select.value = instrument.state[at]; });
-    return make('div', { class: 'td-control', ...this.coming(this.near(control)) }, make('label', { for: id }, control.label), select);
+  menu({ values, label }, at, take) {
+    const id = unique(), options = values.map(value => make('option', { value }, value));
+    const select = make('select', { id, change: () => take(select.value) }, ...options);
+    this.moves.push(() => { select.value = this.instrument.state[at]; });
+    return [make('label', { for: id }, label), select];
   }
 
-  radios(control) {
-    const { instrument } = this, at = instrument.index(control.name), name = unique();
-    const inputs = control.values.map(value => make('input', {
-      type: 'radio', name, value, change: () => instrument.go(instrument.after({ [control.name]: value }), this.near(control)),
-    }));
-    this.moves.push(() => inputs.forEach((input, i) => { input.checked = control.values[i] === instrument.state[at]; }));
-    return make(
-      'fieldset', { class: 'td-control td-buttons', ...this.coming(this.near(control)) }, make('legend', {}, control.label),
-      make('div', { class: 'td-options' }, ...inputs.map((input, i) => make('label', {}, input, control.values[i]))),
-    );
+  radios({ values, label }, at, take) {
+    const name = unique(), inputs = values.map(value => make('input', { type: 'radio', name, value, change: () => take(value) }));
+    this.moves.push(() => inputs.forEach((input, i) => { input.checked = values[i] === this.instrument.state[at]; }));
+    return [
+      make('legend', {}, label),
+      make('div', { class: 'td-options' }, ...inputs.map((input, i) => make('label', {}, input, values[i]))),
+    ];
   }
 
-  chip(name, state, taken, take, title) {
-    const button = make(
-      'button', { type: 'button', class: 'td-chip', title, click: take, ...this.coming(() => [state()]) }, name,
-    );
-    this.moves.push(() => button.setAttribute('aria-pressed', taken()));
-    return button;
+  /** A button; `next()`: the states that it may bring. */
+  button(name, title, click, next, look = 'td-button') {
+    const coming = next ? this.coming(next) : {};
+    return make('button', { type: 'button', class: `td-chip ${look}`, title, click, ...coming }, name);
   }
 
-  presets() {
-    const { instrument } = this, { presets } = instrument.about;
-    const chips = presets.map(([name, values]) => {
-      const state = () => instrument.case(values);
-      return this.chip(
-        name, state, () => key(state()) === key(instrument.state),
-        () => { instrument.challenge = null; instrument.go(state()); }, `Show: ${name}`,
-      );
+  /** A row of presets or of challenges, of which those that are taken are marked. */
+  chips(word, cases, taken, take, title) {
+    const row = make('div', { class: 'td-row' }, make('span', {}, word)), { instrument } = this;
+    cases.forEach((one, i) => {
+      const state = () => instrument.case(one.at(-1));
+      const chip = this.button(one[0], title(one), () => { take(i); instrument.go(state()); }, () => [state()], '');
+      this.moves.push(() => chip.setAttribute('aria-pressed', taken(i, state)));
+      row.append(chip);
     });
-    return chips.length ? make('div', { class: 'td-row' }, make('span', {}, 'Try'), ...chips) : '';
+    return cases.length ? row : '';
   }
 
-  challenges() {
-    const { instrument } = this, { challenges } = instrument.about;
-    const chips = challenges.map(([name, task, , values], i) => this.chip(
-      name, () => instrument.case(values), () => instrument.challenge === i,
-      () => { instrument.challenge = i; instrument.go(instrument.case(values)); }, task,
-    ));
-    return chips.length ? make('div', { class: 'td-row' }, make('span', {}, 'Challenges'), ...chips) : '';
+  /** A phrase of the question sets controls; on a page, where that is not there, from the start. */
+  phrase(moves) {
+    const { instrument } = this, state = instrument.after(moves);
+    instrument.go(instrument.there(state) ? state : instrument.after(moves, instrument.about.start));
   }
 
-  /** Keep the present curves as a ghost, to compare with. */
-  keeper() {
-    const button = make('button', {
-      type: 'button', class: 'td-chip td-button', title: 'Keep the present curves, to compare with', 'aria-pressed': 'false',
-      click: () => {
-        const held = button.getAttribute('aria-pressed') === 'true', { frame } = this.instrument;
-        button.setAttribute('aria-pressed', !held);
-        this.ghost.innerHTML = held ? '' : frame.ink ?? '';
-        this.scale = scale(frame);
-        // Words and tick labels are those of the present.
-        for (const text of this.ghost.querySelectorAll('text')) text.remove();
-      },
-    }, 'Hold');
-    return button;
+  /** Run a control along its positions, from the first to where it stands. Who wants no motion gets a step a click. */
+  player() {
+    const { instrument } = this, at = instrument.index(instrument.about.plays), control = instrument.controls[at];
+    const { values, name } = control, next = this.near(control), calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const to = value => instrument.after({ [name]: value });
+    let end = values[0];
+    const step = () => {
+      if (instrument.shown !== key(instrument.state)) return; // the kernel is still at work
+      const value = values.find(one => one > instrument.state[at] && instrument.there(to(one)));
+      if (value <= end) instrument.go(to(value), next);
+      if (!(value < end)) this.pause();
+    };
+    const run = () => {
+      const here = instrument.state[at];
+      if (this.playing) return this.pause();
+      if (here >= end) {
+        end = here > values[0] ? here : instrument.state[instrument.index(control.at_most)] ?? values.at(-1);
+        instrument.go(to(values[0]), next);
+      } else if (calm) step();
+      if (calm) return;
+      this.playing = setInterval(step, Math.min(Math.max(4000 / values.length, 60), 500));
+      write(this.play, 'Pause');
+    };
+    this.play = this.button(calm ? 'Step' : 'Play', `${control.label}: one position after another`, run, next, 'td-button td-play');
+    return this.play;
   }
 
-  /** Copy the line of Python that comes back to what is seen. */
-  copier() {
-    const { instrument } = this, { name, defaults } = instrument.about;
-    return make('button', {
-      type: 'button', class: 'td-chip td-button', title: 'Copy the line of Python that shows this',
-      click: () => {
-        const changed = instrument.controls
-          .map((control, i) => [control.name, instrument.state[i], defaults[i]])
-          .filter(([, value, usual]) => value !== usual)
-          .map(([setting, value]) => `${setting}=${JSON.stringify(value)}`);
-        const code = `${name}(${changed.join(', ')})`;
-        copy(code);
-        instrument.say(`Copied: ${code}`);
-      },
-    }, 'Copy as code');
+  pause() {
+    if (this.playing) write(this.play, 'Play');
+    this.playing = clearInterval(this.playing);
   }
 
-  /** On a page: copy the address that opens it with this state. */
-  linker() {
-    const { instrument } = this;
-    return make('button', {
-      type: 'button', class: 'td-chip td-button', title: 'Copy the address that shows this',
-      click: () => {
-        const address = instrument.host.link(instrument.state);
-        copy(address);
-        history.replaceState(null, '', address);
-        instrument.say('Copied: the address of this page, with these settings.');
-      },
-    }, 'Copy link');
-  }
-
-  /** Reset and the seed. */
+  /** Reset, the seed, and what can be kept of the present state: as a ghost, as code, as an address. */
   again() {
-    const { instrument } = this, { start } = instrument.about, at = instrument.index('seed');
-    const button = (name, title, state) => make(
-      'button', { type: 'button', class: 'td-chip td-button', title, click: () => instrument.go(state()), ...this.coming(() => [state()]) }, name,
-    );
+    const { instrument } = this, { about, host, controls } = instrument, at = instrument.index('seed');
     const row = make('div', { class: 'td-row' });
-    const reset = button('Reset', `Back to the starting settings${at < 0 ? '' : ' and seed'}`, () => start);
-    reset.addEventListener('click', () => { instrument.challenge = null; instrument.draw(); });
-    row.append(reset);
+    row.append(this.button('Reset', `Back to the starting settings${at < 0 ? '' : ' and seed'}`, () => {
+      instrument.challenge = null;
+      instrument.go(about.start);
+    }, () => [about.start]));
     if (at >= 0) {
-      const { highest, label } = instrument.controls[at], id = unique();
+      const { highest, label } = controls[at], id = unique();
       const seed = make('input', {
         type: 'number', id, min: 0, max: highest, step: 1,
         change: () => {
@@ -452,74 +461,63 @@ export class View {
       });
       this.moves.push(() => { seed.value = instrument.state[at]; });
       const after = () => instrument.after({ seed: (instrument.state[at] + 1) % (highest + 1) });
-      row.append(make('label', { for: id }, label), seed, button('New seed', 'Other random numbers, same settings', after));
+      row.append(make('label', { for: id }, label), seed,
+        this.button('New seed', 'Other random numbers, same settings', () => instrument.go(after()), () => [after()]));
     }
-    row.append(this.keeper(), this.copier());
-    if (instrument.host.link) row.append(this.linker());
+    if (about.plays) row.append(this.player());
+    const hold = this.button('Hold', 'Keep the present curves, to compare with', () => {
+      const held = hold.getAttribute('aria-pressed') !== 'true';
+      hold.setAttribute('aria-pressed', held);
+      this.figure.hold(held);
+    });
+    hold.setAttribute('aria-pressed', 'false');
+    row.append(hold, this.button('Copy as code', 'Copy the line of Python that shows this', () => {
+      const changed = controls.map(({ name }, i) => [name, instrument.state[i]]).filter(([, value], i) => value !== about.defaults[i]);
+      const code = `${about.name}(${changed.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')})`;
+      copy(code);
+      instrument.say(`Copied: ${code}`);
+    }));
+    if (host.link) {
+      row.append(this.button('Copy link', 'Copy the address that shows this', () => {
+        const address = host.link(instrument.state);
+        copy(address);
+        history.replaceState(null, '', address);
+        instrument.say('Copied: the address of this page, with these settings.');
+      }));
+    }
     return row;
-  }
-
-  /** What is a place in the figure can be dragged there. */
-  grab() {
-    const { instrument, ink } = this, { places } = instrument.about;
-    let held = null;
-    const point = event => new DOMPoint(event.clientX, event.clientY).matrixTransform(ink.getScreenCTM().inverse());
-    const over = ({ x, y }) => places.find(({ box: [left, top, wide, high] }) => (
-      x >= left - 8 && x <= left + wide + 8 && y >= top - 8 && y <= top + high + 8));
-    const move = event => {
-      const at = point(event), moves = {};
-      const sides = ['x', 'y'].filter(side => held[side]);
-      for (const side of sides) {
-        const [name, places] = held[side];
-        const distance = i => Math.abs(places[i] - at[side]);
-        const nearest = places.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
-        moves[name] = instrument.controls[instrument.index(name)].values[nearest];
-      }
-      const near = sides.map(side => this.near(instrument.controls[instrument.index(held[side][0])]));
-      instrument.go(instrument.after(moves), () => near.flatMap(next => next().slice(0, 30)));
-    };
-    const listen = (name, listener) => ink.addEventListener(name, listener);
-    listen('pointerdown', event => {
-      held = over(point(event));
-      if (!held) return;
-      ink.setPointerCapture(event.pointerId);
-      move(event);
-    });
-    listen('pointermove', event => {
-      if (held) move(event);
-      else ink.style.cursor = over(point(event)) ? 'grab' : '';
-    });
-    for (const end of ['pointerup', 'pointercancel']) listen(end, () => { held = null; });
-    ink.style.touchAction = places.length ? 'pan-y' : '';
   }
 
   // Drawing
 
   draw() {
-    const { frame, challenge, about, note, state } = this.instrument;
+    const { frame, challenge, about, note, state, guess } = this.instrument;
     for (const move of this.moves) move();
     write(this.note, note);
     this.root.classList.toggle('td-unfinished', !frame.last || this.instrument.shown !== key(state));
     // A control that was moved by a preset is to be seen.
     if (this.more && this.before && this.hidden.some(i => state[i] !== this.before[i])) this.more.open = true;
     this.before = state;
-    if (frame !== this.drawn) this.picture(frame);
-    if (frame !== this.drawn || challenge !== this.task) this.pin(frame, challenge === null ? null : about.challenges[challenge]);
-    this.drawn = frame;
-    this.task = challenge;
+    if (frame !== this.drawn || guess?.done !== this.known) this.picture(frame);
+    if (frame !== this.drawn || challenge !== this.task || guess?.done !== this.known) {
+      if (guess?.open && challenge === null) this.ask(guess);
+      else this.pin(frame, challenge === null ? null : about.challenges[challenge]);
+    }
+    Object.assign(this, { drawn: frame, task: challenge, known: guess?.done });
   }
 
   picture(frame) {
-    if (frame.problem) {
-      this.verdict.className = 'td-verdict td-alarm';
-      this.verdict.innerHTML = frame.problem;
-      this.ink.replaceChildren(); // never the picture of other settings
+    const { guess, guessing, about: { title } } = this.instrument;
+    this.controls.toggleAttribute('inert', guessing);
+    if (guessing || frame.problem) {
+      this.verdict.className = `td-verdict td-${guessing ? 'muted' : 'alarm'}`;
+      this.verdict.innerHTML = guessing ? '<b>YOUR GUESS</b> first: the curve is drawn when you commit.' : frame.problem;
+      const says = `${title}. Your guess first: ${guess?.task} Each dot is a slider that the keyboard finds behind the figure.`;
+      this.figure.draw(guessing ? guess.ink : '', guessing ? says : title); // never the picture of other settings
       this.readouts.replaceChildren();
     } else {
-      this.ink.innerHTML = frame.ink;
-      this.ghost.toggleAttribute('hidden', scale(frame) !== this.scale); // on other axes it would lie
-      this.ink.setAttribute('aria-label', `${this.instrument.about.title}. ${frame.says}`);
       const [word, sentence, tone] = frame.verdict;
+      this.figure.draw(frame.ink, `${title}. ${frame.says}`);
       this.verdict.className = `td-verdict td-${frame.last ? tone : 'muted'}`;
       this.verdict.innerHTML = `<b>${word}</b> ${sentence}`;
       this.readouts.innerHTML = frame.readouts.map(([name, value]) => `<span><i>${name}</i><b>${value}</b></span>`).join('');
@@ -529,31 +527,41 @@ export class View {
     if (frame.last && this.drawn) this.speaking = setTimeout(() => write(this.spoken, this.verdict.textContent), 600);
   }
 
+  /** The card on top: words, and a button that ends it. */
+  card(look, html, name, end, title) {
+    const words = make('div'), focus = this.goal.contains(document.activeElement);
+    words.innerHTML = html;
+    this.goal.className = `td-goal td-card td-${look}`;
+    const button = make('button', { type: 'button', class: 'td-chip', 'aria-label': title, 'data-lm-suppress-shortcuts': 'true', click: end }, name);
+    this.goal.replaceChildren(words, button);
+    if (focus) button.focus();
+  }
+
   pin(frame, challenge) {
     this.question.hidden = challenge !== null;
     this.goal.className = 'td-goal';
     if (challenge === null) return this.goal.replaceChildren();
     const [name, task, lesson] = challenge, done = frame.last && frame.reached?.includes(name);
-    this.goal.classList.add('td-card', done ? 'td-good' : 'td-task');
-    const words = make('div');
-    words.innerHTML = done ? `<b>✓ Reached.</b> ${lesson}` : `<b>Goal:</b> ${task}`;
     const leave = () => { this.instrument.challenge = null; this.instrument.draw(); };
-    this.goal.replaceChildren(words, make('button', { type: 'button', class: 'td-chip', 'aria-label': 'Leave the challenge', click: leave }, '×'));
+    return this.card(done ? 'good' : 'task', done ? `<b>✓ Reached.</b> ${lesson}` : `<b>Goal:</b> ${task}`, '×', leave, 'Leave the challenge');
+  }
+
+  /** Ask for a guess, or say how far off it was. */
+  ask(guess) {
+    this.question.hidden = !guess.done; // it may give the answer away
+    if (guess.done) return this.card('measured', (guess.words ??= this.figure.compared()), '×', () => this.instrument.guessed(false), 'Close');
+    return this.card('task', `<b>Your guess:</b> ${guess.task}`, 'Commit', () => this.instrument.guessed(true));
   }
 }
 
-/** What moving tick labels say: curves can be compared where it is the same. */
-function scale(frame) {
-  return (frame.ink?.match(/text-anchor="end"[^>]*>[^<]*/g) ?? []).join();
+/** Draw ticks on a slider at some of its `count` positions. */
+export function ticks(input, at, count, look = 'var(--td-muted)') {
+  input.style.setProperty('--td-ticks', at.map(i => (
+    `linear-gradient(${look} 0 0) calc(11px + (100% - 22px) * ${i / (count - 1 || 1)}) 0 / 2px 100% no-repeat`)).join() || 'none');
 }
 
 function copy(text) {
   navigator.clipboard?.writeText(text).catch(() => {}); // what is said shows it anyway
-}
-
-/** Write only what is new: a screen reader speaks what changes. */
-export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /** The host in a notebook: one widget model, however many views it has. */
@@ -566,6 +574,10 @@ class Kernel {
     this.instrument = new Instrument(this);
     model.on('msg:custom', ({ frames }) => frames && this.instrument.answer(frames));
     model.on('change', () => this.changed());
+    // JupyterLab says at once when a kernel dies; elsewhere it is noticed when it does not answer.
+    model.widget_manager?.context?.sessionContext?.statusChanged?.connect((_, status) => {
+      if (/dead|restarting|terminating/.test(status)) this.instrument.lose();
+    });
   }
 
   state() {

@@ -8,6 +8,7 @@ one, and nothing queues. Work is done in short steps, between which the kernel h
 """
 
 import asyncio
+import re
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -37,7 +38,7 @@ class InBrowser(AnyWidget):
 
     @default("_esm")
     def _read_script(self):
-        return (HERE / self.module).read_text("utf-8")
+        return _with_imports(self.module)
 
     @default("_css")
     def _read_style(self):
@@ -50,6 +51,13 @@ class InBrowser(AnyWidget):
             data, metadata = bundle
             return {**data, **self.still()}, metadata
         return bundle
+
+
+def _with_imports(name):
+    """A module as text, behind those that it imports: a widget's module can import no other by its name."""
+    script = (HERE / name).read_text("utf-8")
+    imported = "".join(map(_with_imports, re.findall(r"(?m)^import .* from './(.*)';", script)))
+    return imported + re.sub(r"(?m)^import .*\n", "", script)
 
 
 class WithSettings(type(AnyWidget)):

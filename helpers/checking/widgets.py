@@ -99,7 +99,7 @@ class QuestionBox(InBrowser):
         self.another() if another else self.submit(**given)
 
     def another(self):
-        """Ask another question of the family: with numbers that were not asked before, as long as there are any."""
+        """Ask another question of the family, with numbers that were not asked before if there are any."""
         seen = [row.draw for row in PROGRESS.answers(self.question.id)]
         self.question = self.question.drawn(np.random.default_rng(), seen)
         with self.hold_sync():

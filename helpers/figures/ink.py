@@ -36,14 +36,16 @@ class Ink:
     def __init__(self, figure):
         artists = sorted(figure.findobj(lambda a: a.get_animated()), key=lambda a: a.get_zorder())
         height = figure.bbox.height
-        self._parts = [
-            (_writer(artist, height), None if isinstance(artist, Text) else _window(artist.axes, height))
+        self.curves = [artist for artist in artists if not isinstance(artist, Text)]
+        self._parts = {
+            artist: (_writer(artist, height), _window(artist.axes, height) if artist in self.curves else None)
             for artist in artists
-        ]
+        }
 
-    def svg(self):
-        """All the artists as they are now."""
-        return "".join(f"{window}{write()}</svg>" if window else write() for write, window in self._parts)
+    def svg(self, only=None):
+        """The artists as they are now, or `only` some. An <svg> in there is the next one of `curves`."""
+        parts = self._parts.values() if only is None else [self._parts[a] for a in self._parts if a in only]
+        return "".join(f"{window}{write()}</svg>" if window else write() for write, window in parts)
 
 
 def set_band(area, along, low, high, vertical=False):

@@ -1,6 +1,6 @@
 """A figure whose paper lies still while its ink moves."""
 
-from helpers.figures import svg
+from helpers.figures import reading, svg
 from helpers.figures.ink import Ink
 from helpers.figures.picture import Picture
 
@@ -16,10 +16,28 @@ class LiveFigure:
         self.figure, self.title = figure, title
         self._ink = Ink(figure)
         self.paper = svg.paper(figure)
+        self.legend = reading.legend(figure, self._ink.curves)
+        self._rescaled = reading.moving_units(figure)
 
-    def ink(self):
-        """The moving artists as they are now: what belongs inside an SVG element of the paper's size."""
-        return self._ink.svg()
+    def ink(self, only=None):
+        """The moving artists as they are now: what belongs inside an SVG element of the paper's size.
+
+        `only`: some of them, and the tick labels of axes that rescale.
+        """
+        labels = [label for axis in self._rescaled for label in axis.labels]
+        return self._ink.svg(None if only is None else [*only, *labels])
+
+    def number(self, artist):
+        """Which of the ink's curves this is."""
+        return self._ink.curves.index(artist)
+
+    def units(self):
+        """What 1 stands for now on each of the axes that rescale."""
+        return [axis.unit for axis in self._rescaled]
+
+    def panels(self, words):
+        """What can be read in it; `words` as in `reading.panels`."""
+        return reading.panels(self.figure, self._ink.curves, words)
 
     def picture(self, description):
         """The figure as it is now, still, for a page without a kernel."""

@@ -44,7 +44,7 @@ def short(value):
     if isinstance(value, str | Integral):
         return str(value)
     if value == 0 or not math.isfinite(value):
-        return f"{value:g}"
+        return f"{value + 0.0:g}"  # −0.0 is 0
     sign = "−" if value < 0 else ""
     return sign + from_log10(math.log10(abs(value)))
 

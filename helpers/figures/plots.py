@@ -118,7 +118,8 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
     with style():
         figure = svg.new_figure(7.6, 0.62 * len(groups) + 1.5)
         ax = figure.add_subplot()
-        figure.subplots_adjust(left=0.2, right=0.97, bottom=0.24, top=0.86)
+        left = max(0.2, 0.03 + 0.0105 * max(map(len, groups)))  # room for the longest name
+        figure.subplots_adjust(left=left, right=0.97, bottom=0.24, top=0.86)
         if log:
             ax.set_xscale("log")
         for row, values in enumerate(groups.values()):

@@ -108,6 +108,7 @@ MEASURED_LINE = {"ls": "-", "marker": "o", "ms": 4, "markevery": 5, "color": MEA
 COMPARED_LINE = {**MEASURED_LINE, "ls": "--", "marker": "s", "color": SECOND}
 THEORY_LINE = {"ls": "--", "color": THEORY, "animated": True}
 RANGE = {"alpha": 0.17, "lw": 0, "animated": True}
+ZONE = {**RANGE, "gid": "zone"}  # of an axis, the same everywhere: nothing to read
 
 _ROLE_OF = {light: role for role, (light, _) in COLORS.items()}
 _HEX = re.compile("|".join(_ROLE_OF))

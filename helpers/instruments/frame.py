@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 from helpers import arguments, contents
 from helpers.browser.notebook import InNotebook
 from helpers.figures.live import LiveFigure
+from helpers.figures.reading import box
 from helpers.figures.theme import output, style
 from helpers.instruments.controls import Seed
+from helpers.instruments.phrases import linked, plain
 
 
 class Verdict(NamedTuple):
@@ -44,24 +46,61 @@ class Challenge:
 
 
 @dataclass(frozen=True)
+class Guess:
+    """A curve to be guessed before it is seen: the artist, and the places at which it has handles.
+
+    `task` says what to draw. `shown` are the artists that stand on the paper meanwhile, none of which may
+    give the curve away; an axis that rescales is always there. Handles start at the height
+    `level` of the axes.
+    """
+
+    curve: str
+    at: tuple[float, ...]
+    task: str
+    shown: tuple[str, ...] = ()
+    level: float = 0.0
+
+    def about(self, live, artists, panels):
+        """All that the browser must know, as JSON; the ink is as it is now."""
+        curve = artists[self.curve]
+        height = live.figure.bbox.height
+        pixels = curve.axes.transData.transform([[x, self.level] for x in self.at])
+        number = live.number(curve)
+        return {
+            "task": self.task,
+            "panel": next(i for i, one in enumerate(panels) if number in [at for at, *_ in one["curves"]]),
+            "curve": number,
+            "xs": [round(x, 2) for x, _ in pixels.tolist()],
+            "ys": [round(float(height - y), 2) for _, y in pixels.tolist()],
+            "ink": live.ink([artists[name] for name in self.shown]),
+        }
+
+
+@dataclass(frozen=True)
 class Place:
     """Where settings are a place in the figure, which the hand can drag: in the axes of this number.
 
-    x and y name the sliders whose values stand along them; `at` makes a value the coordinate there.
+    x and y name the sliders whose values stand along them; `at` makes a value the coordinate there. Where the
+    places move, `marks` are the artists whose markers stand there, in the order of the slider's values.
     """
 
     axes: int
     x: str | None = None
     y: str | None = None
     at: Callable[[Any], float] = float
+    marks: tuple[str, ...] = ()
 
-    def about(self, figure, controls):
-        """Where the axes are and where each value stands, in the coordinates of the SVG."""
+    def about(self, instrument, controls):
+        """Where the axes are and where each value of these controls stands, in the coordinates of the SVG."""
+        live, figure = instrument.figure, instrument.figure.figure
         axes, height = figure.axes[self.axes], figure.bbox.height
-        corner, box = (axes.get_xlim()[0], axes.get_ylim()[0]), axes.bbox
-        about = {"box": [box.x0, height - box.y1, box.width, box.height]}
+        corner = axes.get_xlim()[0], axes.get_ylim()[0]
+        about = {"box": box(figure, axes)}
         for side, name in enumerate((self.x, self.y)):
-            if name:
+            if name and self.marks:
+                marks = live.number(instrument._artists[self.marks[side]])
+                about["xy"[side]] = [name, marks, list(instrument._controls[name].values)]
+            elif name:
                 points = [list(corner) for _ in controls[name].values]
                 for point, value in zip(points, controls[name].values, strict=True):
                     point[side] = self.at(value)
@@ -84,8 +123,12 @@ class Instrument(InNotebook):
     `describe(settings, result) -> str`, what the figure shows, for a reader who cannot see it.
     `seeded = False` says that nothing is drawn at random; there is no seed then. `first` is the number of
     controls that are seen at once; the others are behind "More". `places` are the settings that can be
-    dragged in the figure. `solved(settings, result)` and `on_solved(...)` are for what is to be written down
-    when it is reached for the first time.
+    dragged in the figure. `plays` names a slider along which something unfolds, layer by layer or step by
+    step: a button runs through its positions. In `question`, "[50 layers](depth=50)" is a phrase that makes
+    this setting. A pointer over the figure reads its curves; `readings` has the words for axes whose label
+    does not do (`figures/reading.py`). `guess` is the curve that a learner can be asked to draw first, by
+    `guess=True`. `solved(settings, result)` and `on_solved(...)` are for what is to be written down when it
+    is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
     shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
@@ -106,6 +149,9 @@ class Instrument(InNotebook):
     seeded = True
     first = 4
     places: tuple[Place, ...] = ()
+    plays: str | None = None
+    readings: Mapping[int, Any] = {}
+    guess: Guess | None = None
 
     def __init_subclass__(cls, **kwargs):
         """Give the chapter's module a function of its own name: what a lesson calls."""
@@ -121,7 +167,10 @@ class Instrument(InNotebook):
         """The controls, and the seed if there is one."""
         return (*cls.controls, Seed()) if cls.seeded else cls.controls
 
-    def __init__(self, **settings):
+    def __init__(self, guess=False, **settings):
+        if guess and not self.guess:
+            raise ValueError(f"guess={guess!r}: in {self.title!r} there is no curve to guess")
+        self._guesses = bool(guess)
         self._controls = {control.name: control for control in self.every_control()}
         defaults = {name: control.default for name, control in self._controls.items()}
         self._start = {**defaults, **self.check(settings)}
@@ -129,7 +178,10 @@ class Instrument(InNotebook):
             figure, self._artists = self.draw()
         self.figure = LiveFigure(figure, self.title)
         self._found, self._solved = (None, None), set()
-        super().__init__(self.about(), self._start, self._shown(SimpleNamespace(**self._start)))
+        frame = self._shown(
+            SimpleNamespace(**self._start)
+        )  # first: the axes of a guess are those of the start
+        super().__init__(self.about(), self._start, frame)
         self.observe(self._note, "_frame")
         self._note()
 
@@ -216,6 +268,7 @@ class Instrument(InNotebook):
         self.move(self._artists, settings, result)
         return {
             "ink": self.figure.ink(),
+            "units": self.figure.units(),
             "says": self.describe(settings, result),
             "values": {name: control.says(settings) for name, control in self._controls.items()},
             "verdict": list(self.verdict(settings, result)),
@@ -255,14 +308,19 @@ class Instrument(InNotebook):
 
     def about(self):
         """All of the instrument that does not change, as JSON."""
+        panels = self.figure.panels(self.readings)
         return {
             "name": type(self).__module__.rpartition(".")[2],
             "title": self.title,
-            "question": self.question,
+            "question": linked(self.question, self.check),
             "paper": self.figure.paper,
             "controls": [control.about() for control in self._controls.values()],
             "first": self.first,
-            "places": [place.about(self.figure.figure, self._controls) for place in self.places],
+            "plays": self.plays,
+            "panels": panels,
+            "guess": self.guess.about(self.figure, self._artists, panels) if self._guesses else None,
+            "legend": self.figure.legend,
+            "places": [place.about(self, self._controls) for place in self.places],
             "start": list(self._start.values()),
             "defaults": [control.default for control in self._controls.values()],
             "presets": [[name, self._case(start)] for name, start in self.presets.items()],
@@ -288,27 +346,33 @@ class Instrument(InNotebook):
                 f'<div class="td-verdict td-{tone}"><b>{word}</b> {sentence}</div>'
                 f'<div class="td-readouts">{rows}</div>'
             )
+        question = f'<p class="td-question">{plain(self.question)}</p>'
+        shown = f'{question}{picture}<div class="td-status">{words}</div>'
+        if self._guesses:  # the truth is not in sight of the question
+            shown = f"<details><summary>Guess first: {self.guess.task} Then look.</summary>{shown}</details>"
+        html = f'<div class="td-instrument td-still"><div class="td-title">{title}</div>{shown}</div>'
         says = f"{self.title}: {self.description or self.problem}"
-        html = (
-            f'<div class="td-instrument td-still"><div class="td-title">{title}</div>'
-            f'<p class="td-question">{self.question}</p>{picture}<div class="td-status">{words}</div></div>'
-        )
         return {"text/html": output(says, html), "text/plain": says}
 
 
 def _entry(cls):
     """The function that makes an instrument: named as its module, explained by its controls."""
 
-    def entry(**settings):
-        return cls(**settings)
+    def entry(guess=False, **settings):
+        return cls(guess, **settings)
 
     controls = cls.every_control()
     entry.__module__ = cls.__module__
     entry.__name__ = entry.__qualname__ = cls.__module__.rpartition(".")[2]
+    keywords = {c.name: c.default for c in controls} | ({"guess": False} if cls.guess else {})
     entry.__signature__ = inspect.Signature(
-        [inspect.Parameter(c.name, inspect.Parameter.KEYWORD_ONLY, default=c.default) for c in controls]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+            for name, default in keywords.items()
+        ]
     )
     lines = "\n".join(f"    {c.name}: {c.allowed}" for c in controls)
+    lines += "\n    guess: True asks for a guess of the curve first" if cls.guess else ""
     entry.__doc__ = (
         f"{cls.title}. Starting settings are keywords; an unknown one, or a value that is not allowed, is a "
         f"ValueError.\n\n{lines}\n"

@@ -78,6 +78,7 @@ def lesson(request, lab_light, browser):
     with lab_light.page(browser) as page:
         page.open(request.cls.path)
         page.run_all(timeout=300)
+        page.command("notebook:expand-all-headings")  # what is Further opens folded
         yield page
 
 

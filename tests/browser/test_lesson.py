@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from helpers.chapters.initialization.edge_of_chaos import EdgeOfChaos
+from helpers.chapters.initialization.four_starts import FourStarts
 from helpers.chapters.initialization.init_explorer import InitExplorer
 from helpers.instruments.controls import Choice, Slider
 from tests.browser.instruments import (
@@ -57,6 +58,27 @@ def evening(lab_light, browser):
         page.open_cells("from helpers import ask, init_explorer\nask('init-he-std')", "init_explorer()")
         page.run_all()
         yield page
+
+
+class TestFourStarts(EveryInstrument):
+    instruments = (FourStarts,)
+
+    def test_only_one_of_the_four_starts_learns(self, bench):
+        box = reset(bench, FourStarts)
+        move(bench, FourStarts, box, "step", 200)
+        for start, word in (
+            ("medium", "LEARNS"),
+            ("small", "STUCK"),
+            ("large", "DEAD"),
+            ("all equal", "STUCK"),
+        ):
+            option(box, start).click()
+            expect(verdict(box)).to_have_text(word)
+
+    def test_rescue_the_small_weights_can_be_solved(self, bench):
+        box = take_challenge(bench, FourStarts, "Rescue the small weights")
+        move(bench, FourStarts, box, "depth", 3)
+        expect(reached(box)).to_contain_text("it is the depth")
 
 
 class TestInstruments(EveryInstrument):

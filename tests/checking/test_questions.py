@@ -904,7 +904,7 @@ def test_another_one_like_it_has_other_numbers_and_is_a_question_of_its_own(prog
         assert "✓ Right." in box.said
     assert len(texts) == 4
     rows = progress.answers("init-he-std")
-    assert [row.draw for row in rows][0] is None and len({row.draw for row in rows}) == 4
+    assert next(row.draw for row in rows) is None and len({row.draw for row in rows}) == 4
 
 
 def test_what_has_no_family_or_was_only_noted_has_no_other(progress):

@@ -74,7 +74,7 @@ def test_every_instrument_is_shown_and_moves(tmp_path):
     assert len(instruments.__all__) >= 16
     for name, shown in zip(instruments.__all__, done[2::2], strict=True):
         data = only(shown)
-        assert WIDGET in data and "<svg" in data["text/html"], name
+        assert WIDGET in data and '<img class="td-picture"' in data["text/html"], name
         assert len(data["text/plain"]) > 60, name
 
 

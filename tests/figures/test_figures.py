@@ -401,6 +401,11 @@ def test_distribution_shows_every_value_and_the_median():
     assert np.all(np.abs(dots_b.get_ydata() - 1) < 0.5)
 
 
+def test_distribution_has_room_for_its_names():
+    figure = distribution({"10 layers, BatchNorm": [1.0], "a": [2.0]}, "η", "Dots.", log=False).figure
+    assert all(label.get_window_extent().x0 >= 0 for label in figure.axes[0].get_yticklabels())
+
+
 def test_plotting_leaves_matplotlibs_settings_alone():
     def kept():
         return {name: mpl.rcParams[name] for name in mpl.rcParams if name != "backend"}
@@ -446,6 +451,10 @@ def test_no_reader_meets_the_notation_of_programs(value):
     mantissa, _, power = text.partition(" × 10")
     digits = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or "0"
     assert float(mantissa.replace(",", "")) * 10.0 ** int(digits) == pytest.approx(value, rel=0.05)
+
+
+def test_a_zero_has_no_sign():
+    assert repr(show({"a": [-0.0, 0.0]})) == "a  0  0"
 
 
 def test_numbers_beyond_every_float():

@@ -11,6 +11,7 @@ from base64 import b64decode
 from itertools import product
 
 from helpers.instruments.controls import Slider
+from helpers.instruments.phrases import plain
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -62,7 +63,7 @@ def page(instrument):
     """The words of the instrument as they stand on the page, without the figure."""
     frame = instrument._frame
     words = [instrument.title, frame.get("problem", "")]
-    for row in (frame.get("verdict", ())[:2], *frame.get("readouts", ()), (instrument.question,)):
+    for row in (frame.get("verdict", ())[:2], *frame.get("readouts", ()), (plain(instrument.question),)):
         words += row
     return re.sub(r"<[^>]*>", " ", " ".join(words))
 

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import json
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -14,8 +15,11 @@ import pytest
 from helpers import contents, instruments, propagation
 from helpers.browser import notebook
 from helpers.figures import svg
+from helpers.figures.live import LiveFigure
+from helpers.figures.theme import style
 from helpers.instruments import frame
 from helpers.instruments.controls import Choice, Slider
+from helpers.instruments.phrases import linked, plain, settings_of
 from tests.instruments import (
     SVG,
     assert_it_can_be_drawn,
@@ -213,7 +217,7 @@ def test_a_page_without_a_kernel_gets_a_picture_with_words(small):
     assert root.find(f"{SVG}title").text == small.title
     assert root.find(f"{SVG}desc").text == small.description
     assert verdict(small) in html
-    assert small.question in html
+    assert plain(small.question) in html
     assert bundle["text/plain"] == f"{small.title}: {small.description}"
     assert_it_can_be_drawn(html)
 
@@ -262,7 +266,7 @@ def test_both_corners_can_be_drawn_and_say_what_they_show(name):
         html = instrument.still()["text/html"]
         assert_it_can_be_drawn(html)
         assert drawing(html).find(f"{SVG}desc").text == instrument.description
-        assert instrument.question in html and verdict(instrument) in html
+        assert plain(instrument.question) in html and verdict(instrument) in html
         for control in instrument.controls:
             if isinstance(control, Slider):
                 said = f"{control.label} = {control.text(corner[control.name])}"
@@ -316,6 +320,68 @@ def test_a_frame_is_what_a_direct_computation_gives_whatever_was_shown_before(na
         assert used._frame_of(settings, result) == fresh._frame
         if not inspect.isgeneratorfunction(TRUE[name]):  # first results depend on what was trained before
             assert found == fresh._frame
+
+
+# Phrases of the question, and what plays
+
+
+def test_a_phrase_is_a_button_in_a_browser_and_words_elsewhere(small):
+    text = 'It is [5 m](length=5) or [sharp](end="sharp"), (not this) and [neither].'
+    assert plain(text) == "It is 5 m or sharp, (not this) and [neither]."
+    assert settings_of(text) == [{"length": 5}, {"end": "sharp"}]
+    buttons = ET.fromstring(f"<p>{linked(text, small.check)}</p>").findall("button")
+    assert [button.text for button in buttons] == ["5 m", "sharp"]
+    assert [json.loads(button.get("data-set")) for button in buttons] == [
+        {"length": 5},
+        {"length": 1, "end": "sharp"},
+    ]
+
+
+@pytest.mark.parametrize("phrase", ["[5 m](length=6)", "[wide](width=2)"])
+def test_a_phrase_that_cannot_be_set_is_an_error(small, phrase):
+    with pytest.raises(ValueError, match=r"length=6|'width'"):
+        linked(phrase, small.check)
+
+
+@each_instrument
+def test_what_its_phrases_set_and_what_it_plays_is_there(name):
+    kind = KINDS[name]
+    controls = {control.name: control for control in kind.every_control()}
+    assert kind.plays is None or isinstance(controls[kind.plays], Slider)
+    assert "](" not in plain(kind.question)
+    for settings in settings_of(kind.question):
+        for setting, value in settings.items():  # a position, so that a slider need not get one more
+            assert value in getattr(controls[setting], "values", controls[setting].extremes())
+
+
+@each_instrument
+def test_what_the_pointer_reads_has_a_name_and_fits_in_the_file_of_frames(name):
+    kind = KINDS[name]
+    with style():
+        figure, artists = kind.draw(kind.__new__(kind))
+    live = LiveFigure(figure, kind.title)
+    panels = live.panels(kind.readings)
+    assert panels or name == "norm_axes"  # it has no axes
+    assert all(label for panel in panels for _, label, _ in panel["curves"])
+    assert live.legend
+    json.dumps([panels, live.legend], allow_nan=False)
+    if kind.guess:
+        guess = kind.guess.about(live, artists, panels)
+        assert len(guess["xs"]) == len(guess["ys"]) >= 1
+        hidden = live.number(artists[kind.guess.curve])
+        assert hidden in [at for at, *_ in panels[guess["panel"]]["curves"]]
+        assert guess["ink"].count("<svg") == len(kind.guess.shown)
+
+
+def test_a_guess_is_asked_for_by_a_keyword_and_only_where_there_is_one(small):
+    assert make("gain_chain")._about["guess"] is None
+    asking = make("gain_chain", guess=True)
+    assert asking._about["guess"]["task"] == KINDS["gain_chain"].guess.task
+    html = asking.still()["text/html"]
+    assert html.index("Guess first") < html.index(verdict(asking))  # what is true stands in a fold
+    assert inspect.signature(instruments.gain_chain).parameters["guess"].default is False
+    with pytest.raises(ValueError, match=r"guess=True.*no curve to guess"):
+        Small(guess=True)
 
 
 # Presets and challenges

@@ -12,7 +12,7 @@ def unpack(packed):
     file, frames = json.loads(gzip.decompress(packed)), {}
     for shape in file["shapes"]:
         numbers = [0] * (len(shape["text"]) - 1)
-        for places, said, steps, reached in shape["frames"]:
+        for places, said, steps, reached, units in shape["frames"]:
             numbers = [number + step for number, step in zip(numbers, steps, strict=True)]
             written = [f"{number / 100:.2f}" for number in numbers]
             ink = "".join(a + b for a, b in zip(shape["text"], [*written, ""], strict=True))
@@ -24,6 +24,7 @@ def unpack(packed):
                 "verdict": words[:3],
                 "readouts": [list(row) for row in zip(rows[::2], rows[1::2], strict=True)],
                 "reached": reached,
+                "units": units,
             }
     return file, frames
 
@@ -33,7 +34,7 @@ def computed(name, about, state):
     names = [control["name"] for control in about["controls"]]
     frame = getattr(instruments, name)().frame(**dict(zip(names, state, strict=True)))
     frame["ink"] = re.sub(r"-0\.00(?!\d)", "0.00", frame["ink"])
-    return {part: frame[part] for part in ("ink", "says", "verdict", "readouts", "reached")}
+    return {part: frame[part] for part in ("ink", "says", "verdict", "readouts", "reached", "units")}
 
 
 def full(about, values):

@@ -90,6 +90,8 @@ def opened(tab, url, page, cell):
     place(tab, cell).scroll_into_view_if_needed()
     box = place(tab, cell).locator(".td-instrument:not(.td-still)")
     expect(box).to_be_attached()
+    if (commit := box.get_by_role("button", name="Commit")).count():  # a guess comes first
+        commit.click()
     return box
 
 

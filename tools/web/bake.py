@@ -1,8 +1,9 @@
 """Frames of instruments, made when the site is built, so that its pages need no kernel.
 
 A page has what a hand does from a good place: each control moved alone from the start, from every preset,
-from every challenge and from each step on the way to its solution. Of an instrument that trains networks it
-has less: all controls from the start, elsewhere the first two and those of the solution.
+from every challenge and from each step on the way to its solution; and what the phrases of the question set,
+from the start. Of an instrument that trains networks it has less: all controls from the start, elsewhere the
+first two and those of the solution.
 
 A file holds the frames of all calls of one instrument in one lesson. Frames differ in little but their
 numbers, so it holds what they share once, and of their numbers the differences to the frame before.
@@ -17,6 +18,7 @@ from dataclasses import replace
 
 from helpers import instruments
 from helpers.instruments.controls import Seed, Slider
+from helpers.instruments.phrases import settings_of
 
 POSITIONS = 48  # of a slider, and
 POSITIONS_OF_SLOW = 12  # of one whose instrument trains networks
@@ -38,7 +40,7 @@ def bake(name, opened):
         abouts[cell] = {
             **about,
             "controls": [control.about() for control in controls.values()],
-            "places": [place.about(instrument.figure.figure, controls) for place in instrument.places],
+            "places": [place.about(instrument, controls) for place in instrument.places],
         }
         for case, moved in cases:
             for state in _states(case, [controls[name] for name in controls if name in moved]):
@@ -61,6 +63,8 @@ def _cases(instrument, about, slow):
         return dict(zip(names, [*values, *start[len(values) :]], strict=True))
 
     yield case(start), names
+    for settings in settings_of(instrument.question):
+        yield {**case(start), **instrument.check(settings)}, ()
     for _, values in about["presets"]:
         yield case(values), few
     for challenge, (*_, values) in zip(instrument.challenges, about["challenges"], strict=True):
@@ -124,6 +128,7 @@ def pack(frames):
                 [_place(word, words) for word in said],
                 [frame_has - had for frame_has, had in zip(numbers, before, strict=True)],
                 frame["reached"],
+                frame["units"],
             ]
         )
         before[:] = numbers

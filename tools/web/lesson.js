@@ -1,6 +1,7 @@
 // A lesson's page, where no Python runs: instruments show frames that were baked, and questions can be answered.
 // What is true, and what is said about an answer, was written by Python; here it is only looked up.
-import { Instrument, View, key, make } from './instrument.js';
+import { make } from './figure.js';
+import { Instrument, View, key, ticks } from './instrument.js';
 import { Card, escaped } from './question.js';
 
 const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or at a challenge.';
@@ -36,7 +37,7 @@ class Baked {
     const [says, word, sentence, tone, ...rows] = found.said.map(place => this.file.words[place]);
     const readouts = rows.flatMap((name, i) => (i % 2 ? [] : [[name, rows[i + 1]]]));
     const ink = found.text.reduce((drawn, text, i) => drawn + (found.numbers[i - 1] / 100).toFixed(2) + text);
-    return { says, ink, readouts, verdict: [word, sentence, tone], reached: found.reached, last: true };
+    return { says, ink, readouts, verdict: [word, sentence, tone], reached: found.reached, units: found.units, last: true };
   }
 
   want() {}
@@ -60,11 +61,8 @@ class Baked {
       boxes[i].querySelectorAll('option, [type=radio]').forEach((option, j) => { option.disabled = !there[j]; });
       if (!slider) return;
       allow(slider, there.filter(Boolean).length > 1);
-      slider.dataset.ticks ??= slider.style.getPropertyValue('--td-ticks');
-      const at = j => `calc(12px + (100% - 24px) * ${j / (values.length - 1)} - 2px) 0 / 4px 100% no-repeat`;
-      const mark = 'linear-gradient(var(--td-measured), var(--td-measured))';
-      slider.style.setProperty('--td-ticks', there.every(Boolean)
-        ? slider.dataset.ticks : there.flatMap((yes, j) => (yes ? `${mark} ${at(j)}` : [])).join());
+      if (there.every(Boolean)) ticks(slider, slider.ticks, values.length);
+      else ticks(slider, there.flatMap((yes, j) => (yes ? [j] : [])), values.length, 'var(--td-measured)');
     });
     const grey = view.root.querySelector('.td-control :disabled') ? GREY : '';
     if ([GREY, ''].includes(instrument.note)) instrument.say(grey);
@@ -95,9 +93,9 @@ function unpack(file) {
   const frames = new Map();
   for (const shape of file.shapes) {
     let numbers = shape.text.slice(1).map(() => 0);
-    for (const [state, said, steps, reached] of shape.frames) {
+    for (const [state, said, steps, reached, units] of shape.frames) {
       numbers = numbers.map((number, i) => number + steps[i]);
-      frames.set(key(state.map((place, i) => file.values[i][place])), { text: shape.text, numbers, said, reached });
+      frames.set(key(state.map((place, i) => file.values[i][place])), { text: shape.text, numbers, said, reached, units });
     }
   }
   return { ...file, shapes: null, frames };

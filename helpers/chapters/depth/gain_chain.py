@@ -11,7 +11,7 @@ from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band, set_beside
 from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Guess, Instrument, Verdict
 from helpers.layers import ACTIVATIONS
 
 DEEPEST = 100
@@ -62,9 +62,9 @@ class GainChain(Instrument):
     title = "Gain chain"
     question = (
         "A gradient starts at the last layer with the size 1 and travels back, to the left. Every layer "
-        "multiplies it. With a gain of 0.9, what is left after 50 layers? With 1.1? How close to 1 must the "
-        "gain be for 100 layers to stay in the shaded zone? Then choose an activation: a random layer has a "
-        "gain, too."
+        "multiplies it. With [a gain of 0.9](gain=0.9), what is left after [50 layers](depth=50)? With "
+        "[1.1](gain=1.1)? How close to 1 must the gain be for [100 layers](depth=100) to stay in the shaded "
+        'zone? Then choose an activation: [a random layer](chain="a random layer") has a gain, too.'
     )
     controls = (
         Choice("chain", "Each layer multiplies by", (NUMBER, LAYER), NUMBER, buttons=True),
@@ -132,6 +132,13 @@ class GainChain(Instrument):
         ),
     )
     seeded = False
+    plays = "depth"
+    guess = Guess(
+        "course",
+        (0, 12, 25, 37, 50),
+        "how large is the gradient on its way back? Drag the dots. At the last layer it has the size 1.",
+        shown=("healthy",),
+    )
 
     experiment = staticmethod(experiment)
 
@@ -140,7 +147,7 @@ class GainChain(Instrument):
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.225, top=0.91)
         artists = {
-            "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.RANGE),
+            "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.ZONE),
             "course": ax.plot([], [], label="gradient, from layer L back to 0", **theme.MEASURED_LINE)[0],
             "even": ax.plot([], [], label="the same factor at every layer", **theme.THEORY_LINE)[0],
             "lost": ax.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],

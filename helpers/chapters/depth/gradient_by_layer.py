@@ -135,6 +135,8 @@ class GradientByLayer(Instrument):
         ),
     )
 
+    plays = "depth"
+
     experiment = staticmethod(experiment)
 
     def draw(self):

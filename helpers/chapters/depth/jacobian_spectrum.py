@@ -53,7 +53,7 @@ class JacobianSpectrum(Instrument):
     question = (
         "Each dot is one of 64 directions, and its height says how many times longer a small change in that "
         "direction gets between the input and layer L. Drag the depth: what happens to the dots, to their "
-        "root mean square, and to the bound? Then make the weights orthogonal."
+        'root mean square, and to the bound? Then make [the weights orthogonal](weights="orthogonal").'
     )
     controls = (
         Choice("weights", "Weights", tuple(RULES), "Gaussian", buttons=True),
@@ -104,6 +104,8 @@ class JacobianSpectrum(Instrument):
             {"activation": "ReLU"},
         ),
     )
+
+    plays = "depth"
 
     experiment = staticmethod(experiment)
 

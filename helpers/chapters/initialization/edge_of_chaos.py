@@ -68,10 +68,10 @@ def _edge(activation):
 class EdgeOfChaos(Instrument):
     title = "Edge of chaos"
     question = (
-        "Weights have variance σ_w²/n and biases σ_b². On the left of the line the difference between two "
-        "inputs fades, and gradients vanish; on its right nearly equal inputs fly apart, and gradients "
-        "explode. Walk along the line: what must you do to σ_w when you raise σ_b? Why has ReLU no chaos, "
-        "only growth?"
+        "Weights have variance σ<sub>w</sub>²/n and biases σ<sub>b</sub>². On the left of the line the "
+        "difference between two inputs fades, and gradients vanish; on its right nearly equal inputs fly "
+        "apart, and gradients explode. Walk along the line: what must you do to σ<sub>w</sub> when you raise "
+        'σ<sub>b</sub>? Why has [ReLU](activation="ReLU") no chaos, only growth?'
     )
     controls = (
         Slider("sigma_w", "Weights σ_w", SIGMA_W, 1.0, text="{:.3g}".format),
@@ -95,10 +95,11 @@ class EdgeOfChaos(Instrument):
     challenges = (
         Challenge(
             "Find the edge",
-            "tanh with σ_b = 0.30: find the σ_w at which χ is within 0.02 of 1.",
+            "tanh with biases of 0.30: find the scale of the weights at which χ is within 0.02 of 1.",
             {"sigma_b": 0.3, "sigma_w": 0.5},
             lambda s, r: s.activation == "tanh" and s.sigma_b == 0.3 and r.phase == "critical",
-            "Biases make z larger, so tanh works where it is flatter; a larger σ_w has to make up for it.",
+            "Biases make z larger, so tanh works where it is flatter; a larger σ<sub>w</sub> has to make up "
+            "for it.",
             {"sigma_w": 2.0**0.5},
         ),
         Challenge(
@@ -106,9 +107,9 @@ class EdgeOfChaos(Instrument):
             "Find a sigmoid network on the edge.",
             {"activation": "sigmoid", "sigma_w": 1.0, "sigma_b": 0.0},
             lambda s, r: s.activation == "sigmoid" and r.phase == "critical",
-            "σ_w is above 10. The largest slope, ¼, alone asks for 4; but weights that large saturate most "
-            "units, whose slope is smaller still. “Sigmoids vanish” is true of the usual weights, not of "
-            "sigmoids.",
+            "σ<sub>w</sub> is above 10. The largest slope, ¼, alone asks for 4; but weights that large "
+            "saturate most units, whose slope is smaller still. “Sigmoids vanish” is true of the usual "
+            "weights, not of sigmoids.",
             {"sigma_w": 2.0 ** (54 / 16), "sigma_b": 1.0},
         ),
         Challenge(
@@ -122,6 +123,7 @@ class EdgeOfChaos(Instrument):
     )
 
     places = (Place(0, x="sigma_w", y="sigma_b"),)
+    readings = {0: ("σ_w = {}", "σ_b = {}")}
 
     experiment = staticmethod(experiment)
 
@@ -142,7 +144,7 @@ class EdgeOfChaos(Instrument):
             "theory": course.plot([], [], label="theory", **theme.THEORY_LINE)[0],
             "measured": course.plot([], [], label=f"measured, width {WIDTH}", **theme.MEASURED_LINE)[0],
         }
-        phases.set(xlim=VISIBLE, ylim=(-0.1, 3), xlabel="σ_w", ylabel="σ_b")
+        phases.set(xlim=VISIBLE, ylim=(-0.1, 3), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
         phases.xaxis.set_major_formatter("{x:g}")
         phases.set_xticks([], minor=True)
         phases.set_title("Phase diagram", loc="left")
@@ -167,7 +169,7 @@ class EdgeOfChaos(Instrument):
 
     def readouts(self, s, r):
         return [
-            ("χ = factor on E[(∂L/∂h)²]", f"× {r.chi:.3g} per layer"),
+            ("χ, the factor on E[(∂L/∂h)²]", f"× {r.chi:.3g} per layer"),
             ("E[z²] settles at", _where(s, r)),
             (
                 "correlation at layer 30",
@@ -177,7 +179,7 @@ class EdgeOfChaos(Instrument):
 
     def verdict(self, s, r):
         change = from_log10(DEPTH * np.log10(r.chi))
-        over = f"Over {DEPTH} layers the mean square of a gradient changes × {change}"
+        over = f"over {DEPTH} layers the mean square of a gradient is multiplied by {change}"
         ends = f"inputs that began at {s.correlation:.2f} end at {r.measured[-1]:.2f}"
         if r.phase == "critical":
             return Verdict("CRITICAL", f"{over}; {ends}. It neither fades nor grows exponentially.", "good")

@@ -253,7 +253,7 @@ HE = Check(
 )
 
 
-# --- 2.3 E[h²] at layer L -----------------------------------------------------------------------------
+# --- 2.3 E[h²] at layer D -----------------------------------------------------------------------------
 
 
 def predict_h2(x, widths, variances):
@@ -579,11 +579,11 @@ SYMMETRY = Check(
 
 
 def spread(h2, depths, widths):
-    """How E[h²] scatters: sd of its logarithm, and c in sd² = c L/n."""
+    """How E[h²] scatters: sd of its logarithm, and c in sd² = c D/n."""
     # Networks differ by factors, so look at logarithms.
     sd = np.std(np.log(h2), axis=1)
     x = depths / widths
-    # The law is sd² = c L/n: a line through the origin, fitted by least squares.
+    # The law is sd² = c D/n: a line through the origin, fitted by least squares.
     c = np.sum(x * sd**2) / np.sum(x**2)
     return {"sd": sd, "c": c}
 
@@ -614,7 +614,7 @@ def he_networks(rng, settings):
 
 
 def exact_networks(rng):
-    """Made so that sd² = c L/n holds exactly, with a random c."""
+    """Made so that sd² = c D/n holds exactly, with a random c."""
     h2, depths, widths = he_networks(rng, 4)
     logs = np.log(h2)
     logs = (logs - logs.mean(1, keepdims=True)) / logs.std(1, keepdims=True)

@@ -118,15 +118,15 @@ def _lost(low, high, way):
 class InitExplorer(Instrument):
     title = "Init explorer"
     question = (
-        "A batch of random inputs with E[h²] = 1 goes through a random network without biases. Each layer "
-        "multiplies E[h²] by about the same factor, so the curve is close to a straight line. Which scheme "
-        "keeps it level with ReLU, and does the same one do it with tanh? How narrow must a He network be to "
-        "fail too?"
+        "Random inputs with E[h²] = 1 go through a network that nobody has trained. How large is the signal "
+        'after each layer? Which scheme keeps it level with [ReLU](activation="ReLU"), and does the same one do '
+        'it with [tanh](activation="tanh")? How narrow must [a He network](scheme="He", activation="ReLU") be '
+        "to fail, too?"
     )
     controls = (
         Choice("scheme", "Scheme", tuple(SCHEMES), "He", buttons=True),
+        Slider("depth", "Depth D", tuple(range(1, propagation.DEEPEST + 1)), 50),
         Slider("width", "Width n", (16, 24, 32, 48, 64, 96, 128, 192, 256, 320, 384, 448, 512), 256),
-        Slider("depth", "Depth L", tuple(range(1, propagation.DEEPEST + 1)), 50),
         Slider(
             "sigma_w",
             "Custom σ_w",
@@ -140,6 +140,7 @@ class InitExplorer(Instrument):
         Choice("quantity", "Quantity", tuple(QUANTITIES), "E[h²]"),
         Choice("direction", "Direction", ("forward", "backward"), "forward"),
     )
+    first = 2
     presets = {
         "N(0, 1): explodes": {"scheme": "naive N(0, 1)"},
         "Xavier with ReLU": {"scheme": "Xavier", "activation": "ReLU"},
@@ -151,8 +152,8 @@ class InitExplorer(Instrument):
     challenges = (
         Challenge(
             "Level for leaky ReLU",
-            f"leaky ReLU (α = {ALPHA}), width 512, depth 60: find the custom σ_w that ends within a factor 2 "
-            "of the theory's 1.",
+            f"leaky ReLU (α = {ALPHA}), width 512, depth 60: find the custom scale of the weights that ends "
+            "within a factor 2 of 1, by theory.",
             {
                 "activation": "leaky ReLU",
                 "width": 512,
@@ -168,8 +169,8 @@ class InitExplorer(Instrument):
                 and (s.direction, s.quantity) == ("forward", "E[h²]")
                 and abs(r.predicted[r.last]) < np.log10(2)
             ),
-            f"Half of the inputs pass whole, half are multiplied by α, so σ_w² (1 + α²)/2 = 1: "
-            f"σ_w = √(2/(1 + α²)) = {(2 / (1 + ALPHA**2)) ** 0.5:.3f}.",
+            f"Half of the inputs pass whole, half are multiplied by α, so σ<sub>w</sub>² (1 + α²)/2 = 1: "
+            f"σ<sub>w</sub> = √(2/(1 + α²)) = {(2 / (1 + ALPHA**2)) ** 0.5:.3f}.",
             {"sigma_w": (2 / 1.04) ** 0.5},
         ),
         Challenge(
@@ -178,7 +179,7 @@ class InitExplorer(Instrument):
             {"scheme": "He", "activation": "ReLU", "width": 256, "depth": 50},
             lambda s, r: s.scheme == "He" and s.activation == "ReLU" and r.end < -HOLDS,
             "He's rule holds the mean over all random networks. A single one drifts like a random walk, with "
-            "a spread of √(5L/n) in ln E[h²]: narrow and deep is enough.",
+            "a spread of √(5D/n) in ln E[h²]: narrow and deep is enough.",
             {"width": 16, "depth": 60},
         ),
         Challenge(
@@ -193,6 +194,8 @@ class InitExplorer(Instrument):
     )
 
     places = (Place(0, x="layer"),)
+    plays = "depth"
+    readings = {1: "{} times the root mean square"}
 
     experiment = staticmethod(experiment)
 
@@ -247,8 +250,8 @@ class InitExplorer(Instrument):
         return rows
 
     def verdict(self, s, r):
-        where = "within" if r.inside else "outside"
-        sentence = f"{where} theory: {from_log10(r.end)} measured at layer {r.last}, "
+        where = "as theory predicts" if r.inside else "outside what theory expects"
+        sentence = f"{where}: {from_log10(r.end)} measured at layer {r.last}; "
         sentence += f"95 % of such networks lie between {_range(r)}."
         if r.lost is not None:
             kind = "overflow (inf)" if r.end > 0 else "round to 0"

@@ -1,4 +1,4 @@
-"""BatchNorm and training stability: the learning rates that a network bears with a norm and without."""
+"""BatchNorm and training stability: the learning rates that a network tolerates with a norm and without."""
 
 from dataclasses import dataclass
 
@@ -79,15 +79,15 @@ class BatchNormStability(Instrument):
         "A small ReLU network (width 32) reads handwritten digits for 60 steps of SGD with momentum 0.9, "
         "once without a norm and once with one in front of every ReLU. Left: the loss at your η. Right: "
         "where the loss ends for every η; the triangles are the largest η that learns. How many times larger "
-        "a step does BatchNorm bear? Is there an η that kills it, too? And what do its relatives do for 8 "
-        "layers, and for 4?"
+        "a step does BatchNorm tolerate? Is there an η that kills it, too? And what do its relatives do for "
+        "[8 layers](depth=8), and for [4](depth=4)?"
     )
     controls = (
         Choice("norm", "Norm", tuple(NORMS), "BatchNorm", buttons=True),
         Slider("lr", "Learning rate η", RATES, 0.5, text="{:g}".format),
-        Slider("depth", "Depth L", DEPTHS, 8),
+        Slider("depth", "Depth D", DEPTHS, 8),
         Slider("batch", "Batch", BATCHES, 64),
-        Slider("sigma_w", "First weights σ_w", SIGMA_W, 2.0**0.5, text="{:.3g}".format),
+        Slider("sigma_w", "Spread of the first weights", SIGMA_W, 2.0**0.5, text="{:.3g}".format),
     )
     presets = {
         "No norm, η = 0.5": {"norm": "none", "lr": 0.5},
@@ -101,7 +101,7 @@ class BatchNormStability(Instrument):
     challenges = (
         Challenge(
             "The last η",
-            "BatchNorm, 8 layers, batch 64: stand on the largest η at which it still learns.",
+            "BatchNorm, 8 layers, batch 64: set η to the largest value at which it still learns.",
             {"lr": 0.01},
             lambda s, r: (
                 (s.norm, s.depth, s.batch, s.sigma_w) == ("BatchNorm", 8, 64, 2.0**0.5)
@@ -112,7 +112,7 @@ class BatchNormStability(Instrument):
         ),
         Challenge(
             "Rescue large weights",
-            "First weights with σ_w = 4 or more, and no norm, do not learn. Make such a network learn.",
+            "With large first weights (spread 4 or more) and no norm nothing is learned. Make it learn.",
             {"sigma_w": 4.0, "norm": "none", "lr": 0.02},
             lambda s, r: s.sigma_w >= 4 and r.settled and r.run.course.outcome == LEARNS,
             "A norm divides by the size of what it sees: the size of the weights in front of it drops out.",
@@ -134,6 +134,7 @@ class BatchNormStability(Instrument):
         ),
     )
 
+    first = 3
     places = (Place(1, x="lr"),)
 
     experiment = staticmethod(experiment)
@@ -211,7 +212,7 @@ class BatchNormStability(Instrument):
             sentence += f"; without a norm it {_fate(r.without)}"
         ratio = _ratio(r.ceilings, s.norm)
         if ratio:
-            sentence += f". Its largest η is {ratio:.3g} × that without a norm"
+            sentence += f". Its largest η is {ratio:.3g} times that without a norm"
         return Verdict(
             r.run.course.outcome, f"{sentence}.", "good" if r.run.course.outcome == LEARNS else "alarm"
         )
@@ -223,8 +224,8 @@ class BatchNormStability(Instrument):
         ceilings = ", ".join(f"{_name(norm)} {_ceiling(r.ceilings, norm)}" for norm in NORMS)
         return (
             f"Left: the loss over {len(r.run.course.loss)} steps at η = {s.lr:g} for a network of {s.depth} "
-            f"layers, batch {s.batch}, first weights σ_w = {s.sigma_w:.3g}: {both}. Guessing has a loss of "
-            f"2.3. Right: the loss after {STEPS} steps for η from {RATES[0]:g} to {RATES[-1]:g}; it is "
+            f"layers, batch {s.batch}, first weights of spread {s.sigma_w:.3g}: {both}. Guessing has a loss "
+            f"of 2.3. Right: the loss after {STEPS} steps for η from {RATES[0]:g} to {RATES[-1]:g}; it is "
             f"lowest between an η that is too small and one that is too large. Largest η that learns: "
             f"{ceilings}."
         )

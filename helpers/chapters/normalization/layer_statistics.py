@@ -66,11 +66,11 @@ class LayerStatistics(Instrument):
     controls = (
         Choice("norm", "Norm", tuple(NORMS), "BatchNorm", buttons=True),
         Choice("place", "Place", tuple(TARGET), "before the ReLU", buttons=True),
-        Slider("depth", "Depth L", tuple(range(2, DEEPEST + 1)), 20),
+        Slider("depth", "Depth D", tuple(range(2, DEEPEST + 1)), 20),
         Slider("width", "Width n", (16, 32, 64, 128, 256), 128),
         Slider(
             "sigma_w",
-            "First weights σ_w",
+            "Spread of the first weights",
             tuple(2.0 ** (k / 8) for k in range(-12, 17)),
             2.0 ** (6 / 8),
             text="{:.3g}".format,
@@ -101,10 +101,12 @@ class LayerStatistics(Instrument):
             {"norm": "BatchNorm", "depth": 20},
             lambda s, r: s.norm == "BatchNorm" and r.gradient_ratio > 1000,
             "BatchNorm does not only fix the forward pass: in an untrained network without skips it "
-            "multiplies the gradient by about 1.21 at every layer, at any σ_w.",
+            "multiplies the gradient by about 1.21 at every layer, whatever the first weights are.",
             {"depth": 45},
         ),
     )
+
+    plays = "depth"
 
     experiment = staticmethod(experiment)
 
@@ -128,7 +130,7 @@ class LayerStatistics(Instrument):
             "unit_std": spread.plot([], [], label="one unit over the inputs", **UNITS)[0],
         }
         mean.set_title("Mean of all values (band: ±1 sd of the units' means)", loc="left", fontsize=10)
-        spread.set_title("Standard deviation", loc="left", fontsize=10)
+        spread.set_title("Standard deviation of all values", loc="left", fontsize=10)
         figure.legend(*spread.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
         return figure, artists
 
@@ -179,10 +181,10 @@ class LayerStatistics(Instrument):
 
     def describe(self, s, r):
         return (
-            f"Two panels over the layers 0 to {s.depth} of a ReLU network of width {s.width} with σ_w = "
-            f"{s.sigma_w:.3g}, seed {s.seed}, {s.place}. Left: the mean of all values, at layer {s.depth} "
-            f"{_rounded(r.normed.mean[-1])} {_with(s.norm)} and {short(r.without.mean[-1])} without a norm. "
-            f"Right, on a logarithmic scale: the standard deviation, {short(r.normed.std[-1])} "
+            f"Two panels over the layers 0 to {s.depth} of a ReLU network of width {s.width}, seed {s.seed}, "
+            f"first weights of spread {s.sigma_w:.3g}, {s.place}. Left: the mean of all values, at layer "
+            f"{s.depth} {_rounded(r.normed.mean[-1])} {_with(s.norm)}, {short(r.without.mean[-1])} without a "
+            f"norm. Right, on a logarithmic scale: the standard deviation, {short(r.normed.std[-1])} "
             f"{_with(s.norm)} and {short(r.without.std[-1])} without; that of one unit over the inputs is "
             f"{short(r.normed.unit_std[-1])}. Dotted: what theory says for BatchNorm, mean "
             f"{TARGET[s.place][0]:.2f} and standard deviation {TARGET[s.place][1]:.2f}."

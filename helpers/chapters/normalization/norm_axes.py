@@ -7,7 +7,7 @@ import numpy as np
 from helpers.chapters.normalization import norms
 from helpers.figures import svg, theme
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 
 EXAMPLES, CHANNELS, SIZES, GROUPS = (1, 2, 3, 4, 5, 6), (4, 8, 12), (1, 2, 3, 4), (1, 2, 4)
 NAMES = ("BatchNorm", "LayerNorm", "InstanceNorm", "GroupNorm", "RMSNorm")
@@ -112,6 +112,8 @@ class NormAxes(Instrument):
         ),
     )
 
+    places = (Place(0, x="channel", y="example", marks=("columns", "rows")),)
+
     experiment = staticmethod(experiment)
 
     def draw(self):
@@ -121,11 +123,14 @@ class NormAxes(Instrument):
         axes.axis("off")
         name = {"fontsize": 9, "color": theme.MUTED, "animated": True}
         dots = {"ls": "", "marker": "o", "ms": 3.5, "color": theme.MEASURED, "animated": True}
+        small = {**dots, "ms": 1.5, "color": theme.MUTED}
         artists = {
             "shared": axes.fill_between([0], 0, color=theme.MEASURED, label="shares μ, σ²", **theme.RANGE),
             "grid": axes.plot([], [], color=theme.MUTED, lw=0.6, animated=True)[0],
             "moved": axes.plot([], [], label="output moves (measured)", **dots)[0],
             "chosen": axes.plot([], [], label="marked value", **{**dots, "marker": "D", "ms": 7})[0],
+            "columns": axes.plot([], [], **small)[0],
+            "rows": axes.plot([], [], **small)[0],
             "channel": [axes.text(0, 0, "", ha="center", va="center", **name) for _ in range(max(CHANNELS))],
             "example": [axes.text(0, 0, "", ha="right", va="center", **name) for _ in range(max(EXAMPLES))],
         }
@@ -142,9 +147,13 @@ class NormAxes(Instrument):
         marked = np.zeros_like(r.shared)
         marked[r.chosen] = True
         artists["chosen"].set_data(*squares.centres(marked).T)
+        corners = np.array([squares.corner(0, c) for c in range(s.channels)])
+        artists["columns"].set_data(*(corners + (squares.side / 2, squares.side + 0.05)).T)
+        corners = np.array([squares.corner(n, 0) for n in range(s.examples)])
+        artists["rows"].set_data(*(corners + (-0.06, squares.side / 2)).T)
         for c, text in enumerate(artists["channel"]):
             x, y = squares.corner(0, c)
-            text.set(position=(x + squares.side / 2, y + squares.side + 0.17))
+            text.set(position=(x + squares.side / 2, y + squares.side + 0.18))
             text.set_text(str(c + 1) if c < s.channels else "")
         for n, text in enumerate(artists["example"]):
             x, y = squares.corner(n, 0)

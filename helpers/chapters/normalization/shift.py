@@ -1,8 +1,8 @@
 """Internal covariate shift: measured in training, and brought back behind BatchNorm.
 
 It is the change over *time* of what a layer receives (Ioffe & Szegedy 2015). The experiment is that of
-Santurkar et al. (2018): noise behind every BatchNorm makes what follows as restless as can be. Does the gain
-go with the steadiness? The data are the digits, the optimizer is SGD with momentum 0.9.
+Santurkar et al. (2018): noise behind every BatchNorm makes what follows as restless as can be. Do large
+steps fail again? The data are the digits, the optimizer is SGD with momentum 0.9.
 """
 
 import numpy as np

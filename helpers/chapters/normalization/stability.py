@@ -1,6 +1,6 @@
-"""How large a step a network bears: one network trained with many learning rates at once, on the runs axis.
+"""How large a step a network tolerates: one network is trained with many learning rates at once.
 
-All learning rates see the same first weights and the same batches.
+They are stacked on the axis of runs, and see the same first weights and the same batches.
 """
 
 from functools import lru_cache
@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers import digits
+from helpers import digits, probes
+from helpers.data import shared_digits
 from helpers.digits import LEARNS, final, judge
 from helpers.initializers import naive
 from helpers.network import stack
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 STEPS = 60
+TUNED = RATES[2:14:2]  # enough to find a good one
+WALK = np.geomspace(0.001, 10, 41)
 
 
 class Case(NamedTuple):
@@ -100,6 +103,29 @@ class Sweep:
 def sweep(case):
     """The Sweep of a case, which is kept."""
     return Sweep(case)
+
+
+def ceilings(norm, depth, seeds=5):
+    """The largest η that learns, for each seed, at width 64 and batches of 128; nan where none does."""
+    cases = [Case(norm, depth, batch=128, seed=seed, width=64) for seed in range(seeds)]
+    return np.array([sweep(case).finish().ceiling() for case in cases], float)
+
+
+def best_losses(norm, scales, etas=TUNED, seed=0):
+    """The final loss for each σ_w of `scales`, at the best of several η; inf where all overflow."""
+    ends = (losses(Case(norm, sigma_w=scale, seed=seed), tuple(etas))[-digits.LAST :] for scale in scales)
+    return [float(np.nan_to_num(end.mean(axis=0), nan=np.inf).min()) for end in ends]
+
+
+def reach(norm, seed=0, steps=STEPS, depth=10):
+    """How far along the gradient half of its promise is kept: the largest η, after some training.
+
+    A network of width 64 is trained at η = 0.01; then see `probes.kept_promise`. nan if it is nowhere kept.
+    """
+    network, data = digits.Build(depth, 64, norm).network(seed), shared_digits()
+    digits.Training(network, 0.01, batch=128).begin(steps, seed).finish()
+    kept = probes.kept_promise(network, data.x_train[:128], data.y_train[:128], WALK)
+    return max(WALK[np.logical_and.accumulate(kept > 0.5)], default=np.nan)
 
 
 def clear():

@@ -88,7 +88,7 @@ class TrainVsEval(Instrument):
         Challenge(
             "Too slow",
             "Find a drift that PyTorch's averages follow (a gap below 0.15 σ at batch 64 and 500 steps) and "
-            "Keras' do not (a gap above 0.5). Stand on it with Keras.",
+            "Keras' do not (a gap above 0.5). Set it, with Keras.",
             {"convention": "Keras", "batch": 64, "steps": 500, "drift": 0.0},
             lambda s, r: (
                 (s.convention, s.batch, s.steps) == ("Keras", 64, 500)
@@ -118,6 +118,9 @@ class TrainVsEval(Instrument):
             {"convention": "Keras", "batch": 2},
         ),
     )
+
+    plays = "steps"
+    readings = {1: "input {} σ from μ"}
 
     experiment = staticmethod(experiment)
 

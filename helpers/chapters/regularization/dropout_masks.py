@@ -9,7 +9,7 @@ from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import short
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 
 UNITS, ROWS = 32, 12  # of the picture of masks
 PASSES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -48,8 +48,8 @@ class DropoutMasks(Instrument):
     question = (
         "Each row on the left is one training pass: full squares stay, small dots are dropped. On the right "
         "all passes so far are averaged, as multiples of eval mode. One of three curves comes to rest at 1. "
-        "What does the second moment do instead, and what has happened behind the next ReLU? Then break the "
-        "rescaling: which of the three curves can you still trust?"
+        "What does the second moment do instead, and what has happened behind the next ReLU? Then "
+        '[break the rescaling](form="not rescaled"): which of the three curves can you still trust?'
     )
     controls = (
         Choice("form", "Form", FORMS, FORMS[0], buttons=True),
@@ -91,6 +91,10 @@ class DropoutMasks(Instrument):
         ),
     )
 
+    places = (Place(0, x="p", at=lambda p: _line(p)),)
+    plays = "passes"
+    readings = {0: None, 1: "{} passes"}
+
     experiment = staticmethod(experiment)
 
     def draw(self):
@@ -98,7 +102,7 @@ class DropoutMasks(Instrument):
         masks, ratios = figure.subplots(1, 2, width_ratios=(1, 1.25))
         figure.subplots_adjust(left=0.06, right=0.985, bottom=0.27, top=0.92, wspace=0.2)
         masks.set(xlim=(-1, UNITS), ylim=(ROWS - 0.2, -1.6), xlabel="unit")
-        masks.set_title("Training passes", loc="left")
+        masks.set_title("Training passes; line: 1 − p", loc="left")
         masks.set_yticks([-1, 0, ROWS - 1], ["eval", "1", str(ROWS)])
         masks.grid(visible=False)
         masks.plot(range(UNITS), [-1] * UNITS, "s", ms=4.6, color=theme.MUTED)
@@ -114,6 +118,7 @@ class DropoutMasks(Instrument):
         artists = {
             "kept": masks.plot([], [], marker="s", ms=4.6, color=theme.MEASURED, **points)[0],
             "dropped": masks.plot([], [], marker="o", ms=1.6, color=theme.MUTED, **points)[0],
+            "line": masks.plot([], [], **theme.THEORY_LINE)[0],
             "band": ratios.fill_between([1], 1, color=theme.MEASURED, **theme.RANGE),
             "mean": ratios.plot([], [], marker="o", color=theme.MEASURED, label="mean of h", **line)[0],
             "second": ratios.plot([], [], marker="s", color=theme.SECOND, label="E[h²]", **line)[0],
@@ -131,6 +136,7 @@ class DropoutMasks(Instrument):
         for name, which in (("kept", kept), ("dropped", ~kept)):
             row, unit = np.nonzero(which)
             artists[name].set_data(unit, row)
+        artists["line"].set_data([_line(s.p)] * 2, [-1.6, ROWS - 0.2])
         counts = np.array([k for k in PASSES if k <= s.passes])
         for name, values in (
             ("mean", r.passes.mean),
@@ -168,11 +174,16 @@ class DropoutMasks(Instrument):
         mean, second, behind = map(short, r.ends)
         return (
             f"Left: a row of {UNITS} squares for eval mode, and under it up to {ROWS} training passes in "
-            f"which {r.passes.kept.mean():.0%} of the units stay. Right, over the number of passes "
-            f"averaged and on logarithmic axes: after {s.passes} the mean of h is {mean} times that of "
-            f"eval mode, E[h²] {second} times and the mean behind the next ReLU {behind} times. Dashed "
-            f"lines at {', '.join(short(level) for level in r.theory)} are theory."
+            f"which {r.passes.kept.mean():.0%} of the units stay; a dashed line has 1 − p on its left. "
+            f"Right, over the number of passes averaged and on logarithmic axes: after {s.passes} the mean "
+            f"of h is {mean} times that of eval mode, E[h²] {second} times and the mean behind the next "
+            f"ReLU {behind} times. Dashed lines at {', '.join(map(short, r.theory))} are theory."
         )
+
+
+def _line(p):
+    """Where the line stands that has a share 1 − p of the units on its left."""
+    return (1 - p) * UNITS - 0.5
 
 
 def _near_one(r):

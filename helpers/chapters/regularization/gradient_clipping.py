@@ -1,5 +1,6 @@
 """Gradient clipping: a descent over the cliff of a unit that feeds itself, contained or turned."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,9 +9,10 @@ import numpy as np
 
 from helpers.chapters.regularization import cliff
 from helpers.figures import svg, theme
-from helpers.figures.numbers import log10, power_of_ten, short
+from helpers.figures.decades import LogFormatter
+from helpers.figures.numbers import log10, short
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 
 STARTS = 32
 OFF = 1e6  # a threshold that no gradient here reaches
@@ -116,6 +118,9 @@ class GradientClipping(Instrument):
         ),
     )
 
+    places = (Place(0, x="start", marks=("starts",)), Place(1, y="max_norm", at=math.log10))
+    readings = {0: ("w = {}", "b = {}")}
+
     experiment = staticmethod(experiment)
 
     def draw(self):
@@ -128,13 +133,17 @@ class GradientClipping(Instrument):
         plane.set(xlim=cliff.W_RANGE, ylim=cliff.B_RANGE, xlabel="w", ylabel="b")
         plane.set_title("Levels of the loss, and the way down", loc="left")
         course.set(xlim=(0, STAGES[-1]), ylim=(-6.5, 4.5), xlabel="step")
-        course.set_yticks(range(-6, 5, 2), [power_of_ten(k) for k in range(-6, 5, 2)])
+        course.set_yticks(range(-6, 5, 2))
+        course.yaxis.set_major_formatter(LogFormatter())
         course.set_title("Loss and gradient, step by step", loc="left")
         way = {"marker": "o", "ms": 3.5, "lw": 1.2, "color": theme.MEASURED, "animated": True}
         point = {"ls": "", "animated": True}
         artists = {
             "ends": plane.plot([], [], marker="D", ms=4, color=theme.GOOD, label="ends of all", **point)[0],
             "way": plane.plot([], [], label="steps", **way)[0],
+            "starts": plane.plot([], [], marker="s", ms=3, color=theme.SECOND, label="other starts", **point)[
+                0
+            ],
             "start": plane.plot([], [], marker="s", ms=8, color=theme.SECOND, label="start", **point)[0],
             "end": plane.plot([], [], marker="X", ms=10, color=theme.ALARM, label="end", **point)[0],
             "tau": course.plot([], [], label="τ", **theme.THEORY_LINE)[0],
@@ -153,6 +162,7 @@ class GradientClipping(Instrument):
 
     def move(self, artists, s, r):
         artists["way"].set_data(r.w, r.b)
+        artists["starts"].set_data(r.descent.w[0], r.descent.b[0])
         artists["start"].set_data(r.w[:1], r.b[:1])
         artists["end"].set_data(r.w[-1:], r.b[-1:])
         artists["ends"].set_data(r.descent.w[-1], r.descent.b[-1])

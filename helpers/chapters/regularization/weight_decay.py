@@ -53,8 +53,8 @@ class WeightDecay(Instrument):
     question = (
         "Eighty points of two kinds, 15 % of them with the wrong label (ringed). A network that bends "
         "around every wrong one has learned them by heart. Raise λ until it stops, and go on: what do "
-        "you lose then? Now multiply all gradients by 100, as a loss in other units would. For which of "
-        "the three optimizers must you look for a new λ?"
+        "you lose then? Now multiply [all gradients by 100](gradient_scale=100.0), as a loss in other units "
+        "would. For which of the three optimizers must you look for a new λ?"
     )
     controls = (
         Choice("optimizer", "Optimizer", OPTIMIZERS, "AdamW", buttons=True),
@@ -102,6 +102,8 @@ class WeightDecay(Instrument):
             {"optimizer": "AdamW", "gradient_scale": 100.0},
         ),
     )
+
+    readings = {1: ("x₁ = {}", "x₂ = {}")}
 
     experiment = staticmethod(experiment)
 

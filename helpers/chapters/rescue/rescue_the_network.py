@@ -10,7 +10,8 @@ from helpers.chapters.rescue import rescue
 from helpers.chapters.rescue.rescue import PATIENTS, Design, Symptoms, patient_id
 from helpers.digits import GUESSING, LEARNED, Course
 from helpers.figures import svg, theme
-from helpers.figures.numbers import counted, from_log10, log10, power_of_ten, short
+from helpers.figures.decades import LogFormatter
+from helpers.figures.numbers import counted, from_log10, log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.progress.record import PROGRESS
@@ -102,14 +103,14 @@ class Bedside(Instrument):
         figure.subplots_adjust(left=0.07, right=0.985, bottom=0.25, top=0.91, wspace=0.3)
         for axes, title in ((signal, "Signal E[h²]"), (gradient, "Gradient ‖∂L/∂h‖, top = 1")):
             axes.set(xlim=(0, rescue.DEPTH), ylim=(-REACH - 0.5, REACH + 0.5), xlabel="layer")
-            powers = range(-REACH, REACH + 1, 5)
-            axes.set_yticks(powers, [power_of_ten(k) for k in powers])
+            axes.set_yticks(range(-REACH, REACH + 1, 5))
+            axes.yaxis.set_major_formatter(LogFormatter())
             axes.set_title(title, loc="left")
             axes.axhline(0, color=theme.MUTED, lw=1)
         low, high = np.log10(LOSSES)
         course.set(xlim=(0, rescue.STEPS), ylim=(low, high), xlabel="step")
-        powers = range(int(low), int(high) + 1)
-        course.set_yticks(powers, [power_of_ten(k) for k in powers])
+        course.set_yticks(range(int(low), int(high) + 1))
+        course.yaxis.set_major_formatter(LogFormatter())
         course.set_title("Training loss", loc="left")
         guess = f"guessing: {GUESSING:.2f}"
         course.axhline(np.log10(GUESSING), color=theme.MUTED, lw=1, label=guess)
@@ -122,7 +123,7 @@ class Bedside(Instrument):
             "now_signal": signal.plot([], [], label="now", **now)[0],
             "found_gradient": gradient.plot([], [], **found)[0],
             "now_gradient": gradient.plot([], [], **now)[0],
-            "loss": course.plot([], [], color=theme.MEASURED, lw=1.6, animated=True)[0],
+            "loss": course.plot([], [], color=theme.MEASURED, lw=1.6, label="loss", animated=True)[0],
             "end": course.plot([], [], ls="", marker="X", ms=10, color=theme.ALARM, animated=True)[0],
             "note": course.text(75, high - 0.5, "", ha="center", va="center", animated=True),
         }

@@ -7,6 +7,7 @@ import numpy as np
 from helpers.chapters.residual import degradation
 from helpers.chapters.residual.degradation import BUILDS, SCALES, STEPS, Probed
 from helpers.figures import svg, theme
+from helpers.figures.decades import Stretched
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import counted, from_log10, log10, power_of_ten, short
 from helpers.instruments.controls import Choice, Slider
@@ -111,6 +112,10 @@ class DegradationLab(Instrument):
         ),
     )
 
+    plays = "epochs"
+
+    readings = {2: None}
+
     experiment = staticmethod(experiment)
 
     def draw(self):
@@ -122,7 +127,7 @@ class DegradationLab(Instrument):
             "shallow": {**theme.COMPARED_LINE, "markevery": 1},
             "deep": {**theme.MEASURED_LINE, "markevery": 1},
         }
-        artists = {"ticks": [_step_label(axes, x) for axes in (loss, ratio) for x in PLACES]}
+        artists = {"steps": [Stretched(axes, PLACES) for axes in (loss, ratio)]}
         for name, look in looks.items():
             color = look["color"]
             artists[name] = {
@@ -140,7 +145,6 @@ class DegradationLab(Instrument):
             axes.set(xlim=(-0.03, 1.03), yscale="log", ylim=(10**low, 10**high))
             axes.set_yticks([10.0**k for k in powers], [power_of_ten(k) for k in powers], minor=False)
             axes.set_yticks([], minor=True)
-            axes.set_xticks(PLACES, [""] * len(PLACES))
             axes.set_xlabel("step", labelpad=14)
         error.set(xlim=(-0.6, 3.6), ylim=(-0.03, 1.03))
         error.set_xticks(sum(ERRORS.values(), ()), [""] * 4)
@@ -154,8 +158,8 @@ class DegradationLab(Instrument):
 
     def move(self, artists, s, r):
         steps = s.epochs * STEPS
-        for label, x in zip(artists["ticks"], (*PLACES, *PLACES), strict=True):
-            label.set_text(f"{x * steps:.0f}")
+        for axis in artists["steps"]:
+            axis.stretch(steps)
         for name, course in zip(("shallow", "deep"), r, strict=True):
             parts = artists[name]
             along = np.arange(len(course.loss)) / steps
@@ -212,11 +216,6 @@ class DegradationLab(Instrument):
             f"in training and {_percent(r.shallow.test_error)} in test for the shallow one, "
             f"{_percent(r.deep.train_error)} and {_percent(r.deep.test_error)} for the deep one."
         )
-
-
-def _step_label(axes, x):
-    place = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "top", "color": theme.MUTED}
-    return axes.text(x, -0.045, "", animated=True, **place)
 
 
 def _draw(line, spread, x, values, decades):

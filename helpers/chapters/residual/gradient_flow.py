@@ -8,7 +8,7 @@ from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import counted, from_log10, log10
 from helpers.instruments.controls import Choice, Slider
-from helpers.instruments.frame import Challenge, Instrument, Verdict
+from helpers.instruments.frame import Challenge, Guess, Instrument, Verdict
 
 BOUNDED = 1  # decade: a gradient that arrives at between 1/10 and 10 times its size is bounded
 FAR = 3  # decades, beyond which it has exploded or vanished
@@ -90,6 +90,16 @@ class GradientFlow(Instrument):
         ),
     )
 
+    plays = "depth"
+    guess = Guess(
+        "residual",
+        (0, 12, 25, 37, 50),
+        "every block has a skip. How large is the gradient on its way back? Drag the dots. At the last block "
+        "it has the size 1.",
+        shown=("bounded",),
+    )
+    readings = {0: "block {}"}
+
     experiment = staticmethod(experiment)
 
     def draw(self):
@@ -100,14 +110,14 @@ class GradientFlow(Instrument):
         measured = {"ls": "-", "ms": 4, "markevery": 5, **moving}
         here = {"ls": "", "marker": "D", "ms": 9, "color": theme.MEASURED, **moving}
         artists = {
-            "bounded": flow.fill_between([0], 0, color=theme.GOOD, label="0.1 to 10: bounded", **theme.RANGE),
+            "bounded": flow.fill_between([0], 0, color=theme.GOOD, label="0.1 to 10: bounded", **theme.ZONE),
             "plain theory": flow.plot([], [], ls=":", color=theme.MUTED, label="plain, theory", **moving)[0],
             "plain": flow.plot([], [], marker="s", color=theme.SECOND, label="plain", **measured)[0],
             "theory": flow.plot([], [], label="residual, theory", **theme.THEORY_LINE)[0],
             "residual": flow.plot([], [], marker="o", color=theme.MEASURED, label="residual", **measured)[0],
             "axis": Decades(flow, DECADES),
             "laws": {
-                scale: law.plot([], [], ls=dash, color=theme.THEORY, **moving)[0]
+                scale: law.plot([], [], ls=dash, color=theme.THEORY, label=f"scale {scale}", **moving)[0]
                 for scale, dash in (("1", "--"), ("1/√L", ":"))
             },
             "names": {

@@ -113,8 +113,9 @@ class Paths(Instrument):
     title = "Paths through a residual network"
     question = (
         "Each block can be taken or skipped, so L blocks make 2^L paths. Most of them go through about half "
-        "of the blocks. Does the gradient use those? Train the network, and look again. Then delete a block, "
-        "and compare with what the same cut does to a plain network."
+        'of the blocks. Does the gradient use those, [at the start](network="at the start")? Look again when '
+        'it is [trained](network="trained"). Then [delete a block](deleted=5), and compare with what the '
+        "same cut does to a plain network."
     )
     controls = (
         Choice("network", "Network", STATES, "trained", buttons=True),
@@ -155,6 +156,8 @@ class Paths(Instrument):
     )
 
     places = (Place(1, x="deleted"),)
+    plays = "deleted"
+    readings = {0: "{} blocks long", 1: "without block {}"}
 
     experiment = staticmethod(experiment)
 

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from helpers import initializers, probes
+from helpers.chapters.initialization import random_networks
 from helpers.layers import ReLU, Sigmoid, Tanh
 from helpers.network import mlp
+from tests.text import lesson
+
+claimed = lesson("claims")
 
 WIDTH, DEPTH, BATCH = 256, 25, 1024
 
@@ -58,15 +62,23 @@ def test_golden_variances(golden, scheme, printed):
 def test_naive_weights_multiply_by_128_not_by_256(golden):
     _, h = golden["naive"]
     per_layer = (h.second[25] / h.second[0]) ** (1 / 25)
-    assert per_layer == pytest.approx(128, rel=0.03)
+    assert per_layer == pytest.approx(claimed("claim-naive-256", "it is **×128** in"), rel=0.03)
+    for linear in (
+        claimed("claim-naive-256", "is a factor of 256 per layer"),
+        claimed("claim-naive-256", "Without a ReLU it is ×256."),
+    ):
+        assert per_layer == pytest.approx(linear / 2, rel=0.03)
     # The variance at layer 1 is smaller still, as a ReLU's outputs have a mean: 256 (½ − 1/2π).
-    assert h.variance[1] / h.variance[0] == pytest.approx(87.3, rel=0.03)
+    about = claimed("claim-naive-256", "about 87")
+    width, half = claimed("claim-naive-256", r"$256\,(\tfrac12 -")
+    assert h.variance[1] / h.variance[0] == pytest.approx(width * (half - 1 / (2 * np.pi)), rel=0.03)
+    assert h.variance[1] / h.variance[0] == pytest.approx(about, rel=0.03)
 
 
 def test_he_holds_the_second_moment_and_not_the_variance(golden):
     z, h = golden["He"]
     assert h.second[1] == pytest.approx(1, abs=0.03)
-    assert h.variance[1] == pytest.approx(0.682, abs=0.02)
+    assert h.variance[1] == pytest.approx(claimed("claim-he-variance", "about 0.68"), abs=0.02)
     assert z.variance[2] == pytest.approx(2, abs=0.1)
 
 
@@ -80,7 +92,9 @@ def test_relu_halves_the_second_moment_but_leaves_0_341_of_the_variance():
     z = np.random.default_rng(0).standard_normal((1000, 1000))
     h = ReLU()(z)
     assert probes.second_moment(h) / probes.second_moment(z) == pytest.approx(0.5, abs=0.002)
-    assert probes.variance(h) / probes.variance(z) == pytest.approx(0.341, abs=0.002)
+    half, left = claimed("claim-relu-halves", r"$\tfrac12 - \tfrac1{2\pi} = 0.341$")[::2]
+    assert probes.second_moment(h) / probes.second_moment(z) == pytest.approx(half, abs=0.002)
+    assert probes.variance(h) / probes.variance(z) == pytest.approx(left, abs=0.002)
 
 
 def test_pytorchs_default_divides_by_6_at_every_relu_layer():
@@ -174,6 +188,21 @@ def gradient_ratio(init, act="ReLU", depth=20, width=128):
         norms = probes.gradient_norms(network)
         ratios.append(norms[0] / norms[-1])
     return np.median(ratios)
+
+
+def test_pytorchs_default_is_he_uniform_with_a_root_of_5():
+    root = claimed("claim-default-everywhere", r"$a = \sqrt5$") ** 0.5
+    rng = np.random.default_rng(0)
+    bound = np.abs(initializers.pytorch_default(100, 500, rng)).max()
+    assert np.abs(initializers.he_uniform(100, 500, rng, alpha=root)).max() == pytest.approx(bound, rel=1e-3)
+
+
+def test_he_reaches_farther_than_30_layers():
+    for seed in range(3):
+        he = random_networks.run(initializers.he_normal, depth=100, seed=seed)
+        xavier = random_networks.run(initializers.lecun, depth=100, seed=seed)
+        assert 0.1 < random_networks.gradient_lengths(he)[0] < 10
+        assert random_networks.gradient_lengths(xavier)[0] < 1e-13
 
 
 def test_the_20_layer_relu_gradient_vanishes_by_pytorchs_default_and_not_by_depth():

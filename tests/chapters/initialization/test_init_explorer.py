@@ -62,9 +62,9 @@ def test_new_seed_draws_other_weights_and_leaves_the_theory():
 def test_a_sliders_label_as_a_learner_reads_it():
     instrument = init_explorer()
     depth = slider(instrument, "Depth")
-    assert depth.description == "Depth L = 50"
+    assert depth.description == "Depth D = 50"
     depth.value = 30
-    assert depth.description == "Depth L = 30"
+    assert depth.description == "Depth D = 30"
     assert len(instrument.result.measured) == 31
 
 
@@ -169,7 +169,7 @@ def test_the_figure_draws_the_result():
 def test_known_verdicts(settings, word, direction):
     instrument = init_explorer(**settings, direction=direction)
     assert verdict(instrument) == word
-    assert "within theory" in page(instrument)
+    assert "as theory predicts" in page(instrument)
 
 
 @pytest.mark.parametrize("seed", [0, 3])

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from helpers import init_explorer, probes, propagation, theory
+from helpers.chapters.initialization import random_networks
+from helpers.chapters.initialization.random_networks import run, sizes
+from helpers.chapters.initialization.starts import STEPS, Run
 from helpers.initializers import he_normal, he_uniform, lecun, naive, pytorch_default, xavier_uniform
 from helpers.layers import LeakyReLU, ReLU, Sigmoid, Tanh
 from helpers.network import mlp
@@ -18,41 +21,34 @@ SEEDS = range(5)
 said = lesson("02_initialization")
 
 
-def run(init, depth=25, width=256, act="ReLU", seed=0, batch=256):
-    rng = np.random.default_rng(seed)
-    net = mlp([width] * (depth + 1), rng, act, init, bias=False, dtype=np.float64)
-    net.forward(rng.standard_normal((batch, width)))
-    return net
-
-
-def sizes(net):
-    return probes.forward_moments(net)[1].second
-
-
 def typical(values):
     """The geometric mean: what a product of random factors is compared by."""
     return np.exp(np.mean(np.log(values)))
 
 
-def test_1_naive_layer_gives_256_then_128_and_a_variance_of_87():
+def test_0_large_weights_mostly_end_in_a_layer_that_is_off():
+    """… of the first steps, as the text says: "a whole layer of ReLUs is off for every point"."""
+    off = 0
+    for seed in range(20):
+        run_ = Run("large", 8, 0.2, seed)
+        run_.advance(STEPS)
+        off += not run_.snapshots[max(run_.snapshots)].signal[1:-1].all()
+    assert off > 10
+
+
+def test_1_naive_layer_gives_256_then_128():
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         x, w = rng.standard_normal((1024, 256)), rng.standard_normal((256, 256))
         h = np.maximum(x @ w, 0)
-        linear = np.mean((x @ w) ** 2)
-        for times in (
-            said("explain-naive-factor", "$E[z^2]$ is about 256"),
-            said("explain-naive-factor", "a factor of 256 per layer"),
-            said("explain-naive-factor", "×256 is right"),
-        ):
-            assert linear == pytest.approx(times, rel=0.02)
-        assert np.mean(h**2) == pytest.approx(said("explain-naive-factor", "which leaves **128**"), rel=0.03)
-        assert np.mean(h**2) == pytest.approx(said("explain-naive-factor", "there it is **×128**"), rel=0.03)
-        assert h.var() == pytest.approx(said("explain-87", "About **87**"), rel=0.03)
+        assert np.mean((x @ w) ** 2) == pytest.approx(
+            said("explain-naive-factor", "$E[z^2]$ is about 256"), rel=0.02
+        )
+        assert np.mean(h**2) == pytest.approx(said("explain-naive-factor", "That leaves **128**"), rel=0.03)
 
 
 def test_2_factors_per_layer_are_128_a_half_and_1():
-    by_128, by_half, by_1 = said("explain-sweep", "by 128 each time, Xavier by ½, He by 1.")
+    by_128, by_half, by_1 = said("explain-xavier-25", "by 128 each time, Xavier by ½, He by 1.")
     width, summed_up, share = said("summary", "at width 256 with ReLU: ×128 per layer. Xavier with ReLU: ×½")
     for init, factor, same in (
         (naive, by_128, summed_up),
@@ -80,19 +76,23 @@ def test_3_relu_halves_the_second_moment_and_takes_the_variance_to_0341():
         h = np.maximum(z, 0)
         kept = np.mean(h**2) / np.mean(z**2)
         for half in (
-            *said("explain-recursion", r"= \tfrac12 E[z^2] = \tfrac12\,n"),
+            said("explain-relu-halves", r"E[h]^2 = \tfrac12 - \tfrac1")[0],
+            *said("explain-recursion", r"= \tfrac12 E[z_l^2] = \tfrac12\,n"),
+            said("before-he-var", r"by $\tfrac12\,n"),
             said("choose-the-scale", r"| $\tfrac12 n"),
+            said("gain-from-the-mean", "A ReLU leaves ½"),
+            said("diagnose-and-repair", r"factors $\tfrac12\,n"),
             said("explain-either-fan", r"$$\tfrac12\,n_{l-1}"),
             said("explain-either-fan", r"condition is $\tfrac12 n_l"),
             said("summary", r"same factor, $\tfrac12 n"),
-            said("explain-xavier-25", "Xavier's $½$ per layer"),
+            said("explain-xavier-25", "Xavier's ½ per layer"),
             *said("explain-medians", r"\frac{\tfrac12\cdot 3}{(\tfrac12)")[::2],
         ):
             assert kept == pytest.approx(half, abs=0.002)
-        left, mean = said(
-            "explain-relu-halves", "falls to 0.341 of its value, because the mean has moved from 0 to 0.399"
-        )[::2]
+        mean = said("explain-relu-halves", "has moved from 0 to 0.399")[1]
+        left = said("explain-relu-halves", r"\pi} = 0.341")
         assert h.var() / z.var() == pytest.approx(left, abs=0.002)
+        assert h.var() / z.var() == pytest.approx(said("explain-he-var", "0.341 of that"), abs=0.002)
         assert h.mean() == pytest.approx(mean, abs=0.002)
 
 
@@ -109,15 +109,16 @@ def test_3_the_variance_recursion_misses_by_a_third():
 def test_3_he_gives_1_and_068_and_2():
     for seed in SEEDS:
         z, h = probes.forward_moments(run(he_normal, depth=2, seed=seed))
-        three = said("explain-he-var", "three answers: 1, 0.68 and 2")
+        three = said("explain-he-var", "three answers: 1, 0.68 and, for the next $z$, 2")
         assert (h.second[1], h.variance[1], z.variance[2]) == pytest.approx(three, rel=0.1)
         assert h.second[1] == pytest.approx(three[0], rel=0.03)
         assert h.variance[1] == pytest.approx(1 - 1 / np.pi, rel=0.03)
+        assert h.variance[1] == pytest.approx(said("explain-he-var", "that is 0.68"), rel=0.03)
         assert h.variance[1] == pytest.approx(said("explain-he-var", "hovers around 0.7"), rel=0.06)
 
 
-def test_4_he_for_128_inputs_is_0125():
-    fan_in, std = said("explain-he-std", "For 128 inputs that is a standard deviation of 0.125")
+def test_4_he_for_512_inputs_is_00625():
+    fan_in, std = said("explain-he-std", "For 512 inputs that is a standard deviation of 0.0625")
     assert he_normal(int(fan_in), 1000, np.random.default_rng(0)).std() == pytest.approx(std, rel=0.01)
 
 
@@ -134,10 +135,13 @@ def test_4_fan_out_jumps_by_4_and_does_not_run_away():
         return he_normal(fan_out, fan_in, rng, dtype).T
 
     jumps, ends = [], []
+    wide, narrow = said("either-fan", "widths go 256, 64, 256, 64")[:2]
     for seed in SEEDS:
-        rng = np.random.default_rng(seed)
-        net = mlp([256, 64] * 12 + [256], rng, init=fan_out, bias=False, dtype=np.float64)
-        net.forward(rng.standard_normal((256, 256)))
+        net = random_networks.zigzag(fan_out, seed)
+        assert [layer.params["weight"].shape for layer in net.layers[:4:2]] == [
+            (wide, narrow),
+            (narrow, wide),
+        ]
         curve = sizes(net)
         jumps.append(curve[1:24:2] / curve[0:23:2])
         ends.append(curve[24])
@@ -150,8 +154,23 @@ def test_5_gains():
     assert theory.gain(ReLU()) == pytest.approx(said("explain-gains", r"$\sqrt2 = 1.41$")[1], abs=0.005)
     assert theory.gain(LeakyReLU(slope)) == pytest.approx(leaky, abs=0.005)
     assert theory.gain(Tanh()) == pytest.approx(tanh, abs=0.005)
-    half = said("explain-gains", r"= \tfrac12(1+\alpha^2)\,q")[0]
-    assert theory.second_moment_after(LeakyReLU(slope)) == pytest.approx(half * (1 + slope**2))
+    for half in (
+        said("explain-gains", r"= \tfrac12(1+\alpha^2)\,q")[0],
+        said("explain-gains", r"together $\tfrac12(1+\alpha^2)$")[0],
+    ):
+        assert theory.second_moment_after(LeakyReLU(slope)) == pytest.approx(half * (1 + slope**2))
+    left = said("gain-from-the-mean", "tanh leaves 0.394")
+    assert theory.second_moment_after(Tanh()) == pytest.approx(left, abs=5e-4)
+    assert 1 / tanh**2 == pytest.approx(left, abs=0.002)
+
+
+def test_5_a_sum_over_strips_is_the_mean_over_the_bell_curve():
+    """The lesson's own sum, with its coarse strips."""
+    xi = np.arange(-6, 6, 0.01)
+    share = np.exp(-(xi**2) / 2) / np.sqrt(2 * np.pi) * 0.01
+    assert np.sum(share) == pytest.approx(said("gain-from-the-mean", "The shares add up to 1"), abs=1e-6)
+    for phi in (np.tanh, ReLU(), lambda z: z):
+        assert np.sum(phi(xi) ** 2 * share) == pytest.approx(theory.second_moment_after(phi), abs=1e-6)
 
 
 def test_5_hermite_says_1000_where_the_truth_is_0949():
@@ -183,6 +202,8 @@ def test_5_a_sigmoid_network_looks_healthy_and_is_not():
         net = run(lecun, depth=20, act="sigmoid", seed=seed)
         assert sizes(net)[5] == pytest.approx(said("explain-sigmoid", "near 0.27"), abs=0.03)
         assert probes.batch_variance(net.outputs[10]) < 1e-6
+        left = said("explain-sigmoid", r"at layer 20 about $6\times10^{-26}$")
+        assert probes.batch_variance(net.outputs[40]) == pytest.approx(left, rel=0.25)
 
 
 def test_5_relu_inputs_align_from_032_to_099():
@@ -194,20 +215,15 @@ def test_5_relu_inputs_align_from_032_to_099():
         assert np.all(np.abs(np.log(sizes(net))) < np.log(said("explain-align", "a factor of four")))
 
 
-def finals(width, networks):
-    nets = (run(he_normal, 50, width, seed=seed, batch=64) for seed in range(networks))
-    return np.array([probes.second_moment(net.outputs[-1]) for net in nets])
-
-
 def test_6_a_narrow_he_network_fails():
-    found = finals(16, 200)
+    found = random_networks.final_sizes(16, 200, batch=64)
     assert 1e-4 < np.median(found) < 1 - said("explain-he-width16", "half of them have lost 99.9 % of")
     assert np.median(np.log(found)) == pytest.approx(-5 * 50 / (2 * 16), abs=1)
     assert np.log(found).std() == pytest.approx(np.sqrt(5 * 50 / 16), rel=0.25)
 
 
 def test_6_a_wide_he_network_stays_within_a_factor_of_ten():
-    found = finals(256, 25)
+    found = random_networks.final_sizes(256, 25, batch=64)
     assert np.mean(np.abs(np.log10(found)) < 1) > 0.9
     assert np.log(found).std() == pytest.approx(np.sqrt(5 * 50 / 256), rel=0.35)
 
@@ -238,40 +254,30 @@ def test_7_pytorchs_default_takes_five_sixths_at_every_layer():
     assert np.mean(factors) == pytest.approx(one / six, rel=0.05)
 
 
-def pytorch_with_bias(seed=0, width=256):
-    rng = np.random.default_rng(seed)
-    net = mlp([width] * 21, rng, init=pytorch_default, dtype=np.float64)
-    for layer in net.layers[::2]:
-        layer.params["bias"] = rng.uniform(-1, 1, width) / np.sqrt(width)
-    net.forward(rng.standard_normal((256, width)))
-    return net
-
-
 def test_7_pytorchs_bias_makes_it_level_but_blind():
     floor = said("explain-level-but-blind", r"$1/(5n) = 7.8\times10^{-4}$")[-1]
     assert theory.propagate(ReLU(), 40, 3**-0.5, (3 * 256) ** -0.5).h2[-1] == pytest.approx(floor, rel=0.01)
     for seed in SEEDS:
-        net = pytorch_with_bias(seed)
+        net = random_networks.with_bias(seed=seed)
         assert sizes(net)[5:] == pytest.approx(floor, rel=0.6)
         apart = probes.batch_variance(net.outputs[40])
         assert apart == pytest.approx(said("explain-level-but-blind", "about $10^{-16}$ is left"), rel=0.5)
 
 
 def gradient_ratio(net, seed=0):
-    net.backward(np.random.default_rng(seed + 1).standard_normal((256, 256)))
-    norms = probes.gradient_norms(net)
-    return norms[0] / norms[-1]
+    return random_networks.gradient_lengths(net, seed + 1)[0]
 
 
 def test_7_gradients_over_20_layers():
     he = [gradient_ratio(run(he_normal, depth=20, seed=seed), seed) for seed in SEEDS]
     default = [gradient_ratio(run(pytorch_default, depth=20, seed=seed), seed) for seed in SEEDS]
-    biased = [gradient_ratio(pytorch_with_bias(seed), seed) for seed in SEEDS]
+    biased = [gradient_ratio(random_networks.with_bias(seed=seed), seed) for seed in SEEDS]
     assert he[0] == pytest.approx(said("explain-gradients", "the ratio is 1.1"), abs=0.05)
     assert typical(he) == pytest.approx(1, abs=0.35)
-    arrives = said("explain-gradients", r"bias or not, it arrives at about $2\times10^{-8}$")
-    for found in (default, biased):
-        assert found[0] == pytest.approx(arrives, rel=0.25)
+    arrives = said("explain-gradients", r"it arrives at about $2\times10^{-8}$")
+    arrives_too = said("explain-level-but-blind", r"bias, at about $2\times10^{-8}$")
+    for found, told in ((default, arrives), (biased, arrives_too)):
+        assert found[0] == pytest.approx(told, rel=0.25)
         assert typical(found) == pytest.approx(6.0**-10, rel=0.5)
 
 
@@ -291,6 +297,18 @@ def test_8_all_zeros_let_no_gradient_through():
     net.forward(rng.standard_normal((8, 4)))
     net.backward(np.ones((8, 1)))
     assert not np.any(net.layers[0].grads["weight"])
+
+
+def test_8_the_first_figures_scales():
+    """The same draw at another scale: a quarter a layer, four times a layer, for ReLU without biases."""
+    power, about = said("explain-constant", "Over 8 layers that makes $4^8$, about 65,000")[1:]
+    for seed in SEEDS:
+        small, medium, large = (
+            Run(s, 8, 0.2, seed).snapshots[0].signal[8] for s in ("small", "medium", "large")
+        )
+        assert medium / small == pytest.approx(power) and large / medium == pytest.approx(power)
+        assert large / medium == pytest.approx(about, rel=0.01)
+    assert Run("medium", 8, 0.2, 0).snapshots[0].weights[3].std() == pytest.approx(0.5, rel=0.25)  # √(2/8)
 
 
 def test_9_a_sigmoid_reaches_its_edge_only_above_10():
@@ -319,10 +337,12 @@ def test_break_it_ten_percent_costs_a_factor_of_117():
 
     mistake, depth = said("break-it", "A mistake of 10 % in the scale: what does it cost after 25 layers?")
     assert 1 + mistake == pytest.approx(1.1)
+    power, cost = said("break-it", r"$1.1^{2 \times 25}$, which is 117")
     ratios = [
         sizes(run(too_large, seed=s))[int(depth)] / sizes(run(he_normal, seed=s))[int(depth)] for s in SEEDS
     ]
-    assert ratios == pytest.approx([said("break-it", r"$1.1^{2 \times 25}$")] * 5, rel=1e-6)
+    assert ratios == pytest.approx([power] * 5, rel=1e-6)
+    assert ratios == pytest.approx([cost] * 5, rel=0.01)
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")  # numpy tells the learner so, too

@@ -49,7 +49,7 @@ def test_every_narrow_network_that_may_be_asked(draw):
     width = draw["n"]
     for _ in range(100):
         h = rng.standard_normal((8, width))
-        for _ in range(draw["L"]):
+        for _ in range(draw["D"]):
             h = np.maximum(h @ rng.normal(0, np.sqrt(2 / width), (width, width)), 0)
         ends.append(np.mean(h**2))
     assert 0 < np.median(ends) < 0.001
@@ -107,7 +107,9 @@ def test_what_the_checks_say():
     layers = [np.sqrt(2 * factor / 4) * np.ones((4, 4)) for factor in (loud, quiet)]
     assert diagnose(layers)["factor"] == pytest.approx(1)
     assert 2 / (1 + asked("diagnose", "a = √5")) == pytest.approx(1 / 3)
-    assert np.log(10) == pytest.approx(asked("spread", "2.303 times"), abs=5e-4)
+    above, central = asked("hidden_gradient", "as 1 (or ½)")  # slopes of the ReLU at 0, by differences
+    assert np.maximum(1e-3, 0) / 1e-3 == pytest.approx(above)
+    assert (np.maximum(1e-3, 0) - np.maximum(-1e-3, 0)) / 2e-3 == pytest.approx(central)
 
 
 def test_the_sum_that_a_hint_writes():

@@ -1,6 +1,6 @@
 """The claims about normalization that the course corrects: each measured on its own, with the course's code.
 
-What needs training is in tests/test_lesson_03.py; what defines a layer in tests/test_normalization.py.
+What needs training is in test_lesson.py beside this file; what defines a layer in tests/layers.
 """
 
 import numpy as np
@@ -12,7 +12,9 @@ from helpers.layers import BatchNorm, GroupNorm, LayerNorm, Linear, ReLU, RMSNor
 from helpers.losses import softmax_cross_entropy
 from helpers.network import Network, plain
 from helpers.propagation import RandomNetwork
+from tests.text import lesson
 
+said = lesson("claims")
 rng = np.random.default_rng
 
 
@@ -25,6 +27,9 @@ def nothing_is_left_behind():
 def test_mean_0_and_std_1_hold_before_the_relu_and_not_after():
     for seed in range(5):
         before, after = RandomNetwork(256, "ReLU", 2.0**0.5, norm="BatchNorm", seed=seed).statistics(20)
+        assert (before.mean[5], before.std[5]) == pytest.approx(
+            said("claim-bn-mean-0-std-1", "Layer 5 output: mean≈0, std≈1"), abs=1e-3
+        )
         assert before.std[20] == pytest.approx(1, abs=1e-3)
         assert after.mean[20] == pytest.approx(0.40, abs=0.03)
         assert after.std[20] == pytest.approx(0.58, abs=0.03)
@@ -50,6 +55,14 @@ def test_gamma_that_undoes_the_norm_is_the_root_of_variance_plus_epsilon():
     np.testing.assert_allclose(layer.forward(x), x, rtol=1e-12)
     layer.params["gamma"] = x.std(axis=0)
     assert np.abs(layer.forward(x) - x).max() > 1e-4
+
+
+def test_a_guest_in_a_batch_changes_its_statistics():
+    five = np.array([2.0, 2.0, 6.0, 6.0, 5.0])
+    guest = (5 - five.mean()) / five.std()
+    assert guest == pytest.approx(said("claim-bn-five", "and become 0.436"), abs=5e-4)
+    frozen = (5 - five[:4].mean()) / five[:4].std()
+    assert frozen == said("claim-bn-five", "It becomes 0.5") == said("claim-bn-five", "… 0.5”")
 
 
 def test_the_forward_pass_divides_by_n_and_the_memory_by_n_minus_1():

@@ -1,6 +1,7 @@
 """Sweeps over learning rates: each run of a stack is the run alone, and the rule that judges it."""
 
 import gc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,3 +92,23 @@ def test_the_ceiling_is_the_largest_rate_that_learns():
 def test_no_rate_may_learn():
     sweep = Sweep(Case("none", 20)).finish()
     assert sweep.ceiling() is None and sweep.has_ceiling
+
+
+def test_ceilings_are_those_of_the_sweeps_and_nan_where_nothing_learns(monkeypatch):
+    def swept(case):
+        done = SimpleNamespace(ceiling=lambda: (0.5, None)[case.seed])
+        return SimpleNamespace(finish=lambda: done)
+
+    monkeypatch.setattr(stability, "sweep", swept)
+    np.testing.assert_array_equal(stability.ceilings("none", 4, seeds=2), [0.5, np.nan])
+
+
+def test_the_best_loss_is_that_of_one_rate_and_infinite_where_all_overflow():
+    (best,) = stability.best_losses("BatchNorm", [1.0], etas=(0.01, 0.1))
+    found = stability.losses(Case("BatchNorm", sigma_w=1.0), (0.01, 0.1))[-10:].mean(axis=0)
+    assert best == pytest.approx(found.min())
+    assert stability.best_losses("none", [4.0], etas=(30.0,)) == [np.inf]
+
+
+def test_how_far_the_promise_is_kept_is_a_place_of_the_walk():
+    assert stability.reach("BatchNorm", steps=5, depth=3) in stability.WALK
