@@ -52,6 +52,15 @@ ipywidgets.VBox([slider, label])
 """
 
 
+# JavaScript: show this cell of the notebook in front, and make it the active one.
+FRONT = """async id => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  const at = notebook.widgets.findIndex(cell => cell.model.id === id);
+  notebook.activeCellIndex = at;
+  await notebook.scrollToItem(at, 'center');
+}"""
+
+
 class LitePage(LabPage):
     """JupyterLite in a tab; what LabPage can do with JupyterLab works here, too."""
 
@@ -84,6 +93,25 @@ class LitePage(LabPage):
             "([path, content]) => window.jupyterapp.serviceManager.contents.save("
             "path, {type: 'notebook', format: 'json', content}).then(() => null)",
             [path, content],
+        )
+
+    def follow(self, cell, path):
+        """Click the last link of a cell of the notebook in front, which leads to the notebook `path`."""
+        self.page.evaluate(FRONT, cell)
+        self.page.locator(".jp-mod-active .jp-RenderedMarkdown a[href*='.ipynb']").last.click()
+        ready = f"path => window.jupyterapp.shell.currentWidget.context?.path === path && {KERNEL}?.status === 'idle'"
+        self.page.wait_for_function(ready, arg=path, timeout=BOOT * 1000)
+
+    def alive(self):
+        """Run a line of the course in the kernel of the notebook in front; return the kernel's id."""
+        code = "import helpers; helpers.__version__"
+        return self.page.evaluate(
+            f"""async code => {{
+                const reply = await {KERNEL}.requestExecute({{code}}).done;
+                if (reply.content.status !== 'ok') throw new Error(reply.content.evalue);
+                return {KERNEL}.id;
+            }}""",
+            code,
         )
 
     def text(self, cell):
@@ -136,6 +164,23 @@ def test_python_starts_from_the_sites_own_index(lite, distribution):
     lite.open("notebooks/try.ipynb")
     lite.run_all()
     assert lite.text(1) == "1 True 2 saved"
+    assert lite.problems() == []
+
+
+def test_from_a_lesson_to_its_workbook_and_back_there_is_a_kernel_each_time(lite):
+    """By the links that a learner follows. Both files have the same name, in two folders."""
+    lesson, workbook = "notebooks/02_initialization.ipynb", "exercises/02_initialization.ipynb"
+    lite.start()
+    lite.open(lesson)
+    kernels = [lite.alive()]
+    for link in ("to-the-exercises", "title"):
+        lite.follow(link, workbook if link == "to-the-exercises" else lesson)
+        kernels.append(lite.alive())
+    assert kernels[2] == kernels[0] != kernels[1]  # the lesson was open all the time
+    lite.page.reload()  # the next day
+    lite.start()
+    lite.open(workbook)
+    assert lite.alive() not in kernels
     assert lite.problems() == []
 
 

@@ -29,8 +29,8 @@ FROM_PYODIDE = ("numpy", "matplotlib")
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 # Where the wheels are, seen from a kernel's web worker: extensions/@jupyterlite/<its name>/static.
 WHEELS_FROM_WORKER = "../../../../pypi"
-# JupyterLite takes a notebook for one that is open already if both have the same name, whatever their folders: a
-# workbook opened from its lesson would get no kernel.
+# JupyterLite takes a notebook for one that is open already if both have the same name, whatever their
+# folders: a workbook opened from its lesson would get no kernel.
 SAME_NAME = re.compile(
     r"(\blet\{path:(\w+),name:(\w+)\}=\w+,\w+=this\._sessions\.find\((\w+)=>)(\4\.name===\3\))"
 )
