@@ -1,5 +1,6 @@
 # make lab    set up, then open the course in JupyterLab
 # make test   set up, then run every check that needs no browser
+# make update the newest lessons, and nothing of yours is lost
 # make site   set up, then write the course as a web site to site/
 PYTHON ?= python3
 VENV   ?= .venv
@@ -26,13 +27,23 @@ UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_ex
 	norms train_vs_eval hints dropout_masks skips
 TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
 
-.PHONY: lab test check units lessons machines seeds browser oldest colab grading nbgrader exercises claims \
+.PHONY: lab update address test check units lessons machines seeds browser oldest colab grading nbgrader exercises claims \
 	site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp tools/overrides.json $(VENV)/share/jupyter/lab/settings/
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+# The newest lessons; what you changed is kept beside them.
+update:
+	$(PYTHON) tools/update.py
+
+# Where the course can be had, for whoever publishes it: make address REPOSITORY=https://github.com/OWNER/NAME
+address: $(VENV)/test.done
+	$(BIN)/python -m tools.address "$(REPOSITORY)"
+	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb solutions/*.ipynb
+	$(BIN)/python tools/exercises.py
 
 test: check units lessons
 

@@ -10,12 +10,14 @@ __version__ = "0.2.0"
 
 _HOME_OF = {
     "ask": "helpers.checking",
+    "bring": "helpers.checking",
     "check": "helpers.checking",
     "hint": "helpers.checking",
     "predict": "helpers.checking",
     "report": "helpers.checking",
     "review": "helpers.checking",
     "solution": "helpers.checking",
+    "take": "helpers.checking",
     "by_layer": "helpers.figures",
     "curves": "helpers.figures",
     "distribution": "helpers.figures",
