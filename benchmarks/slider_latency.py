@@ -104,7 +104,7 @@ TARGETS = [
     instrument("init_explorer", "Width"),
     instrument("init_explorer", "Custom σ_w"),
     instrument("edge_of_chaos", "Weights σ_w"),
-    instrument("gain_chain", "Gain of a layer"),
+    instrument("gain_chain", "Factor g of a layer"),
     instrument("gradient_by_layer", "Depth"),
     instrument("jacobian_spectrum", "Depth"),
     instrument("batchnorm_stability", "Learning rate"),

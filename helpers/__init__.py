@@ -21,6 +21,7 @@ _HOME_OF = {
     "by_layer": "helpers.figures",
     "curves": "helpers.figures",
     "distribution": "helpers.figures",
+    "draw_network": "helpers.figures",
     "show": "helpers.figures",
 }
 

@@ -1,8 +1,8 @@
 """Jacobians: what a small change of one layer does to a later one, and three ways to say how much.
 
 J_l = ∂h_l/∂h_{l−1} has the entry [i, j] = ∂h_l[i]/∂h_{l−1}[j]. Our signals are rows and W is (fan_in,
-fan_out), so J_l = diag(φ′(z_l)) W_lᵀ. From layer l to the last, L, leads the product J_L … J_{l+1}: L − l
-factors, the last layer first. A gradient is a row, too: ∂L/∂h_l = ∂L/∂h_L · J_L … J_{l+1}  (EQ N1.2).
+fan_out), so J_l = diag(φ′(z_l)) W_lᵀ. From layer l to the last, D, leads the product J_D … J_{l+1}: D − l
+factors, the last layer first. A gradient is a row, too: ∂L/∂h_l = ∂L/∂h_D · J_D … J_{l+1}  (EQ N1.2).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ RESOLVED = 1e-14  # of the largest: a float64 product cannot tell a smaller sing
 
 
 def of_layers(network, x):
-    """The Jacobians J_1 … J_L of a network at one input x (n_in,), as a list of (n_out, n_in) arrays.
+    """The Jacobians J_1 … J_D of a network at one input x (n_in,), as a list of (n_out, n_in) arrays.
 
     The network may hold Linear layers and activations, as an `mlp` does; another kind is a ValueError. Each
     activation belongs to the Linear layer before it.
@@ -38,7 +38,7 @@ def of_layers(network, x):
 
 
 def product(jacobians):
-    """J_L … J_1 of the Jacobians J_1 … J_L, in this order."""
+    """J_D … J_1 of the Jacobians J_1 … J_D, in this order."""
     chain = np.eye(jacobians[0].shape[1])
     for jacobian in jacobians:
         chain = jacobian @ chain
@@ -53,11 +53,11 @@ class Spectrum:
     """
 
     values: np.ndarray
-    bound: float  # ‖J_L‖ … ‖J_1‖: no direction can be stretched more
+    bound: float  # ‖J_D‖ … ‖J_1‖: no direction can be stretched more
 
     @property
     def largest(self):
-        """The spectral norm: what the best of all directions gets."""
+        """The length of the product, or spectral norm: what the best of all directions gets."""
         return float(self.values[0])
 
     @property
@@ -77,7 +77,7 @@ class Spectrum:
 
 
 def spectrum(jacobians):
-    """The Spectrum of J_L … J_1."""
+    """The Spectrum of J_D … J_1."""
     jacobians = list(jacobians)
     values = np.linalg.svd(product(jacobians), compute_uv=False)
     return Spectrum(values, float(np.prod([np.linalg.norm(j, 2) for j in jacobians])))

@@ -155,7 +155,7 @@ def backward_moments(network):
 
 
 def gradient_norms(network, of="h"):
-    """‖∂L/∂h_l‖ over the batch for l = 0 … L, after `network.backward(grad)`; `of="z"`: ‖∂L/∂z_l‖.
+    """‖∂L/∂h_l‖ over the batch for l = 0 … D, after `network.backward(grad)`; `of="z"`: ‖∂L/∂z_l‖.
 
     Of a pre-activation residual network z is the trunk itself: the h_l of EQ N1.7, and in a plain network
     the same places, those at which a skip would be added.
@@ -220,6 +220,6 @@ def _need(values, direction):
 
 
 def _places(network):
-    """Positions of z_l and h_l in `network.outputs`, for l = 0 … L."""
+    """Positions of z_l and h_l in `network.outputs`, for l = 0 … D."""
     layers = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear | Residual)]
     return [0] + [i + 1 for i in layers], [*layers, len(network.layers)]

@@ -132,7 +132,7 @@ class Prediction:
 
     @property
     def h_gradient2(self):
-        """E[(∂L/∂h_l)²] for l = 0 … L, when it is 1 at the last layer: the product of the later χ."""
+        """E[(∂L/∂h_l)²] for l = 0 … D, when it is 1 at the last layer: the product of the later χ."""
         return np.append(np.cumprod(self.chi[::-1])[::-1], 1.0)
 
     @property
@@ -162,7 +162,7 @@ class Prediction:
         return np.sqrt(np.maximum(found, 0.0))
 
     def gradient_log_spread(self, width, orthogonal=False):
-        """The same for ln E[(∂L/∂h_l)²], counted from the last layer: √(5(L − l)/n) for ReLU."""
+        """The same for ln E[(∂L/∂h_l)²], counted from the last layer: √(5(D − l)/n) for ReLU."""
         width = arguments.whole("width", width)
         fresh = (3 * self.fluctuations["slope2"].kick[1:] + 2 * (not orthogonal)) / width
         return np.sqrt(np.append(np.cumsum(fresh[::-1])[::-1], 0.0))

@@ -1,6 +1,6 @@
 """Arrays in, pictures out. What a notebook plots with; instruments use the live figure beside it."""
 
 from helpers.figures.numbers import show
-from helpers.figures.plots import by_layer, curves, distribution
+from helpers.figures.plots import by_layer, curves, distribution, draw_network
 
-__all__ = ["by_layer", "curves", "distribution", "show"]
+__all__ = ["by_layer", "curves", "distribution", "draw_network", "show"]

@@ -5,8 +5,9 @@ from matplotlib.ticker import MaxNLocator
 
 from helpers import arguments
 from helpers.figures import svg
+from helpers.figures.numbers import short
 from helpers.figures.picture import Picture
-from helpers.figures.theme import MEASURED, MUTED, THEORY, style
+from helpers.figures.theme import ALARM, INK, MEASURED, MUTED, PAPER, THEORY, style
 
 # Lines differ in dash and marker as well as in colour.
 _MARKS = ("o", "s", "^", "D", "v", "P")
@@ -14,7 +15,7 @@ _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2)), 
 
 
 def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
-    """Curves over the layers, one for each entry of `curves` {name: values for layers 0 … L}.
+    """Curves over the layers, one for each entry of `curves` {name: values for layers 0 … D}.
 
     `target` draws a dotted level, `band` = (low, high) a shaded range. `alt` says in words what is seen.
     Values that are not finite end a line, with a cross at the last one that is.
@@ -108,6 +109,66 @@ def _apart(places, gap):
         places[1:] += short
         places += max(0, -places[0])
     return places
+
+
+def draw_network(values, weights, alt, names=None, title="A small network"):
+    """A network, layer beside layer: units as circles with their values, weights as lines between them.
+
+    `values` are the layers' units, each (n,), from the input on; `weights` the matrices between them, each
+    (fan_in, fan_out). A line is as wide as its weight is large, and dashed where it is negative; up to 16
+    weights are written on their lines. `names` stand above the layers. Raises ValueError for shapes that do
+    not fit.
+    """
+    values, weights = ([np.asarray(a, float) + 0 for a in arrays] for arrays in (values, weights))  # no −0
+    names = [""] * len(values) if names is None else names
+    _check_network(values, weights, names)
+    most = max(map(len, values))
+    largest = max(np.abs(w).max() for w in weights) or 1.0
+    with style():
+        figure = svg.new_figure(7.6, 0.6 + 0.85 * max(most, 2))
+        ax = figure.add_axes((0.01, 0.01, 0.98, 0.9))
+        height = 7.45 * ax.bbox.height / ax.bbox.width  # one unit of the axes is an inch, both ways
+        ax.set(xlim=(0, 7.45), ylim=(0, height), title=title, axisbelow=False)
+        ax.axis("off")
+        across = np.linspace(0.9, 6.55, len(values))
+        at = [
+            [(x, (height - 0.3) / 2 - 0.85 * (i - (len(h) - 1) / 2)) for i in range(len(h))]
+            for x, h in zip(across, values, strict=True)
+        ]
+        for left, right, w in zip(at, at[1:], weights, strict=False):
+            for (i, j), weight in np.ndenumerate(w):
+                _draw_weight(ax, left[i], right[j], weight, largest, written=sum(map(np.size, weights)) <= 16)
+        for x, units, h, name in zip(across, at, values, names, strict=True):
+            ax.text(x, height - 0.02, name, ha="center", va="top", color=MUTED)
+            for place, value in zip(units, h, strict=True):
+                ax.plot(*place, "o", ms=42, mfc=PAPER, mec=INK if value else MUTED, mew=1.6)
+                ax.text(
+                    *place, text := short(value), ha="center", va="center", fontsize=min(11, 54 / len(text))
+                )
+    return Picture(figure, title, alt)
+
+
+def _check_network(values, weights, names):
+    if len(values) != len(weights) + 1 or len(names) != len(values):
+        raise ValueError(
+            f"{len(values)} values, {len(weights)} weights, {len(names)} names: of D layers of weights, "
+            "values and names are needed for D + 1 layers of units"
+        )
+    for i, w in enumerate(weights):
+        fits = values[i].shape + values[i + 1].shape
+        if w.shape != fits:
+            raise ValueError(f"weights[{i}] of shape {w.shape} does not join its units: {fits} is needed")
+
+
+def _draw_weight(ax, start, end, weight, largest, written):
+    """One line, with the number near the unit from which it comes: further on the lines cross."""
+    color, dash = (MEASURED, "-") if weight >= 0 else (ALARM, (0, (3, 1.5)))
+    width = 0.4 + 5 * abs(weight) / largest
+    ax.plot(*zip(start, end, strict=True), color=color, ls=dash, lw=width, alpha=0.55, solid_capstyle="butt")
+    if written:
+        x, y = (0.68 * a + 0.32 * b for a, b in zip(start, end, strict=True))
+        ground = {"fc": PAPER, "ec": "none", "pad": 1.5}
+        ax.text(x, y, short(weight), ha="center", va="center", fontsize=10, color=color, bbox=ground)
 
 
 def distribution(groups, xlabel, alt, log=True, title=None, marks=None):

@@ -300,7 +300,7 @@ class TestReopened:
 class TestStartHere:
     def test_the_first_click_does_what_the_text_says(self, start):
         text = start.page.locator(".jp-RenderedMarkdown", has_text="Your first click")
-        name = text.locator("em").last.inner_text()
+        name = text.locator("em").first.inner_text()
         box = start.page.locator(".td-instrument")
         expect(verdict(box)).to_have_text("HOLDS")
         button(box, name).click()
@@ -310,8 +310,10 @@ class TestStartHere:
 
     def test_its_question_answers(self, start):
         box = start.page.locator(".td-ask").first  # below it, others may be due for review
-        answer(box, "2/128")
-        expect(card(box)).to_contain_text("is the variance")
+        answer(box, "20")
+        expect(card(box)).to_contain_text("adds 2 for every layer")
+        answer(box, "2^10")
+        expect(card(box)).to_contain_text("✓ Right.")
 
     def test_its_links_open_chapter_1(self, start):
         links = start.page.locator(".jp-RenderedMarkdown a", has_text=re.compile("depth problem|chapter 1"))

@@ -27,11 +27,11 @@ pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
 class TestInstruments(EveryInstrument):
     instruments = (GainChain, GradientByLayer, JacobianSpectrum)
 
-    def test_the_gain_turns_the_verdict_over(self, bench):
+    def test_the_factor_turns_the_verdict_over(self, bench):
         box = reset(bench, GainChain)
         expect(verdict(box)).to_have_text("HEALTHY")
-        for gain, word in ((0.5, "VANISHES"), (1.5, "EXPLODES"), (1.0, "HEALTHY")):
-            move(bench, GainChain, box, "gain", gain)
+        for factor, word in ((0.5, "VANISHES"), (1.5, "EXPLODES"), (1.0, "HEALTHY")):
+            move(bench, GainChain, box, "factor", factor)
             expect(verdict(box)).to_have_text(word)
 
     def test_choosing_an_activation_makes_the_chain_one_of_layers(self, bench):
@@ -56,8 +56,8 @@ class TestLesson01(EveryLesson):
     path = "notebooks/01_depth_problem.ipynb"
 
     def test_a_question_knows_the_slip(self, lesson):
-        box = lesson.page.locator(".td-ask", has_text="How many Jacobians")
-        answer(box, "18")
-        expect(card(box)).to_contain_text("counts layer 3, too")
-        answer(box, "17")
+        box = lesson.page.locator(".td-ask", has_text="learning rate 0.1")
+        answer(box, "0.9")
+        expect(card(box)).to_contain_text("goes along the gradient")
+        answer(box, "1.1")
         expect(card(box)).to_contain_text("✓ Right.")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from helpers import init_explorer
 from helpers.checking.cards import Card
-from helpers.figures import by_layer, curves, distribution, show, svg, theme
+from helpers.figures import by_layer, curves, distribution, draw_network, show, svg, theme
 from helpers.figures.decades import Bent, Decades
 from helpers.figures.ink import set_level
 from helpers.figures.live import LiveFigure
@@ -542,6 +542,54 @@ def test_a_bent_axis_has_room_for_both_signs():
     np.testing.assert_allclose(axis.place([-1.2, 0, 1.2]), [-1, 0, 1])
     axis.fit([-5.0, 3e5])
     assert labels_of(axis) == ["−10⁶", "", "0", "", "10⁶"]
+
+
+class TestANetworkDrawn:
+    VALUES = [1.0, 2.0], [2.0, 0.0], [1.0]
+    WEIGHTS = [[1.0, 1.0], [0.5, -1.0]], [[0.5], [-0.25]]
+
+    def drawn(self, values=VALUES, weights=WEIGHTS, **more):
+        return draw_network(values, weights, alt="two units, two, and one", **more)
+
+    def lines(self, picture):
+        return [line for line in picture.figure.axes[0].lines if len(line.get_xdata()) == 2]
+
+    def test_a_line_is_as_wide_as_its_weight_and_dashed_where_it_is_negative(self):
+        lines, weights = self.lines(self.drawn()), [1, 1, 0.5, -1, 0.5, -0.25]
+        widths = np.array([line.get_linewidth() for line in lines])
+        np.testing.assert_allclose((widths - widths[0]) / widths[0], 5 * (np.abs(weights) - 1) / widths[0])
+        assert [line.get_linestyle() == "--" for line in lines] == [w < 0 for w in weights]
+
+    def test_each_line_joins_the_two_units_of_its_weight(self):
+        units = [line.get_xydata()[0] for line in self.drawn().figure.axes[0].lines[6:]]
+        ends = [line.get_xydata() for line in self.lines(self.drawn())]
+        joined = [[[np.allclose(end, unit) for unit in units].index(True) for end in line] for line in ends]
+        assert joined == [[0, 2], [0, 3], [1, 2], [1, 3], [2, 4], [3, 4]]
+
+    def test_the_numbers_can_be_read(self):
+        root = parse(self.drawn(names=["input", "hidden", "output"], title="Forward").html())
+        names = ["input", "hidden", "output", "Forward"]
+        numbers = ["1", "1", "0.5", "−1", "0.5", "−0.25", "1", "2", "2", "0", "1"]
+        assert sorted(texts(root)) == sorted(names + numbers)
+
+    def test_a_zero_has_no_sign(self):
+        assert "-0" not in texts(parse(self.drawn([[1.0, 2.0], [2.0, -0.0], [1.0]]).html()))
+
+    def test_of_many_weights_only_the_lines_are_drawn(self):
+        picture = self.drawn([[1.0] * 5] * 2, [np.full((5, 5), 7.0)])
+        assert len(self.lines(picture)) == 25 and "7" not in texts(parse(picture.html()))
+
+    @pytest.mark.parametrize(
+        ("change", "says"),
+        [
+            ({"weights": [[[1.0], [1.0]], [[0.5], [0.5]]]}, r"weights\[0\] of shape \(2, 1\)"),
+            ({"values": ([1.0], [2.0])}, "2 values, 2 weights"),
+            ({"names": ["one"]}, "1 names"),
+        ],
+    )
+    def test_shapes_that_do_not_fit_are_named(self, change, says):
+        with pytest.raises(ValueError, match=says):
+            self.drawn(**change)
 
 
 @pytest.mark.parametrize(

@@ -592,10 +592,10 @@ def test_a_control_cannot_have_the_name_of_something_else():
 
 def test_a_setting_is_linked_to_a_plain_slider():
     instrument, other = make("gain_chain"), widgets.FloatSlider(min=0.5, max=2, value=1)
-    widgets.link((instrument, "gain"), (other, "value"))
+    widgets.link((instrument, "factor"), (other, "value"))
     other.value = 1.1
-    assert instrument.gain == 1.1
-    assert instrument.description == make("gain_chain", gain=1.1).description
-    with pytest.raises(ValueError, match=r"gain=5\.0"):
-        instrument.gain = 5.0
-    assert instrument.gain == 1.1
+    assert instrument.factor == 1.1
+    assert instrument.description == make("gain_chain", factor=1.1).description
+    with pytest.raises(ValueError, match=r"factor=5\.0"):
+        instrument.factor = 5.0
+    assert instrument.factor == 1.1

@@ -322,9 +322,9 @@ def asked(tab, id):
 
 def test_a_number_is_judged_with_the_words_of_the_notebook(tab, url):
     tab.goto(url + "notebooks/00_start_here.html")
-    box, question = asked(tab, "init-he-std"), questions.find("init-he-std")
+    box, question = asked(tab, "depth-ten-doublings"), questions.find("depth-ten-doublings")
     field = box.get_by_role("textbox")
-    for answer in ("1/8", "0.2", f"{question.wrong[0].value!r}", "something"):
+    for answer in ("4^5", "30", f"{question.wrong[0].value!r}", "something"):
         field.fill(answer)
         field.press("Enter")
         if answer == "something":

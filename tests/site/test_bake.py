@@ -71,12 +71,12 @@ def test_the_same_frames_are_the_same_file():
 
 
 def test_calls_share_their_frames_and_keep_their_starts():
-    file, frames = unpack(bake.bake("gain_chain", {"one": {}, "other": {"depth": 7, "gain": 0.907}})[0])
+    file, frames = unpack(bake.bake("gain_chain", {"one": {}, "other": {"depth": 7, "factor": 0.907}})[0])
     one, other = file["calls"]["one"], file["calls"]["other"]
     assert one["start"] != other["start"]
     assert tuple(one["start"]) in frames and tuple(other["start"]) in frames
-    gain = next(control for control in other["controls"] if control["name"] == "gain")
-    assert 0.907 in gain["values"]  # a value between the positions is one more
+    factor = next(control for control in other["controls"] if control["name"] == "factor")
+    assert 0.907 in factor["values"]  # a value between the positions is one more
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ MLP_BACKWARD = Check(
 
 
 def jacobian_product(jacobians, layer):
-    """∂h_L/∂h_layer from the list J_1, …, J_L."""
+    """∂h_D/∂h_layer from the list J_1, …, J_D."""
     product = np.eye(len(jacobians[0]))
     # jacobians[layer] is J_{layer+1}: it acts first. Later ones stand left of it.
     for jacobian in jacobians[layer:]:
@@ -429,7 +429,7 @@ AUDIT = Check(
 
 
 def three_sizes(jacobians):
-    """Bound, spectral norm and rms gain of J_L … J_1, and what the bound proves."""
+    """Bound, length and rms factor of J_D … J_1, and what the bound proves."""
     product = np.eye(len(jacobians[0]))
     for jacobian in jacobians:
         product = jacobian @ product

@@ -21,14 +21,14 @@ NUMBER, LAYER = "a number", "a random layer"
 
 @dataclass(frozen=True)
 class Result:
-    """Log10 values. `course` is the gradient at layers 0 … L when it is 1 at layer L."""
+    """Log10 values. `course` is the gradient at layers 0 … D when it is 1 at layer D."""
 
     course: np.ndarray
     lost_at: int | None  # the depth at which the ratio passes 10⁻⁶ or 10⁶; None if not below 1000 layers
 
     @property
     def ratio(self):
-        """R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖."""
+        """R = ‖∂L/∂h₀‖ / ‖∂L/∂h_D‖."""
         return float(self.course[0])
 
     @property
@@ -45,9 +45,9 @@ def experiment(s):
 
 
 def _factors(s):
-    """log10 of what each of the layers 1 … DEEPEST multiplies a gradient's norm by."""
+    """log10 of what each of the layers 1 … DEEPEST multiplies a gradient's length by."""
     if s.chain == NUMBER:
-        return np.full(DEEPEST, np.log10(s.gain))
+        return np.full(DEEPEST, np.log10(s.factor))
     return np.log10(propagation.predict(s.activation, DEEPEST, s.sigma_w).chi) / 2
 
 
@@ -59,24 +59,23 @@ def _lost_at(factors):
 
 
 class GainChain(Instrument):
-    title = "Gain chain"
+    title = "Chain of factors"
     question = (
         "A gradient starts at the last layer with the size 1 and travels back, to the left. Every layer "
-        "multiplies it. With [a gain of 0.9](gain=0.9), what is left after [50 layers](depth=50)? With "
-        "[1.1](gain=1.1)? How close to 1 must the gain be for [100 layers](depth=100) to stay in the shaded "
-        'zone? Then choose an activation: [a random layer](chain="a random layer") has a gain, too.'
+        "multiplies it by the factor g. How close to 1 must g be for [100 layers](depth=100) to stay in the "
+        'shaded zone? (Under More: [a random layer](chain="a random layer") has a factor, too.)'
     )
     controls = (
-        Choice("chain", "Each layer multiplies by", (NUMBER, LAYER), NUMBER, buttons=True),
-        Slider("depth", "Depth L", tuple(range(1, DEEPEST + 1)), 50),
         Slider(
-            "gain",
-            "Gain of a layer",
+            "factor",
+            "Factor g of a layer",
             tuple(k / 100 for k in range(50, 151)),
-            0.9,
+            1.0,
             text="{:.2f}".format,
             implies={"chain": NUMBER},
         ),
+        Slider("depth", "Depth D", tuple(range(1, DEEPEST + 1)), 50),
+        Choice("chain", "Each layer multiplies by", (NUMBER, LAYER), NUMBER, buttons=True),
         Choice(
             "activation",
             "Activation",
@@ -94,8 +93,8 @@ class GainChain(Instrument):
         ),
     )
     presets = {
-        "0.9 fifty times": {"chain": NUMBER, "gain": 0.9, "depth": 50},
-        "1.1 fifty times": {"chain": NUMBER, "gain": 1.1, "depth": 50},
+        "0.9 fifty times": {"chain": NUMBER, "factor": 0.9, "depth": 50},
+        "1.1 fifty times": {"chain": NUMBER, "factor": 1.1, "depth": 50},
         "Sigmoid, 20 layers": {"chain": LAYER, "depth": 20, "activation": "sigmoid"},
         "tanh, 20 layers": {"chain": LAYER, "depth": 20, "activation": "tanh"},
         "ReLU with He": {"chain": LAYER, "activation": "ReLU", "sigma_w": 2.0**0.5},
@@ -103,21 +102,21 @@ class GainChain(Instrument):
     challenges = (
         Challenge(
             "How exact?",
-            "100 layers: find the smallest gain that is still HEALTHY.",
-            {"depth": 100, "gain": 0.9},
-            lambda s, r: s.chain == NUMBER and s.depth == 100 and s.gain < 1 and 0.935 <= s.gain < 0.945,
-            "0.94. Over 100 layers a healthy gain lies between 10⁻³ᐟ¹⁰⁰ = 0.933 and 10³ᐟ¹⁰⁰ = 1.072: the "
+            "100 layers: find the smallest factor that is still HEALTHY.",
+            {"chain": NUMBER, "depth": 100, "factor": 0.9},
+            lambda s, r: s.chain == NUMBER and s.depth == 100 and 0.935 <= s.factor < 0.945,
+            "0.94. Over 100 layers a healthy factor lies between 10⁻³ᐟ¹⁰⁰ = 0.933 and 10³ᐟ¹⁰⁰ = 1.072: the "
             "deeper the network, the narrower the window.",
-            {"gain": 0.94},
+            {"factor": 0.94},
         ),
         Challenge(
             "0.007 over 30 layers",
-            "A picture that is often shown says: 30 layers, and 0.007 of the gradient arrives. Which gain "
+            "A picture that is often shown says: 30 layers, and 0.007 of the gradient arrives. Which factor "
             "is that?",
-            {"depth": 30, "gain": 0.7},
-            lambda s, r: s.chain == NUMBER and s.depth == 30 and 0.8425 <= s.gain <= 0.8525,
+            {"chain": NUMBER, "depth": 30, "factor": 0.7},
+            lambda s, r: s.chain == NUMBER and s.depth == 30 and 0.8425 <= s.factor <= 0.8525,
             "0.007 to the power 1/30 is 0.848: only 15 % are lost at each layer.",
-            {"gain": 0.85},
+            {"factor": 0.85},
         ),
         Challenge(
             "A sigmoid that does not vanish",
@@ -126,12 +125,13 @@ class GainChain(Instrument):
             lambda s, r: (
                 s.chain == LAYER and s.activation == "sigmoid" and s.depth == 100 and is_healthy(r.ratio)
             ),
-            "σ_w ≈ 10. The gain is weight times slope. The largest slope, ¼, alone asks for 4; but weights "
-            "that large push most units to where the sigmoid is flatter, and so it takes 10.",
+            "σ_w ≈ 10. The factor of a layer is weight times slope. The largest slope, ¼, alone asks for 4; "
+            "but weights that large push most units to where the sigmoid is flatter, and so it takes 10.",
             {"sigma_w": 10.15},
         ),
     )
     seeded = False
+    first = 2
     plays = "depth"
     guess = Guess(
         "course",
@@ -148,14 +148,14 @@ class GainChain(Instrument):
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.225, top=0.91)
         artists = {
             "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.ZONE),
-            "course": ax.plot([], [], label="gradient, from layer L back to 0", **theme.MEASURED_LINE)[0],
+            "course": ax.plot([], [], label="gradient, from layer $D$ back to 0", **theme.MEASURED_LINE)[0],
             "even": ax.plot([], [], label="the same factor at every layer", **theme.THEORY_LINE)[0],
             "lost": ax.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],
             "note": ax.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
             "axis": Decades(ax),
         }
         ax.set(xlim=(-1, DEEPEST + 1), xlabel="layer")
-        ax.set_title("‖∂L/∂h‖ by layer: it sets out at layer L, on the right, with the size 1", loc="left")
+        ax.set_title("What is left of a gradient that sets out on the right", loc="left")
         figure.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
         return figure, artists
 
@@ -178,8 +178,8 @@ class GainChain(Instrument):
 
     def readouts(self, s, r):
         return [
-            ("R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖", from_log10(r.ratio)),
-            ("per layer", f"× {from_log10(r.rate)}"),
+            ("R, what arrives at the input", from_log10(r.ratio)),
+            ("factor of a layer", from_log10(r.rate)),
             (
                 f"R passes {_threshold(r)}",
                 f"at {counted(r.lost_at, 'layer')}" if r.lost_at else "never in 1000 layers",
@@ -188,7 +188,7 @@ class GainChain(Instrument):
 
     def verdict(self, s, r):
         if s.chain == NUMBER:
-            what = f"{s.gain:.2f} multiplied {s.depth} times is {from_log10(r.ratio)}."
+            what = f"{s.factor:.2f} to the power {s.depth} is {from_log10(r.ratio)}."
         else:
             what = (
                 f"A {s.activation} layer with σ_w = {s.sigma_w:.3g} multiplies a gradient by "
@@ -201,7 +201,7 @@ class GainChain(Instrument):
 
     def describe(self, s, r):
         chain = (
-            f"a gain of {s.gain:.2f} at every layer"
+            f"a factor of {s.factor:.2f} at every layer"
             if s.chain == NUMBER
             else f"random {s.activation} layers with σ_w = {s.sigma_w:.3g}"
         )

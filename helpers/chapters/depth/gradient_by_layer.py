@@ -21,20 +21,20 @@ CUSTOM = "custom σ"
 
 @dataclass(frozen=True)
 class Result:
-    """Log10 curves, each relative to its value at the last layer, L."""
+    """Log10 curves, each relative to its value at the last layer, D."""
 
-    h: np.ndarray  # ‖∂L/∂h_l‖ for l = 0 … L
-    weight: np.ndarray  # ‖∂L/∂W_l‖ for l = 1 … L
+    h: np.ndarray  # ‖∂L/∂h_l‖ for l = 0 … D
+    weight: np.ndarray  # ‖∂L/∂W_l‖ for l = 1 … D
     predicted: np.ndarray  # of h, in an infinitely wide network
     low: np.ndarray  # the band around it
     high: np.ndarray
-    slopes: np.ndarray  # (the largest φ′)^(L − l): what slopes alone allow
+    slopes: np.ndarray  # (the largest φ′)^(D − l): what slopes alone allow
     sigma_w: float
     saturated: float
 
     @property
     def ratio(self):
-        """R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖."""
+        """R = ‖∂L/∂h₀‖ / ‖∂L/∂h_D‖."""
         return float(self.h[0])
 
     @property
@@ -51,7 +51,7 @@ def experiment(s):
     _, dh = network.backward_moments(s.depth)
     theory = propagation.predict(s.activation, s.depth, sigma_w)
     band = log10_band(theory.h_gradient2, theory.gradient_log_spread(s.width, scheme.rule == "orthogonal"))
-    low, high = (edge / 2 for edge in band)  # of norms, not of their squares
+    low, high = (edge / 2 for edge in band)  # of lengths, not of their squares
     return Result(
         h=_relative(dh.second) / 2,
         weight=_relative(network.weight_gradient_norms(s.depth)),
@@ -72,7 +72,7 @@ def _relative(values):
 class GradientByLayer(Instrument):
     title = "Gradient by layer"
     question = (
-        "A random network, and one honest backward pass from layer L, on the right, to the input. Which "
+        "A random network, and one honest backward pass from layer D, on the right, to the input. Which "
         "activation lets the gradient arrive? Do the gradients of the weights (squares) tell the same story "
         "as those of the signal (dots)? And can a sigmoid curve climb above the dotted line, which some call "
         "a bound?"
@@ -80,7 +80,7 @@ class GradientByLayer(Instrument):
     controls = (
         Choice("activation", "Activation", tuple(ACTIVATIONS), "sigmoid", buttons=True),
         Choice("scheme", "Initial weights", tuple(SCHEMES), "Xavier"),
-        Slider("depth", "Depth L", tuple(range(1, propagation.DEEPEST + 1)), 20),
+        Slider("depth", "Depth D", tuple(range(1, propagation.DEEPEST + 1)), 20),
         Slider("width", "Width n", (16, 24, 32, 48, 64, 96, 128, 192, 256), 128),
         Slider(
             "sigma_w",
@@ -135,6 +135,7 @@ class GradientByLayer(Instrument):
         ),
     )
 
+    first = 3
     plays = "depth"
 
     experiment = staticmethod(experiment)
@@ -147,7 +148,7 @@ class GradientByLayer(Instrument):
         limit = {"ls": ":", "color": theme.MUTED, "animated": True}
         artists = {
             "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
-            "slopes": ax.plot([], [], label="(largest φ′) to the power L − l", **limit)[0],
+            "slopes": ax.plot([], [], label="slopes alone: (largest φ′) to the power $D-l$", **limit)[0],
             "weight": ax.plot([], [], label="‖∂L/∂W‖ measured", **squares)[0],
             "h": ax.plot([], [], label="‖∂L/∂h‖ measured", **theme.MEASURED_LINE)[0],
             "theory": ax.plot([], [], label="‖∂L/∂h‖ theory (infinite width)", **theme.THEORY_LINE)[0],
@@ -169,11 +170,11 @@ class GradientByLayer(Instrument):
 
     def readouts(self, s, r):
         rows = [
-            ("R = ‖∂L/∂h₀‖ / ‖∂L/∂h_L‖", from_log10(r.ratio)),
-            ("theory", from_log10(r.predicted[0])),
-            ("per layer", f"× {from_log10(r.ratio / s.depth)}"),
-            ("slopes alone", f"{from_log10(r.slopes[0])}"),
-            ("‖∂L/∂W₁‖ / ‖∂L/∂W_L‖", from_log10(r.weight[0])),
+            ("R, ‖∂L/∂h‖ at the input over the last layer", from_log10(r.ratio)),
+            ("R by theory", from_log10(r.predicted[0])),
+            ("factor of a layer", from_log10(r.ratio / s.depth)),
+            ("R by slopes alone", f"{from_log10(r.slopes[0])}"),
+            ("‖∂L/∂W‖, first layer over last", from_log10(r.weight[0])),
             ("σ_w", f"{r.sigma_w:.3g}"),
         ]
         if s.activation in ("tanh", "sigmoid"):
@@ -183,8 +184,8 @@ class GradientByLayer(Instrument):
     def verdict(self, s, r):
         where = "within" if r.inside else "outside"
         sentence = (
-            f"Over {s.depth} layers the gradient changes × {from_log10(r.ratio)}, {where} theory: 95 % of "
-            f"such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
+            f"Over {s.depth} layers the gradient is multiplied by {from_log10(r.ratio)}, {where} theory: "
+            f"95 % of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
         )
         if r.ratio == -np.inf:
             sentence += " At some layer all units are off for every input: no gradient passes."
@@ -194,8 +195,8 @@ class GradientByLayer(Instrument):
 
     def describe(self, s, r):
         return (
-            f"Gradient norms by layer, relative to the last, on a logarithmic scale: a {s.activation} "
-            f"network of width {s.width} and depth {s.depth} with {s.scheme} weights "
+            f"Lengths of the gradient by layer, relative to the last, on a logarithmic scale: "
+            f"a {s.activation} network of width {s.width} and depth {s.depth} with {s.scheme} weights "
             f"(σ_w = {r.sigma_w:.3g}), seed {s.seed}. ‖∂L/∂h‖ goes from 1 at layer {s.depth} to "
             f"{from_log10(r.ratio)} at layer 0; theory, dashed, says {from_log10(r.predicted[0])}, with 95 % "
             f"of networks between {from_log10(r.low[0])} and {from_log10(r.high[0])}. ‖∂L/∂W‖, squares, is "

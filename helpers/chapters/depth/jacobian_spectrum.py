@@ -24,7 +24,7 @@ USABLE = 1e3  # up to this: unequal, but none is out of reach
 
 @dataclass(frozen=True)
 class Result:
-    """The singular values of J_L … J_1 at one input, and log10 of what theory says of their rms."""
+    """The singular values of J_D … J_1 at one input, and log10 of what theory says of their rms."""
 
     spectrum: Spectrum
     predicted: float
@@ -52,12 +52,12 @@ class JacobianSpectrum(Instrument):
     title = "Jacobian spectrum"
     question = (
         "Each dot is one of 64 directions, and its height says how many times longer a small change in that "
-        "direction gets between the input and layer L. Drag the depth: what happens to the dots, to their "
+        "direction gets between the input and layer D. Drag the depth: what happens to the dots, to their "
         'root mean square, and to the bound? Then make [the weights orthogonal](weights="orthogonal").'
     )
     controls = (
         Choice("weights", "Weights", tuple(RULES), "Gaussian", buttons=True),
-        Slider("depth", "Depth L", tuple(range(1, DEEPEST + 1)), 6),
+        Slider("depth", "Depth D", tuple(range(1, DEEPEST + 1)), 6),
         Slider(
             "sigma_w",
             "Weights σ_w",
@@ -118,10 +118,10 @@ class JacobianSpectrum(Instrument):
         rms = {"color": theme.SECOND, "animated": True}
         artists = {
             "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
-            "bound": ax.plot([], [], label="bound: product of spectral norms", **bound)[0],
+            "bound": ax.plot([], [], label="bound: all lengths multiplied", **bound)[0],
             "rms": ax.plot([], [], label="root mean square, this network", **rms)[0],
             "theory": ax.plot([], [], label="root mean square, theory", **theme.THEORY_LINE)[0],
-            "dots": ax.plot([], [], label="singular values of J_L … J_1", **dots)[0],
+            "dots": ax.plot([], [], label=r"all directions (singular values of $J_D\cdots J_1$)", **dots)[0],
             "lost": ax.text(WIDTH + 1, -0.93, "", ha="right", color=theme.ALARM, animated=True),
             "axis": Decades(ax),
         }
@@ -145,16 +145,17 @@ class JacobianSpectrum(Instrument):
     def readouts(self, s, r):
         spectrum = r.spectrum
         return [
-            ("bound ‖J_L‖ … ‖J₁‖", short(spectrum.bound)),
-            ("spectral norm of the product", short(spectrum.largest)),
-            ("rms", f"{short(spectrum.rms)}, theory {from_log10(r.predicted)}"),
-            ("rms per layer", f"× {short(spectrum.rms ** (1 / s.depth))}"),
+            ("bound", short(spectrum.bound)),
+            ("length (the best direction)", short(spectrum.largest)),
+            ("rms factor", f"{short(spectrum.rms)}, theory {from_log10(r.predicted)}"),
+            ("rms factor of a layer", short(spectrum.rms ** (1 / s.depth))),
             ("directions not lost", f"{spectrum.passing} of {WIDTH}"),
         ]
 
     def verdict(self, s, r):
         spectrum = r.spectrum
-        rms = f"A random change arrives {short(spectrum.rms)} times as long as it set out."
+        times = short(spectrum.rms)
+        rms = f"A random change {'keeps its length' if times == '1' else f'gets {times} times as long'}."
         if spectrum.passing < WIDTH:
             why = (
                 "closed units pass nothing"

@@ -119,9 +119,9 @@ class InitExplorer(Instrument):
     title = "Init explorer"
     question = (
         "Random inputs with E[h²] = 1 go through a network that nobody has trained. How large is the signal "
-        'after each layer? Which scheme keeps it level with [ReLU](activation="ReLU"), and does the same one do '
-        'it with [tanh](activation="tanh")? How narrow must [a He network](scheme="He", activation="ReLU") be '
-        "to fail, too?"
+        'after each layer? Which scheme keeps it level with [ReLU](activation="ReLU"), and does the same one '
+        'do it with [tanh](activation="tanh")? How narrow must '
+        '[a He network](scheme="He", activation="ReLU") be to fail, too?'
     )
     controls = (
         Choice("scheme", "Scheme", tuple(SCHEMES), "He", buttons=True),

@@ -8,8 +8,8 @@ PROMISES = {
 BAD = [
     ("depth", 0, "from 1 to 100"),
     ("depth", 101, "from 1 to 100"),
-    ("gain", 0.4, "from 0.5 to 1.5"),
-    ("gain", float("nan"), "from 0.5 to 1.5"),
+    ("factor", 0.4, "from 0.5 to 1.5"),
+    ("factor", float("nan"), "from 0.5 to 1.5"),
     ("sigma_w", 17, "from 0.25 to 16"),
     ("chain", "number", "'a number'"),
     ("activation", "relu", "'ReLU'"),

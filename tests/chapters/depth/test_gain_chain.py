@@ -22,28 +22,28 @@ def test_every_corner_of_the_gain_chain():
         assert instrument.result.course[-1] == 0
 
 
-@pytest.mark.parametrize(("gain", "depth"), [(0.9, 50), (1.1, 50), (0.5, 100), (1.5, 100), (1.0, 77)])
-def test_a_number_multiplies_itself(gain, depth):
-    r = gain_chain(gain=gain, depth=depth).result
-    assert 10**r.ratio == pytest.approx(gain**depth)
-    assert 10**r.rate == pytest.approx(gain)
+@pytest.mark.parametrize(("factor", "depth"), [(0.9, 50), (1.1, 50), (0.5, 100), (1.5, 100), (1.0, 77)])
+def test_a_number_multiplies_itself(factor, depth):
+    r = gain_chain(factor=factor, depth=depth).result
+    assert 10**r.ratio == pytest.approx(factor**depth)
+    assert 10**r.rate == pytest.approx(factor)
 
 
-@pytest.mark.parametrize(("gain", "passes"), [(0.9, 132), (1.1, 145), (0.5, 20), (0.99, None), (1.0, None)])
-def test_the_depth_at_which_a_millionth_is_left(gain, passes):
-    """The first whole L with gain^L beyond 10⁻⁶ or 10⁶; 0.99 needs 1375 layers, more than are looked at."""
-    assert gain_chain(gain=gain).result.lost_at == passes
+@pytest.mark.parametrize(("factor", "passes"), [(0.9, 132), (1.1, 145), (0.5, 20), (0.99, None), (1.0, None)])
+def test_the_depth_at_which_a_millionth_is_left(factor, passes):
+    """The first whole D with factor^D beyond 10⁻⁶ or 10⁶; 0.99 needs 1375 layers, more than are looked at."""
+    assert gain_chain(factor=factor).result.lost_at == passes
     if passes:
-        assert abs(passes * np.log10(gain)) >= 6 > abs((passes - 1) * np.log10(gain))
+        assert abs(passes * np.log10(factor)) >= 6 > abs((passes - 1) * np.log10(factor))
 
 
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"gain": 0.94, "depth": 100}, "HEALTHY"),
-        ({"gain": 0.93, "depth": 100}, "VANISHES"),
-        ({"gain": 1.07, "depth": 100}, "HEALTHY"),
-        ({"gain": 1.08, "depth": 100}, "EXPLODES"),
+        ({"factor": 0.94, "depth": 100}, "HEALTHY"),
+        ({"factor": 0.93, "depth": 100}, "VANISHES"),
+        ({"factor": 1.07, "depth": 100}, "HEALTHY"),
+        ({"factor": 1.08, "depth": 100}, "EXPLODES"),
         ({"activation": "sigmoid", "depth": 20}, "VANISHES"),
         ({"activation": "sigmoid", "sigma_w": 16.0, "depth": 100}, "EXPLODES"),
         ({"activation": "ReLU", "sigma_w": 2**0.5, "depth": 100}, "HEALTHY"),
@@ -69,7 +69,7 @@ def test_moving_a_control_says_what_multiplies():
     slider(instrument, "Weights").value = 2.0
     assert instrument.settings.chain == "a random layer"
     assert "sigmoid layer with σ_w = 2" in page(instrument)
-    slider(instrument, "Gain").value = 1.1
+    slider(instrument, "Factor").value = 1.1
     assert instrument.settings.chain == "a number"
     instrument.set(activation="tanh")
     assert instrument.settings.chain == "a random layer"
