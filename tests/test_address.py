@@ -55,7 +55,7 @@ class TestTheCellCourse:
 
     def test_its_lines_are_short_and_no_magic(self, tmp_path, source):
         lines = source.splitlines()
-        assert len(lines) <= 12 and all(len(line) <= 110 and line.lstrip()[:1] not in "%!" for line in lines)
+        assert len(lines) <= 12 and all(len(line) <= 84 and line.lstrip()[:1] not in "%!" for line in lines)
 
 
 def test_in_colab_it_installs_the_course(tmp_path):

@@ -34,14 +34,14 @@ try:  # Where the course is, this cell does nothing.
     from helpers import check
 except ImportError as error:
     raise ImportError(f\"""{error}
-    The course's own `helpers` is not here. Does another file have this name? Rename it.
+    The course's own `helpers` is not here. Has another file this name? Rename it.
     Otherwise WAY
     Then restart the kernel.\""") from None"""
 ALONE = "open this notebook in the course's folder, with: make lab"
 INSTALL = "run this in a new cell: %pip install {course}"
 IN_COLAB = """\
 course = "git+ADDRESS"
-try:  # Where the course is, this cell does nothing. In Colab it installs the course.
+try:  # Where the course is, this cell does nothing. In Colab it installs it.
     from helpers import check
 except ImportError as error:
     if "google.colab" in str(get_ipython()):
