@@ -96,9 +96,10 @@ def test_a_lesson_opens_moves_and_answers(browser, tmp_path, place):
 def run_all(page, app):
     """As the menu does, once the kernel is there; and wait until it has come to the end."""
     if app == "nbclassic":
-        idle = "window.Jupyter?.notebook?.kernel?.is_connected() && !Jupyter.notebook.kernel_busy"
+        idle = "window.Jupyter?.notebook?._fully_loaded && Jupyter.notebook.kernel?.is_connected()"
+        idle += " && Jupyter.notebook.kernel.info_reply.banner"  # it has spoken
         run = "Jupyter.notebook.execute_all_cells()"
-        done = f"{idle} && Jupyter.notebook.get_cells().every(c => !(c.element.hasClass('running')))"
+        done = "Jupyter.notebook.get_cells().every(c => !c.element.hasClass('running'))"
     else:
         idle = f"{KERNEL}?.status === 'idle'"
         run = "jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)"
