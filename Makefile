@@ -1,5 +1,6 @@
 # make lab    set up, then open the course in JupyterLab
 # make test   set up, then run every check that needs no browser
+# make update the newest lessons, and nothing of yours is lost
 # make site   set up, then write the course as a web site to site/
 PYTHON ?= python3
 VENV   ?= .venv
@@ -14,7 +15,7 @@ ON_ALL_CORES = -n logical --dist loadfile --no-loadscope-reorder
 NBVAL = --nbval-lax --nbval-cell-timeout=120
 
 # Tests with targets of their own, as they need more than Python.
-NO_SPECIALS = $(addprefix --ignore=tests/,browser grading interop site)
+NO_SPECIALS = $(addprefix --ignore=tests/,browser colab elsewhere grading interop site)
 
 # What takes many seeds, where fewer find the same at each change, is for `make seeds`.
 DAILY = -m "not release"
@@ -26,13 +27,23 @@ UNTRAINED = gain_chain gradient_by_layer jacobian_spectrum edge_of_chaos init_ex
 	norms train_vs_eval hints dropout_masks skips
 TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(UNTRAINED:%=test_%.py))
 
-.PHONY: lab test check units lessons machines seeds browser oldest grading nbgrader exercises claims kit \
-	site site-check site-browser release tidy pictures benchmarks clean
+.PHONY: lab update address test check units lessons machines seeds browser oldest colab elsewhere grading nbgrader \
+	exercises claims kit site site-check site-browser release tidy pictures benchmarks clean
 
 lab: $(VENV)/lab.done
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp tools/overrides.json $(VENV)/share/jupyter/lab/settings/
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+# The newest lessons; what you changed is kept beside them.
+update:
+	$(PYTHON) tools/update.py
+
+# Where the course can be had, for whoever publishes it: make address REPOSITORY=https://github.com/OWNER/NAME
+address: $(VENV)/test.done
+	$(BIN)/python -m tools.address "$(REPOSITORY)"
+	$(BIN)/python tools/notebooks.py tidy notebooks/*.ipynb solutions/*.ipynb
+	$(BIN)/python tools/exercises.py
 
 test: check units lessons
 
@@ -69,6 +80,15 @@ oldest: $(VENV)-oldest/test.done
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest $(NO_SPECIALS) $(addprefix --ignore=,$(NUMBERS)) $(DAILY) $(ON_ALL_CORES) -W ignore::DeprecationWarning $(ONLY)
 	$(TEST_ENV) $(VENV)-oldest/bin/pytest -W ignore::DeprecationWarning -n logical --dist loadfile $(NBVAL) notebooks
 
+# The course as Colab gets it, by one line beside the versions that Colab has, in an environment of its own.
+colab: $(VENV)-colab/test.done
+	$(TEST_ENV) $(VENV)-colab/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	$(TEST_ENV) $(VENV)-colab/bin/pytest tests/colab $(ONLY)
+
+# The real Notebook 7 and nbclassic in a real Chromium, in an environment of their own.
+elsewhere: $(VENV)-elsewhere/test.done
+	$(TEST_ENV) $(VENV)-elsewhere/bin/pytest tests/elsewhere $(ONLY)
+
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
 grading: $(VENV)/grading.done
 	$(TEST_ENV) $(BIN)/pytest tests/grading $(ONLY)
@@ -92,7 +112,7 @@ site-browser: $(VENV)-site/site.done
 
 # What .ci/run leaves out, so that it ends within half an hour: before a release, and after a change of what it
 # is about.
-release: seeds browser oldest nbgrader site site-browser
+release: seeds browser oldest colab elsewhere nbgrader site site-browser
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done
@@ -127,7 +147,7 @@ benchmarks: $(VENV)/browser.done
 	$(TEST_ENV) $(BIN)/python benchmarks/slider_latency.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-oldest $(VENV)-nbgrader $(VENV)-site site kit
+	rm -rf $(VENV) $(VENV)-oldest $(VENV)-colab $(VENV)-elsewhere $(VENV)-nbgrader $(VENV)-site site kit
 
 $(VENV)/lab.done: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make lab PYTHON=python3.12")'
@@ -150,6 +170,16 @@ $(VENV)/grading.done: $(VENV)/test.done
 $(VENV)-oldest/test.done: requirements.txt pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[test]' -c tests/oldest.txt
+	@touch $@
+
+$(VENV)-colab/test.done: pyproject.toml tests/colab.txt
+	$(PYTHON) -m venv $(VENV)-colab
+	$(VENV)-colab/bin/python -m pip install --quiet --disable-pip-version-check '.[test]' -r tests/colab.txt ipykernel nbclient
+	@touch $@
+
+$(VENV)-elsewhere/test.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-elsewhere
+	$(VENV)-elsewhere/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,browser]' 'notebook>=7.2,<8' nbclassic
 	@touch $@
 
 $(VENV)-nbgrader/test.done: requirements.txt pyproject.toml

@@ -10,6 +10,7 @@ __version__ = "0.2.0"
 
 _HOME_OF = {
     "ask": "helpers.checking",
+    "bring": "helpers.checking",
     "check": "helpers.checking",
     "hint": "helpers.checking",
     "hunt": "helpers.checking.hunt",
@@ -18,6 +19,7 @@ _HOME_OF = {
     "report": "helpers.checking",
     "review": "helpers.checking",
     "solution": "helpers.checking",
+    "take": "helpers.checking",
     "tutor": "helpers.checking.tutor",
     "by_layer": "helpers.figures",
     "curves": "helpers.figures",

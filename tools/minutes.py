@@ -28,6 +28,7 @@ from tools.notebooks import FURTHER  # noqa: E402
 
 WORDS_A_MINUTE = 100
 LINES_A_MINUTE = 5
+SETUP = ("course", "imports")  # cells that nobody reads
 QUESTION, PREDICTION, INSTRUMENT = 1, 1.5, 5
 READ_AFTER = "What you saw"  # how the summary of a block begins that everybody opens
 
@@ -66,7 +67,7 @@ def parts(path):
 def effort(cells):
     """What there is to read and to do in these cells."""
     prose = "\n".join(_unfolded(cell.source) for cell in cells if cell.cell_type == "markdown")
-    code = [cell.source for cell in cells if cell.cell_type == "code" and cell.id != "imports"]
+    code = [cell.source for cell in cells if cell.cell_type == "code" and cell.id not in SETUP]
     called = Counter(name for source in code for name in _called(source))
     lines = [line for source in code for line in source.splitlines() if line.strip()]
     shown = sum(called[name] for name in instruments.__all__)

@@ -5,8 +5,8 @@
     python tools/notebooks.py tidy notebooks/*.ipynb                                # after JupyterLab
 
 The notebook is the source; the text is only for the time of the edit. `build` and `tidy` write the canonical
-form that the tests ask for: readable cell ids, no outputs, no counts, no metadata but a cell's tags, and that
-what is Further is folded.
+form that the tests ask for: readable cell ids, no outputs, no counts, no metadata but a cell's tags, that
+what is Further is folded, and that the first code cell is `course`, which finds the course or says how.
 """
 
 import sys
@@ -14,6 +14,10 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tools` is no installed package
+
+from tools import address
 
 KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -24,15 +28,47 @@ FURTHER = "further"  # the cell with which a lesson's core path ends; the parts 
 FOLDED = "jp-MarkdownHeadingCollapsed"
 TEXT_FORMAT = "py:percent"
 
+# For a notebook that was opened alone, or beside another `helpers`.
+COURSE = """\
+try:  # Where the course is, this cell does nothing.
+    from helpers import check
+except ImportError as error:
+    raise ImportError(f\"""{error}
+    The course's own `helpers` is not here. Has another file this name? Rename it.
+    Otherwise WAY
+    Then restart the kernel.\""") from None"""
+ALONE = "open this notebook in the course's folder, with: make lab"
+INSTALL = "run this in a new cell: %pip install {course}"
+IN_COLAB = """\
+course = "git+ADDRESS"
+try:  # Where the course is, this cell does nothing. In Colab it installs it.
+    from helpers import check
+except ImportError as error:
+    if "google.colab" in str(get_ipython()):
+        get_ipython().run_line_magic("pip", f"install --quiet {course}")
+    else:"""
+
+
+def course(repository):
+    """The source of the cell `course`: a clear sentence with the command, or in Colab the command itself."""
+    if not repository:
+        return COURSE.replace("WAY", ALONE)
+    *_, tells = COURSE.replace("WAY", INSTALL).partition("error:\n")
+    return IN_COLAB.replace("ADDRESS", repository) + "\n    " + tells
+
 
 def canonical(notebook):
     """A copy of the notebook as it is committed."""
     cells, further = [], False
-    for cell in notebook.cells:
+    title, *others = [cell for cell in notebook.cells if cell.id != "course"]
+    finds = nbformat.v4.new_code_cell(course(address.repository()), id="course")
+    for cell in (title, finds, *others):
         metadata = {key: cell.metadata[key] for key in KEPT if key in cell.metadata}
         further = further or cell.id == FURTHER
         if further and cell.cell_type == "markdown" and cell.source.startswith("### "):
             metadata[FOLDED] = True
+        if cell.id == "course":
+            metadata["jupyter"] = {"source_hidden": True}  # of no interest where it does nothing
         new = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
         source = "\n".join(line.rstrip() for line in cell.source.strip().splitlines())
         cells.append(new[cell.cell_type](source, id=cell.id, metadata=metadata))

@@ -22,23 +22,18 @@ from tools.web.serving import served
 NOT_OURS = (r"Failed to load resource: the server responded with a status of 404 \(File not found\)",)
 BOOT = 180  # seconds that a kernel may take on a slow machine
 
-# Modules of the course that need no numpy. Their packages' __init__ do, so they are loaded from their files.
+# Modules of the course that need no numpy. The __init__ of `checking` does: one is loaded from its file.
 WITHOUT_NUMPY = """
-import importlib.util, sys
+import importlib.util
 import helpers, ipywidgets
-from helpers import arguments, contents
+from helpers import contents
 from helpers.progress import record
 
-def load(name):
-    path = f"{helpers.__path__[0]}/checking/{name}.py"
-    spec = importlib.util.spec_from_file_location(f"helpers.checking.{name}", path)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-checking = sys.modules["helpers.checking"] = type(sys)("helpers.checking")
-questions = load("questions")
-print(len(questions.load()) > 10, questions.parse_number("2^-3"))
+path = f"{helpers.__path__[0]}/checking/arithmetic.py"
+spec = importlib.util.spec_from_file_location("arithmetic", path)
+arithmetic = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(arithmetic)
+print(len(contents.chapters()) > 5, arithmetic.parse_number("2^-3"))
 """
 ANSWERS = """
 store = record.Progress()
@@ -50,6 +45,15 @@ slider, label = ipywidgets.IntSlider(description="Depth", max=10), ipywidgets.La
 slider.observe(lambda change: setattr(label, "value", f"depth {change.new}"), "value")
 ipywidgets.VBox([slider, label])
 """
+
+
+# JavaScript: show this cell of the notebook in front, and make it the active one.
+FRONT = """async id => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  const at = notebook.widgets.findIndex(cell => cell.model.id === id);
+  notebook.activeCellIndex = at;
+  await notebook.scrollToItem(at, 'center');
+}"""
 
 
 class LitePage(LabPage):
@@ -84,6 +88,26 @@ class LitePage(LabPage):
             "([path, content]) => window.jupyterapp.serviceManager.contents.save("
             "path, {type: 'notebook', format: 'json', content}).then(() => null)",
             [path, content],
+        )
+
+    def follow(self, cell, path):
+        """Click the last link of a cell of the notebook in front, which leads to the notebook `path`."""
+        self.page.evaluate(FRONT, cell)
+        self.page.locator(".jp-mod-active .jp-RenderedMarkdown a[href*='.ipynb']").last.click()
+        ready = "path => window.jupyterapp.shell.currentWidget.context?.path === path"
+        ready += f" && {KERNEL}?.status === 'idle'"
+        self.page.wait_for_function(ready, arg=path, timeout=BOOT * 1000)
+
+    def alive(self):
+        """Run a line of the course in the kernel of the notebook in front; return the kernel's id."""
+        code = "import helpers; helpers.__version__"
+        return self.page.evaluate(
+            f"""async code => {{
+                const reply = await {KERNEL}.requestExecute({{code}}).done;
+                if (reply.content.status !== 'ok') throw new Error(reply.content.evalue);
+                return {KERNEL}.id;
+            }}""",
+            code,
         )
 
     def text(self, cell):
@@ -136,6 +160,23 @@ def test_python_starts_from_the_sites_own_index(lite, distribution):
     lite.open("notebooks/try.ipynb")
     lite.run_all()
     assert lite.text(1) == "1 True 2 saved"
+    assert lite.problems() == []
+
+
+def test_from_a_lesson_to_its_workbook_and_back_there_is_a_kernel_each_time(lite):
+    """By the links that a learner follows. Both files have the same name, in two folders."""
+    lesson, workbook = "notebooks/02_initialization.ipynb", "exercises/02_initialization.ipynb"
+    lite.start()
+    lite.open(lesson)
+    kernels = [lite.alive()]
+    for link in ("to-the-exercises", "title"):
+        lite.follow(link, workbook if link == "to-the-exercises" else lesson)
+        kernels.append(lite.alive())
+    assert kernels[2] == kernels[0] != kernels[1]  # the lesson was open all the time
+    lite.page.reload()  # the next day
+    lite.start()
+    lite.open(workbook)
+    assert lite.alive() not in kernels
     assert lite.problems() == []
 
 

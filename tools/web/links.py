@@ -3,6 +3,8 @@
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
+from tools.address import on_colab
+
 
 class _Page(HTMLParser):
     def __init__(self, text):
@@ -21,7 +23,7 @@ class _Page(HTMLParser):
 def broken(folder, pages):
     """What is wrong with the links of these pages of a folder: a list of sentences.
 
-    A link to another host is reported as well: the course's pages need none.
+    A link to another host is reported as well, but to Colab, if the course is there: the pages need none.
     """
     read = {}
 
@@ -38,6 +40,8 @@ def broken(folder, pages):
         for link in parsed(page).links:
             parts = urlsplit(link)
             if parts.scheme == "data":  # the picture itself stands there
+                continue
+            if link == on_colab(where.with_suffix(".ipynb").as_posix()):
                 continue
             if parts.scheme or parts.netloc:
                 problems.append(f"{where}: {link} leads away from the site")

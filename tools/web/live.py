@@ -5,6 +5,7 @@ notebook. numpy and matplotlib come from the place that Pyodide itself comes fro
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,13 @@ FROM_PYODIDE = ("numpy", "matplotlib")
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
 # Where the wheels are, seen from a kernel's web worker: extensions/@jupyterlite/<its name>/static.
 WHEELS_FROM_WORKER = "../../../../pypi"
+# JupyterLite takes a notebook for one that is open already if both have the same name, whatever their
+# folders: a workbook opened from its lesson would get no kernel.
+SAME_NAME = re.compile(
+    r"(\blet\{path:(\w+),name:(\w+)\}=\w+,\w+=this\._sessions\.find\((\w+)=>)(\4\.name===\3\))"
+)
+SAME_PATH = r"\1\4.path===\2&&\5"
+
 # The one folder that a browser keeps when a kernel ends is the one with the notebooks.
 PROGRESS = "/drive/progress"
 
@@ -62,6 +70,20 @@ def build(output):
         done = subprocess.run(lite_build, cwd=lite, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}{done.stderr}")
+    _tell_notebooks_by_their_paths(output)
+
+
+def _tell_notebooks_by_their_paths(output):
+    """Mend JupyterLite's search for the session of a notebook, in the one place where it is."""
+    mended = 0
+    for script in (output / "build").glob("*.js"):
+        text, found = SAME_NAME.subn(SAME_PATH, script.read_text("utf-8"))
+        if found:
+            script.unlink()  # it may be a hard link
+            script.write_text(text, "utf-8")
+        mended += found
+    if mended != 1:
+        raise RuntimeError(f"JupyterLite looks for sessions in {mended} places, not one: see live.py")
 
 
 def _build_our_wheel(source, wheels):

@@ -18,6 +18,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from helpers.figures.theme import COLORS, STYLE, style_rules, style_sheet
+from tools import address
 from tools.web import life
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +54,13 @@ class Page:
 def notebooks():
     """The pages of the course, in reading order: lessons, then exercises."""
     found = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.ipynb"))]
-    return [Page(path.relative_to(ROOT), nbformat.read(path, as_version=4)) for path in found]
+    return [Page(path.relative_to(ROOT), _read(path)) for path in found]
+
+
+def _read(path):
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.id != "course"]  # a page is never without it
+    return notebook
 
 
 def build(folder, executed=None):
@@ -197,6 +204,7 @@ def _write(folder, url, title, body, pages, page=None):
         sections=_HEADING.findall(body) if page else [],
         body=body,
         live=page and root + page.live,
+        colab=page and address.on_colab(page.path.as_posix()),
         kind=kind,
         note=_NOTES[kind],
         before=pages[at - 1] if at else None,
