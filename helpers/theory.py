@@ -127,7 +127,7 @@ class Prediction:
 
     @property
     def chi(self):
-        """The backward factor of layers 1 … L: χ_l = σ_w² E[φ′(z_l)²]."""
+        """The backward factor of layers 1 … D: χ_l = σ_w² E[φ′(z_l)²]."""
         return self.sigma_w**2 * self.slope2[1:]
 
     @property

@@ -543,7 +543,7 @@ DEGRADATION_VERDICT = Check(
 
 
 def path_lengths(gains):
-    """Shares of the lengths 0 … L: of all paths, and of the squared gradient."""
+    """Shares of the lengths 0 … D: of all paths, and of the squared gradient."""
 
     def shares(ratios):
         # A block multiplies by 1 + r x; the power of x counts branches taken.
@@ -557,7 +557,7 @@ def path_lengths(gains):
 
 
 def coins(chances):
-    """How likely 0 … L heads are, for coins with these chances."""
+    """How likely 0 … D heads are, for coins with these chances."""
     share = np.ones(1)
     for p in chances:
         share = np.convolve(share, [1 - p, p])
