@@ -46,7 +46,7 @@ FUNCTIONS = {
     "mirrored_swish": "z / (1 + np.exp(z))",
     "sin": "np.sin({a} * z)",
     "square": "z**2",
-    "bump": "20 * np.exp(-8 * (z - {a}) ** 2)",
+    "bump": "20 * np.exp(-24 * (z - {a}) ** 2)",
 }
 
 

@@ -490,7 +490,7 @@ def nearly_tied(rng):
     """Matrices whose two largest singular values are almost equal: there a power iteration creeps."""
     n, depth = 4, 8
     bases = [np.linalg.qr(rng.normal(size=(n, n)))[0] for _ in range(depth + 1)]
-    values = 1.3 * np.array([[1, 0.97, 0.5, 0.3], [0.975, 1, 0.5, 0.3]])
+    values = 1.3 * np.array([[1, 0.985, 0.5, 0.3], [0.9875, 1, 0.5, 0.3]])  # of the product, too
     return ([(bases[i + 1] * values[i % 2]) @ bases[i].T for i in range(depth)],)
 
 
