@@ -172,9 +172,14 @@ def normal_weights(std):
     return draw
 
 
-def he_bound_is_std(fan_in, fan_out, alpha, rng):
-    a = np.sqrt(2 / ((1 + alpha**2) * fan_in))
-    return rng.uniform(-a, a, (fan_in, fan_out))
+def std_is_bound(std):
+    """The function that draws U(-std, std), where std is a function of fan_in and alpha."""
+
+    def draw(fan_in, fan_out, alpha, rng):
+        a = std(fan_in, alpha)
+        return rng.uniform(-a, a, (fan_in, fan_out))
+
+    return draw
 
 
 def scaled_second_moment(f, fan_in, fan_out, alpha, rng):
@@ -235,10 +240,14 @@ HE = Check(
         ),
         "forgets-relu-half": normal_weights(lambda i, o, alpha: np.sqrt(1 / i)),
         "variance-given-as-std": normal_weights(lambda i, o, alpha: 2 / ((1 + alpha**2) * i)),
-        "std-given-as-bound": he_bound_is_std,
+        "std-given-as-bound": (
+            std_is_bound(lambda i, alpha: np.sqrt(2 / ((1 + alpha**2) * i))),
+            std_is_bound(lambda i, alpha: np.sqrt(2 / i)),
+        ),
         "ignores-leak": normal_weights(lambda i, o, alpha: np.sqrt(2 / i)),
         "alpha-not-squared": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 + alpha) * i))),
         "inverse-factor": normal_weights(lambda i, o, alpha: np.sqrt(2 * (1 + alpha**2) / i)),
+        "brackets-forgotten": normal_weights(lambda i, o, alpha: np.sqrt((2 / 1 + alpha**2) / i)),
         "gain-twice": (
             normal_weights(lambda i, o, alpha: np.sqrt(4 / ((1 + alpha**2) * i))),
             normal_weights(lambda i, o, alpha: np.sqrt(4 / i) / (1 + alpha**2)),
@@ -332,9 +341,10 @@ XI = np.linspace(-10, 10, 20_001)
 WEIGHT = np.exp(-(XI**2) / 2) / np.exp(-(XI**2) / 2).sum()
 
 
-def bump(rng):
-    """A φ that answers far from 0 alone, in a narrow stretch: a grid sees it, and few random draws do."""
-    return Phi("bump", round(rng.uniform(3.3, 3.6) * rng.choice([-1, 1]), 2))
+def bumps(rng):
+    """φs that answer in one narrow stretch alone, far from 0: a grid sees it, and few random draws do."""
+    places = [side * (low + rng.uniform(0, 0.1)) for low in (3.3, 3.4, 3.5) for side in (-1, 1)]
+    return [Phi("bump", round(place, 2)) for place in places]
 
 
 def hermite(phi, stretch, count=32):
@@ -370,7 +380,7 @@ GAIN = Check(
             5,
             lambda rng: (
                 [(Phi("tanh", round(a, 1)),) for a in rng.uniform(40, 80, 3)]
-                + [(bump(rng),) for _ in range(4)]
+                + [(bump,) for bump in bumps(rng)]
             ),
         ),
     ],

@@ -150,6 +150,10 @@ def other_statistics(axis=0, less=0, overall=False):
     return gradients
 
 
+def gamma_alone(x, gamma, eps, grad):
+    return bn_backward(x, gamma, eps, grad) | {"dx": grad * gamma}
+
+
 def all_divided(x, gamma, eps, grad):
     return {name: value / len(x) for name, value in bn_backward(x, gamma, eps, grad).items()}
 
@@ -177,6 +181,7 @@ BACKWARD = Check(
     ],
     mistakes={
         "mean-and-variance-constant": backward(mean_path=0, var_path=0),
+        "gamma-alone": gamma_alone,
         "no-variance-path": backward(var_path=0),
         "no-mean-path": backward(mean_path=0),
         "gamma-forgotten": backward(use_gamma=False),
