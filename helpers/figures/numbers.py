@@ -1,6 +1,7 @@
 """Numbers as a reader likes them: three figures, and powers of ten as powers of ten."""
 
 import math
+import re
 from html import escape
 from numbers import Integral
 
@@ -69,12 +70,17 @@ class show:
 
     def _repr_html_(self):
         rows = "".join(
-            f'<tr><th scope="row">{escape(name)}</th>'
+            f'<tr><th scope="row">{_typeset(name)}</th>'
             + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
             + "</tr>"
             for name, cells in self.rows.items()
         )
         return output(repr(self), f'<table class="td-numbers">{rows}</table>')
+
+
+def _typeset(name):
+    """A name as HTML: the w of σ_w stands below the line."""
+    return re.sub(r"σ_(\w)", r"σ<sub>\1</sub>", escape(name))
 
 
 def _cells(value):

@@ -465,6 +465,12 @@ def test_numbers_beyond_every_float():
     assert from_log10(math.nan) == "not a number"
 
 
+def test_the_w_of_a_spread_stands_below_the_line_in_a_table():
+    table = show({"σ_w": 1.5, "J_w": 2})
+    assert '<th scope="row">σ<sub>w</sub></th>' in table._repr_html_() and "J_w" in table._repr_html_()
+    assert repr(table).startswith("σ_w")
+
+
 def test_show_is_a_table_of_names_and_numbers():
     table = show({"E[h²] < 1": 0.99837, "list": [1.0, 2e-9], "whole": 12345, "negative": -3.14159})
     rows = ET.fromstring(re.search(r"<table.*</table>", table._repr_html_())[0])
