@@ -50,6 +50,11 @@ def short(value):
     return sign + from_log10(math.log10(abs(value)))
 
 
+def hundredths(value, sign="-"):
+    """0.60, −0.50, with sign="+" also +0.60; what rounds to 0 is never −0.00."""
+    return f"{round(value, 2) + 0.0:{sign}.2f}".replace("-", "−")
+
+
 def counted(number, thing):
     """1 block, 50 blocks."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -269,6 +269,14 @@ def test_a_picture_demands_a_title_and_words(title, alt):
         Picture(svg.new_figure(), title, alt)
 
 
+def test_a_logarithmic_axis_says_1_and_plain_numbers_between_the_powers():
+    html = by_layer({"a": [0.3, 1, 4]}, "size", "Three sizes.")._repr_html_()
+    words = "".join(parse(html).itertext())
+    assert "0.4" in words and "4" in words and "10" not in words.replace("Three sizes.", "")
+    wide = by_layer({"a": [1e-9, 1, 1e9]}, "size", "Three sizes, far apart.")._repr_html_()
+    assert "1" in (said := list(map(str.strip, parse(wide).itertext()))) and "0.4" not in said
+
+
 def test_a_picture_says_what_it_shows():
     picture = by_layer({"He": [1, 1.1, 0.9]}, "E[h²]", "He stays < 2 & > 0.", title="A title")
     root = parse(picture._repr_html_())
