@@ -68,6 +68,8 @@ def test_a_fold_of_a_prediction_that_opens_never_or_too_early_is_found():
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_what_answers_a_prediction_stands_in_its_fold_below_the_truth(path):
     assert list(misplaced_folds(nbformat.read(path, 4).cells)) == []
+    asked = {call.args[0].value for call in calls(path, "predict")}
+    assert asked <= set(re.findall(r'<details class="([^"]*)"', prose(path)))
 
 
 def test_there_are_lessons_to_check():

@@ -10,6 +10,7 @@ what is between the two lines, and cells tagged solutions-only are left out.
 """
 
 import ast
+import functools
 import re
 import sys
 from copy import deepcopy
@@ -53,20 +54,49 @@ def head(item):
     chapter = [other.id for other in exercise.load().values() if other.lesson == item.lesson]
     number = f"{item.chapter}.{chapter.index(item.id) + 1}"
     link = f"[Lesson: {item.section}]({address(item.lesson, item.section)})"
-    taught = (
-        f"*What you need is in {', '.join(map(_explained(item), item.taught))}.*\n\n" if item.taught else ""
-    )
+    taught = f"*What you need is in {_explained(item)}.*\n\n" if item.taught else ""
     return f"## {number} · {item.title}\n\n*{item.facts} · {link}*\n\n{taught}"
 
 
 def _explained(item):
-    """A function from the id of a cell that explains, to a link there."""
-
-    def link(place):
+    """Links to the cells that explain what an exercise needs: those of a section behind its name."""
+    sections = {}
+    for place in item.taught:
         lesson, _, cell = place.rpartition("#")
-        return f"[{cell.replace('-', ' ')}](../notebooks/{lesson or item.lesson}.ipynb#cell-id={cell})"
+        section, words = _places(lesson or item.lesson)[cell]
+        address = f"(../notebooks/{lesson or item.lesson}.ipynb#cell-id={cell})"
+        name, inside = sections.setdefault(section, [section, []])
+        if words:
+            inside.append(f"[{words}]{address}")
+        else:
+            sections[section][0] = f"[{name}]{address}"
+    return "; ".join(
+        name + (f" ({', '.join(inside)})" if inside else "") for name, inside in sections.values()
+    )
 
-    return link
+
+@functools.cache
+def _places(lesson):
+    """The section that each cell of a lesson is in, and what the cell is called there ("": its heading)."""
+    found, section = {}, ""
+    for cell in nbformat.read(ROOT / f"notebooks/{lesson}.ipynb", 4).cells:
+        words = ""
+        if cell.cell_type == "code":
+            words = f"`{cell.source.splitlines()[0]}`"
+        elif heading := re.match(r"#+ (?:(\d+) · )?(.*)", cell.source):
+            section = f"section {heading[1]}" if heading[1] else f"“{heading[2]}”"
+        else:
+            fold = re.match(r"<details[^>]*><summary><b>(.*?)</b>", cell.source)
+            words = f"“{fold[1] if fold else _beginning(cell.source)}”"
+        found[cell.id] = section, words
+    return found
+
+
+def _beginning(text):
+    """The first words of a text: its first sentence, if that is short. A formula stays whole."""
+    words = re.findall(r"\$.*?\$\S*|\S+", text.replace("*", ""))[:7]
+    ends = [at for at, word in enumerate(words, start=1) if word.endswith((".", "?"))]
+    return " ".join(words[: ends[0]] if ends else [*words, "…"])
 
 
 def answer(item):

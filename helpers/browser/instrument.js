@@ -212,12 +212,8 @@ export class Instrument {
 
 export const key = state => JSON.stringify(state);
 
-/** Write text with the w of σ_w below the line; what is read aloud or copied is the text as it was. */
-function typeset(element, text) {
-  if (element.textContent === text) return;
-  const below = letter => make('sub', {}, make('span', { style: 'font-size: 0' }, '_'), letter);
-  element.replaceChildren(...text.split(/_(\w)/).map((part, i) => (i % 2 ? below(part) : part)));
-}
+/** HTML with the w of σ_w below the line; what is read aloud or copied stays as it was. */
+const typeset = html => html.replace(/σ_(\w)/g, 'σ<sub><span style="font-size: 0">_</span>$1</sub>');
 
 /** One place on a page where an instrument is seen. */
 export class View {
@@ -365,7 +361,8 @@ export class View {
       const counts = Math.min(value, instrument.state[instrument.index(control.at_most)] ?? value);
       const text = texts[values.indexOf(counts)] ?? String(counts);
       input.setAttribute('aria-valuetext', text);
-      typeset(label, `${control.label} = ${text}`);
+      const said = `${control.label} = ${text}`;
+      if (label.textContent !== said) label.innerHTML = typeset(said);
     });
     return [label, input];
   }
@@ -520,7 +517,7 @@ export class View {
       this.figure.draw(frame.ink, `${title}. ${frame.says}`);
       this.verdict.className = `td-verdict td-${frame.last ? tone : 'muted'}`;
       this.verdict.innerHTML = `<b>${word}</b> ${sentence}`;
-      this.readouts.innerHTML = frame.readouts.map(([name, value]) => `<span><i>${name}</i><b>${value}</b></span>`).join('');
+      this.readouts.innerHTML = frame.readouts.map(([name, value]) => `<span><i>${typeset(name)}</i><b>${value}</b></span>`).join('');
     }
     // Words are spoken when the hand has come to rest.
     clearTimeout(this.speaking);
@@ -530,7 +527,7 @@ export class View {
   /** The card on top: words, and a button that ends it. */
   card(look, html, name, end, title) {
     const words = make('div'), focus = this.goal.contains(document.activeElement);
-    words.innerHTML = html;
+    words.innerHTML = typeset(html);
     this.goal.className = `td-goal td-card td-${look}`;
     const button = make('button', { type: 'button', class: 'td-chip', 'aria-label': title, 'data-lm-suppress-shortcuts': 'true', click: end }, name);
     this.goal.replaceChildren(words, button);

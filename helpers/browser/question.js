@@ -77,10 +77,25 @@ export class Card {
     this.button.hidden = Boolean(over);
     this.another.hidden = !another;
     this.say(cards);
-    if (settled && !this.settled) {
-      for (const fold of document.querySelectorAll(`details.${CSS.escape(about.id)}`)) fold.open = true;
-    }
+    if (settled && !this.settled) this.unfold();
     this.settled = settled;
+  }
+
+  /** Open what answers the prediction: now, or as soon as it is there. (A notebook that opens draws its cells by and by.) */
+  unfold() {
+    const open = () => {
+      const folds = document.querySelectorAll(`details.${CSS.escape(this.about.id)}`);
+      for (const fold of folds) fold.open = true;
+      return folds.length > 0;
+    };
+    if (open()) return;
+    this.watch = new MutationObserver(() => { if (open()) this.end(); });
+    this.watch.observe(document.body, { childList: true, subtree: true });
+  }
+
+  /** Watch no longer: the card is taken away. */
+  end() {
+    this.watch?.disconnect();
   }
 }
 
@@ -99,6 +114,7 @@ export default {
     };
     const pose = () => {
       const inside = el.contains(document.activeElement);
+      card?.end();
       card = new Card(el, model.get('_about'), (answer, sure) => send({ answer, sure }), () => send({ another: true }));
       show();
       if (inside) (card.answer[0] ?? card.answer).focus(); // another question came under the hand
@@ -107,6 +123,7 @@ export default {
     model.on('change:_about', pose);
     pose();
     return () => {
+      card.end();
       model.off('change:_state', show);
       model.off('change:_about', pose);
     };

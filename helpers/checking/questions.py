@@ -182,7 +182,7 @@ class Number(Question):
     @property
     def what_is_true(self):
         """As of MultipleChoice."""
-        return f"It is {self.answer:.4g}."
+        return f"It is {written(self.answer)}."
 
     def near(self, target):
         """The lowest and the highest number that count as `target`: (low, high)."""

@@ -1,6 +1,7 @@
 """Numbers as a reader likes them: three figures, and powers of ten as powers of ten."""
 
 import math
+import re
 from html import escape
 from numbers import Integral
 
@@ -49,6 +50,11 @@ def short(value):
     return sign + from_log10(math.log10(abs(value)))
 
 
+def hundredths(value, sign="-"):
+    """0.60, −0.50, with sign="+" also +0.60; what rounds to 0 is never −0.00."""
+    return f"{round(value, 2) + 0.0:{sign}.2f}".replace("-", "−")
+
+
 def counted(number, thing):
     """1 block, 50 blocks."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
@@ -69,12 +75,17 @@ class show:
 
     def _repr_html_(self):
         rows = "".join(
-            f'<tr><th scope="row">{escape(name)}</th>'
+            f'<tr><th scope="row">{_typeset(name)}</th>'
             + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
             + "</tr>"
             for name, cells in self.rows.items()
         )
         return output(repr(self), f'<table class="td-numbers">{rows}</table>')
+
+
+def _typeset(name):
+    """A name as HTML: the w of σ_w stands below the line."""
+    return re.sub(r"σ_(\w)", r"σ<sub>\1</sub>", escape(name))
 
 
 def _cells(value):

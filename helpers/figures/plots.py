@@ -1,7 +1,9 @@
 """The still pictures of the lessons. Each takes arrays and the words that describe it, and is a `Picture`."""
 
+import math
+
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
 from helpers import arguments
 from helpers.figures import svg
@@ -25,7 +27,7 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.11, right=0.74, bottom=0.15, top=0.9)
         if log:
-            ax.set_yscale("log")
+            _logarithmic(ax.set_yscale, ax.yaxis)
         if target is not None:
             ax.axhline(target, color=MUTED, ls=(0, (2, 2)), lw=1.5, label=f"target: {target:g}")
         if band is not None:
@@ -58,7 +60,8 @@ def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=
         figure = svg.new_figure(7.6, 3.4)
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.11, right=right, bottom=0.16, top=0.88)
-        ax.set(xscale="log" if "x" in log else "linear", yscale="log" if "y" in log else "linear")
+        for name in log:
+            _logarithmic(getattr(ax, f"set_{name}scale"), getattr(ax, f"{name}axis"))
         _mark(ax, marks or {})
         drawn = []
         for i, (name, y) in enumerate(lines.items()):
@@ -182,7 +185,7 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
         left = max(0.2, 0.03 + 0.0105 * max(map(len, groups)))  # room for the longest name
         figure.subplots_adjust(left=left, right=0.97, bottom=0.24, top=0.86)
         if log:
-            ax.set_xscale("log")
+            _logarithmic(ax.set_xscale, ax.xaxis)
         for row, values in enumerate(groups.values()):
             values = np.sort(np.asarray(values, float))
             values = values[~np.isnan(values)]
@@ -199,6 +202,21 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
         if title:
             ax.set_title(title, loc="left", pad=18 if marks else 6)
     return Picture(figure, title or xlabel, alt)
+
+
+class _Powers(LogFormatterSciNotation):
+    """10⁻² and 10³ as powers, but 1 for 10⁰, and 0.4 for 4 × 10⁻¹ where there is room for it."""
+
+    def __call__(self, x, pos=None):
+        label = super().__call__(x, pos)
+        power = label and round(math.log10(x), 9)
+        return f"{x:.3g}" if label and (power == 0 or power % 1) else label
+
+
+def _logarithmic(set_scale, axis):
+    set_scale("log")
+    axis.set_major_formatter(_Powers())
+    axis.set_minor_formatter(_Powers(labelOnlyBase=False))
 
 
 def _mark(ax, marks):

@@ -247,6 +247,23 @@ class TestSettling:
         expect(line).to_contain_text("Your progress")
         assert "{" not in line.inner_text()
 
+    def test_a_fold_that_is_drawn_after_the_settlement_opens_too(self, walk):
+        """A long notebook, opened again, draws its questions before the cells below them."""
+        walk.lab.write_notebook(
+            "late.ipynb", {"predict": "from helpers import predict\npredict('predict-he-var')", "he-var": "1"}
+        )
+        walk.open("late.ipynb")
+        run(walk, walk.cell(0))
+        answer(walk.cell(0), "0.68", 90)
+        expect(card(walk.cell(0))).to_contain_text("Saved")
+        run(walk, walk.cell(1))
+        expect(card(walk.cell(0))).to_contain_text("✓ Right")
+        draw = "html => document.querySelector('.jp-Notebook').insertAdjacentHTML('beforeend', html)"
+        walk.page.evaluate(draw, FOLD.format("predict-he-var", "<i>late</i>"))
+        walk.page.evaluate(draw, FOLD.format("predict-sigmoid", "<i>other</i>"))
+        expect(walk.page.get_by_text("late", exact=True)).to_be_visible()
+        expect(walk.page.get_by_text("other", exact=True)).to_be_hidden()
+
 
 # Any other page: a widget's host that is neither JupyterLab nor ours.
 

@@ -269,6 +269,14 @@ def test_a_picture_demands_a_title_and_words(title, alt):
         Picture(svg.new_figure(), title, alt)
 
 
+def test_a_logarithmic_axis_says_1_and_plain_numbers_between_the_powers():
+    html = by_layer({"a": [0.3, 1, 4]}, "size", "Three sizes.")._repr_html_()
+    words = "".join(parse(html).itertext())
+    assert "0.4" in words and "4" in words and "10" not in words.replace("Three sizes.", "")
+    wide = by_layer({"a": [1e-9, 1, 1e9]}, "size", "Three sizes, far apart.")._repr_html_()
+    assert "1" in (said := list(map(str.strip, parse(wide).itertext()))) and "0.4" not in said
+
+
 def test_a_picture_says_what_it_shows():
     picture = by_layer({"He": [1, 1.1, 0.9]}, "E[h²]", "He stays < 2 & > 0.", title="A title")
     root = parse(picture._repr_html_())
@@ -463,6 +471,12 @@ def test_numbers_beyond_every_float():
     assert from_log10(-math.inf) == "0"
     assert from_log10(math.inf) == "∞"
     assert from_log10(math.nan) == "not a number"
+
+
+def test_the_w_of_a_spread_stands_below_the_line_in_a_table():
+    table = show({"σ_w": 1.5, "J_w": 2})
+    assert '<th scope="row">σ<sub>w</sub></th>' in table._repr_html_() and "J_w" in table._repr_html_()
+    assert repr(table).startswith("σ_w")
 
 
 def test_show_is_a_table_of_names_and_numbers():

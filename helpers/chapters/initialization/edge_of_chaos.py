@@ -8,7 +8,7 @@ import numpy as np
 from helpers import layers, propagation, theory
 from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10
+from helpers.figures.numbers import from_log10, hundredths
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
@@ -81,7 +81,7 @@ class EdgeOfChaos(Instrument):
             "Correlation c",
             tuple(k / 20 for k in range(-10, 20)) + (0.99,),
             0.6,
-            text="{:.2f}".format,
+            text=hundredths,
         ),
         Choice("activation", "Activation", tuple(ACTIVATIONS), "tanh"),
     )
@@ -144,7 +144,7 @@ class EdgeOfChaos(Instrument):
             "theory": course.plot([], [], label="theory", **theme.THEORY_LINE)[0],
             "measured": course.plot([], [], label=f"measured, width {WIDTH}", **theme.MEASURED_LINE)[0],
         }
-        phases.set(xlim=VISIBLE, ylim=(-0.1, 3), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
+        phases.set(xlim=VISIBLE, ylim=(-0.1, 3.1), xlabel=r"$\sigma_w$", ylabel=r"$\sigma_b$")
         phases.xaxis.set_major_formatter("{x:g}")
         phases.set_xticks([], minor=True)
         phases.set_title("Phase diagram", loc="left")
@@ -173,14 +173,14 @@ class EdgeOfChaos(Instrument):
             ("E[z²] settles at", _where(s, r)),
             (
                 "correlation at layer 30",
-                f"{r.measured[-1]:.2f} measured, {r.predicted[-1]:.2f} theory",
+                f"{hundredths(r.measured[-1])} measured, {hundredths(r.predicted[-1])} theory",
             ),
         ]
 
     def verdict(self, s, r):
         change = from_log10(DEPTH * np.log10(r.chi))
         over = f"over {DEPTH} layers the mean square of a gradient is multiplied by {change}"
-        ends = f"inputs that began at {s.correlation:.2f} end at {r.measured[-1]:.2f}"
+        ends = f"inputs that began at {hundredths(s.correlation)} end at {hundredths(r.measured[-1])}"
         if r.phase == "critical":
             return Verdict("CRITICAL", f"{over}; {ends}. It neither fades nor grows exponentially.", "good")
         if r.phase == "ordered":
@@ -198,8 +198,8 @@ class EdgeOfChaos(Instrument):
             f"Left: the plane of σ_w and σ_b for {s.activation}, split by a dashed line into an ordered "
             f"side on the left and {beyond} on the right; your network, a diamond at σ_w = {s.sigma_w:.3g} "
             f"and σ_b = {s.sigma_b:.2f}, is {phase}. Right: the correlation of two inputs over {DEPTH} "
-            f"layers goes from {s.correlation:.2f} to {r.measured[-1]:.2f} measured, "
-            f"{r.predicted[-1]:.2f} in theory."
+            f"layers goes from {hundredths(s.correlation)} to {hundredths(r.measured[-1])} measured, "
+            f"{hundredths(r.predicted[-1])} in theory."
         )
 
 

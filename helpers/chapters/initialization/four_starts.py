@@ -170,7 +170,7 @@ class FourStarts(Instrument):
         signal, gradient = r.arrives
         return [
             ("loss", _number(r.loss)),
-            ("points told right", f"{r.snapshot.right:.0%}"),
+            ("points it gets right", f"{r.snapshot.right:.0%}"),
             ("signal at the last layer", f"× {from_log10(signal)}"),
             ("gradient at the input", f"× {from_log10(gradient)}"),
         ]

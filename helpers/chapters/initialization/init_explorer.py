@@ -8,7 +8,7 @@ from helpers import propagation
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band, set_beside
-from helpers.figures.numbers import from_log10, log10
+from helpers.figures.numbers import from_log10, hundredths, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 from helpers.layers import ACTIVATIONS
@@ -243,7 +243,7 @@ class InitExplorer(Instrument):
             (f"at layer {r.last}", from_log10(r.end)),
             ("theory", from_log10(r.predicted[r.last])),
             ("factor", f"× {from_log10(r.per_layer)} per layer"),
-            ("cosine between inputs", f"{r.cosine:.2f} at layer {s.depth}"),
+            ("cosine between inputs", f"{hundredths(r.cosine)} at layer {s.depth}"),
         ]
         if s.activation in ("tanh", "sigmoid"):
             rows.append(("saturated", f"{r.saturated:.0%} of units"))

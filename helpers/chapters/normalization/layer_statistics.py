@@ -8,7 +8,7 @@ from helpers import layers, theory
 from helpers.figures import svg, theme
 from helpers.figures.decades import Bent, Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import log10, short
+from helpers.figures.numbers import hundredths, log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.layers import NORMS
@@ -159,7 +159,7 @@ class LayerStatistics(Instrument):
         return [
             *rows,
             ("one unit over the inputs", f"std {short(r.normed.unit_std[-1])}"),
-            ("cosine between inputs", f"{r.cosine:.2f}"),
+            ("cosine between inputs", f"{hundredths(r.cosine)}"),
             (f"‖∂L/∂h‖ layer 0 / layer {s.depth}", f"{short(r.gradient_ratio)} {_with(s.norm)}"),
         ]
 
@@ -174,7 +174,7 @@ class LayerStatistics(Instrument):
         if not 1 / STABLE < r.drift < STABLE:
             return Verdict("DRIFTS", sentence, "alarm")
         if r.cosine > ALIKE:
-            sentence += f" But the inputs have become alike: their cosine is {r.cosine:.2f}."
+            sentence += f" But the inputs have become alike: their cosine is {hundredths(r.cosine)}."
         if r.gradient_ratio > 100:
             sentence += f" But the gradient explodes: × {short(r.gradient_ratio)} on its way to layer 0."
         return Verdict("STABLE", sentence, "good")

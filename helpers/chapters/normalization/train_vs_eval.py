@@ -7,6 +7,7 @@ import numpy as np
 from helpers.chapters.normalization import norms
 from helpers.figures import svg, theme
 from helpers.figures.ink import set_band
+from helpers.figures.numbers import hundredths
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -166,7 +167,7 @@ class TrainVsEval(Instrument):
     def readouts(self, s, r):
         weight = norms.CONVENTIONS[s.convention].weight
         return [
-            ("running mean", f"{r.running_mean[-1]:+.2f} σ off"),
+            ("running mean", f"{hundredths(r.running_mean[-1], sign='+')} σ off"),
             ("running std", f"{1 + r.running_std[-1]:.2f} of σ"),
             ("gap in eval mode", f"{r.eval_gap:.2f} σ"),
             ("gap if you forget eval()", f"{r.train_gap:.2f} σ"),
@@ -194,8 +195,9 @@ class TrainVsEval(Instrument):
         )
         return (
             f"Left: {s.steps} training steps with batches of {s.batch} in {s.convention}'s convention and a "
-            f"drift of {s.drift:g} σ per 100 steps. The running mean ends {r.running_mean[-1]:+.2f} σ from "
-            f"the truth, the running standard deviation at {1 + r.running_std[-1]:.2f} of it. Right: output "
+            f"drift of {s.drift:g} σ per 100 steps. The running mean ends "
+            f"{hundredths(r.running_mean[-1], sign='+')} σ from the truth, "
+            f"the running standard deviation at {1 + r.running_std[-1]:.2f} of it. Right: output "
             f"over input. Eval mode is a straight line, {r.eval_gap:.2f} σ from the dotted truth on average. "
             f"Train mode, the band, {forgot}."
         )

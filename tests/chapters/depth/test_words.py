@@ -108,7 +108,7 @@ def test_fifty_matrices():
     rng = np.random.default_rng(0)
     chain, grad = rng.standard_normal((50, 64, 64)) * np.sqrt(0.7 / 64), rng.standard_normal(64)
     norms = [np.linalg.norm(one, 2) for one in chain]
-    assert min(norms) > asked("depth-bound", "norms of 1.5")
+    assert min(norms) > asked("depth-bound", "spectral norms of 1.5")
     assert np.mean(norms) == pytest.approx(
         asked("predict-norms-above-1", "best direction gets 1.6"), abs=0.05
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import propagation
+from helpers.figures.numbers import hundredths
 from helpers.instruments import edge_of_chaos
 from tests.instruments import corners, page, verdict
 
@@ -95,7 +96,7 @@ def test_inputs_are_said_to_become_alike_only_where_they_do(settings):
 
 def test_the_description_of_the_edge_of_chaos_has_the_numbers_of_its_verdict():
     instrument = edge_of_chaos(sigma_w=1.5, sigma_b=0.3)
-    for number in (f"{instrument.result.measured[-1]:.2f}", f"{instrument.settings.correlation:.2f}"):
+    for number in map(hundredths, (instrument.result.measured[-1], instrument.settings.correlation)):
         assert number in page(instrument)
         assert number in instrument.description
 
