@@ -1,7 +1,7 @@
 """The still pictures of the lessons. Each takes arrays and the words that describe it, and is a `Picture`."""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
 from helpers import arguments
 from helpers.figures import svg
@@ -14,9 +14,17 @@ _MARKS = ("o", "s", "^", "D", "v", "P")
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2)), (0, (2, 2)))
 
 
-def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
+class _Powers(LogFormatterSciNotation):
+    """The ticks of a logarithmic axis: powers of ten, and 1 for 10⁰."""
+
+    def __call__(self, x, pos=None):
+        return "1" if x == 1 else super().__call__(x, pos)
+
+
+def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None, xlabel="layer"):
     """Curves over the layers, one for each entry of `curves` {name: values for layers 0 … D}.
 
+    What is counted may be something else than layers, such as blocks: `xlabel` says so.
     `target` draws a dotted level, `band` = (low, high) a shaded range. `alt` says in words what is seen.
     Values that are not finite end a line, with a cross at the last one that is.
     """
@@ -26,17 +34,18 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
         figure.subplots_adjust(left=0.11, right=0.74, bottom=0.15, top=0.9)
         if log:
             ax.set_yscale("log")
+            ax.yaxis.set_major_formatter(_Powers())
         if target is not None:
             ax.axhline(target, color=MUTED, ls=(0, (2, 2)), lw=1.5, label=f"target: {target:g}")
         if band is not None:
             ax.fill_between(np.arange(len(band[0])), *band, color=THEORY, alpha=0.18, lw=0, label="band")
         for i, (name, values) in enumerate(curves.items()):
             _line(ax, name, np.asarray(values, float), i)
-        ax.set(xlabel="layer", ylabel=ylabel)
-        ax.set_title(title or f"{ylabel} by layer", loc="left")
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set_title(title or f"{ylabel} by {xlabel}", loc="left")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(*ax.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(0.75, 0.55))
-    return Picture(figure, title or f"{ylabel} by layer", alt)
+    return Picture(figure, title or f"{ylabel} by {xlabel}", alt)
 
 
 def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=None):
@@ -59,6 +68,8 @@ def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.11, right=right, bottom=0.16, top=0.88)
         ax.set(xscale="log" if "x" in log else "linear", yscale="log" if "y" in log else "linear")
+        for name in log:
+            getattr(ax, f"{name}axis").set_major_formatter(_Powers())
         _mark(ax, marks or {})
         drawn = []
         for i, (name, y) in enumerate(lines.items()):
