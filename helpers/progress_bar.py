@@ -40,8 +40,13 @@ def _widget(total, label):
     except ImportError:
         return None
     bar = IntProgress(max=total, description=label)
-    display(bar)
-    return partial(setattr, bar, "value"), bar.close
+    place = display(bar, display_id=True)
+
+    def remove():
+        place.update({}, raw=True)  # a saved notebook would ask for a bar that is gone
+        bar.close()
+
+    return partial(setattr, bar, "value"), remove
 
 
 def _line(total, label):

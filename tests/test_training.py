@@ -290,13 +290,22 @@ def test_a_progress_bar_in_a_notebook_is_a_widget(monkeypatch):
     import IPython.display
 
     shown = []
+
+    class Place:
+        def __init__(self, bar):
+            shown.append(bar)
+
+        def update(self, data, raw):
+            shown.append(data)
+
     monkeypatch.setattr(IPython, "get_ipython", lambda: type("Shell", (), {"kernel": object()}))
-    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(IPython.display, "display", lambda bar, display_id: Place(bar))
     monkeypatch.setattr(progress_bar, "PATIENCE", 0)
     bar = progress_bar.ProgressBar(10, "training")
     bar.show(4)
     assert shown[0].value == 4 and shown[0].max == 10
     bar.close()
+    assert shown[1] == {}  # nothing stays that a notebook, opened again, would look for
 
 
 def test_training_needs_no_widgets_and_no_figures():

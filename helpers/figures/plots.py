@@ -16,9 +16,10 @@ _MARKS = ("o", "s", "^", "D", "v", "P")
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2)), (0, (2, 2)))
 
 
-def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
+def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None, xlabel="layer"):
     """Curves over the layers, one for each entry of `curves` {name: values for layers 0 … D}.
 
+    What is counted may be something else than layers, such as blocks: `xlabel` says so.
     `target` draws a dotted level, `band` = (low, high) a shaded range. `alt` says in words what is seen.
     Values that are not finite end a line, with a cross at the last one that is.
     """
@@ -34,11 +35,11 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None):
             ax.fill_between(np.arange(len(band[0])), *band, color=THEORY, alpha=0.18, lw=0, label="band")
         for i, (name, values) in enumerate(curves.items()):
             _line(ax, name, np.asarray(values, float), i)
-        ax.set(xlabel="layer", ylabel=ylabel)
-        ax.set_title(title or f"{ylabel} by layer", loc="left")
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set_title(title or f"{ylabel} by {xlabel}", loc="left")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(*ax.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(0.75, 0.55))
-    return Picture(figure, title or f"{ylabel} by layer", alt)
+    return Picture(figure, title or f"{ylabel} by {xlabel}", alt)
 
 
 def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=None):

@@ -95,3 +95,27 @@ def test_a_missing_browser_is_an_error(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RuntimeError, match="google-chrome"):
         find_chromium()
+
+
+BAR = """
+from helpers import progress_bar
+progress_bar.PATIENCE = progress_bar.PAUSE = 0
+bar = progress_bar.ProgressBar(3, "training")
+for done in range(4):
+    bar.show(done)
+bar.close()
+"""
+
+
+def test_a_notebook_opened_again_misses_no_bar_of_progress(page):
+    page.open_cells(BAR + "'trained'")
+    page.run_all()
+    expect(page.cell(0).locator(".jp-OutputArea")).to_contain_text("trained")
+    page.command("docmanager:save")
+    page.lab.end_kernels()
+    page.open("scratch.ipynb")  # the next day
+    output = page.cell(0).locator(".jp-OutputArea")
+    expect(output).to_contain_text("trained")
+    page.page.wait_for_timeout(2000)  # time enough to look for widgets
+    assert "widget" not in output.inner_text().lower() and "IntProgress" not in output.inner_text()
+    assert page.problems() == []

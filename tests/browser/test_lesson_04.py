@@ -112,7 +112,7 @@ class TestLesson04(EveryLesson):
         expect(verdict(box)).to_have_text("UNTRAINED")
 
     def test_a_number_knows_the_slip(self, lesson):
-        box = lesson.page.locator(".td-ask", has_text="Ten residual blocks of one number")
+        box = lesson.page.locator(".td-ask", has_text="A row of 10 residual blocks carries one number")
         answer(box, "1024")
         expect(card(box)).to_contain_text("✗ Not yet.")
         answer(box, "1")

@@ -162,9 +162,9 @@ class DropoutMasks(Instrument):
     def verdict(self, s, r):
         level = r.theory[0]
         sentence = (
-            f"on average over {s.passes} {'pass' if s.passes == 1 else 'passes'} the mean is × "
-            f"{short(r.ends[0])} of eval mode's and E[h²] × {short(r.ends[1])}. Behind the next ReLU the "
-            f"gap to eval mode is {r.ends[2] - 1:+.0%}.".replace("-", "−")
+            f"on average over {s.passes} {'pass' if s.passes == 1 else 'passes'}, the mean divided by eval "
+            f"mode's is {short(r.ends[0])}, and E[h²] by eval mode's {short(r.ends[1])}. Behind the next "
+            f"ReLU the gap to eval mode is {r.ends[2] - 1:+.0%}.".replace("-", "−")
         )
         if abs(level - 1) <= KEPT:
             return Verdict("MEAN KEPT", sentence, "good")
@@ -176,8 +176,8 @@ class DropoutMasks(Instrument):
             f"Left: a row of {UNITS} squares for eval mode, and under it up to {ROWS} training passes in "
             f"which {r.passes.kept.mean():.0%} of the units stay; a dashed line has 1 − p on its left. "
             f"Right, over the number of passes averaged and on logarithmic axes: after {s.passes} the mean "
-            f"of h is {mean} times that of eval mode, E[h²] {second} times and the mean behind the next "
-            f"ReLU {behind} times. Dashed lines at {', '.join(map(short, r.theory))} are theory."
+            f"of h, divided by that of eval mode, is {mean}, E[h²] {second} and the mean behind the next "
+            f"ReLU {behind}. Dashed lines at {', '.join(map(short, r.theory))} are theory."
         )
 
 

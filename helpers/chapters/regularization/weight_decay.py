@@ -166,7 +166,9 @@ class WeightDecay(Instrument):
         losses = f"the loss is {short(fit.train_loss)} in training and {short(fit.test_loss)} in testing"
         if word == "DIVERGED":
             product = decay.RATES[s.optimizer] * s.weight_decay
-            return Verdict(word, f"the numbers have left float32 (ηλ = {short(product)}).", "alarm")
+            return Verdict(
+                word, f"the weights have left the range of numbers (ηλ = {short(product)}).", "alarm"
+            )
         sentence = {
             "OVERFIT": f"{losses}: it has learned the wrong labels too.",
             "UNDERFIT": f"{losses}; guessing gives 0.69.",
@@ -201,7 +203,7 @@ def state(fit):
 
 
 def _said(value):
-    return short(value) if np.isfinite(value) else "beyond float32"
+    return short(value) if np.isfinite(value) else "not finite"
 
 
 def _drawable(ratios):

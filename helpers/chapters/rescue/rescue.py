@@ -119,6 +119,9 @@ PATIENTS = {
     ),
 }
 
+# To compare the patients with: nothing ails it, and no change of it is a cure.
+HEALTHY = Patient(Design("He", "ReLU", "BatchNorm", "on", "1", 0.1), "none", (), budget=0)
+
 
 def patient_id(name):
     """By which id the learner's record keeps that this patient was cured: one of the goals in words.toml."""

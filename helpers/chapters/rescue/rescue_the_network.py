@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from helpers.chapters.rescue import rescue
-from helpers.chapters.rescue.rescue import PATIENTS, Design, Symptoms, patient_id
-from helpers.digits import GUESSING, LEARNED, Course
+from helpers.chapters.rescue.rescue import HEALTHY, PATIENTS, Design, Symptoms, patient_id
+from helpers.digits import DIVERGED, GUESSING, LEARNED, Course
 from helpers.figures import svg, theme
 from helpers.figures.decades import LogFormatter
 from helpers.figures.numbers import counted, from_log10, log10, short
@@ -18,6 +18,7 @@ from helpers.progress.record import PROGRESS
 
 REACH = 10  # decades up and down in the pictures of signal and gradient
 LOSSES = (0.01, 1e4)  # seen in the picture of the loss
+BEDS = {**PATIENTS, "healthy": HEALTHY}
 NAMES = {
     "init": "weights",
     "act": "activation",
@@ -45,7 +46,7 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Results: the symptoms at once, then ever more of the training."""
-    return treated(PATIENTS[s.patient].design, design(s), s.seed)
+    return treated(BEDS[s.patient].design, design(s), s.seed)
 
 
 def treated(found, now, seed):
@@ -79,7 +80,7 @@ def is_cured(r, budget):
 
 def is_solved(s, r):
     """Is it cured within the patient's budget?"""
-    return is_cured(r, PATIENTS[s.patient].budget)
+    return is_cured(r, BEDS[s.patient].budget)
 
 
 def _solved(patient, *, without_skip=False):
@@ -87,7 +88,7 @@ def _solved(patient, *, without_skip=False):
 
 
 def _start(patient):
-    return {"patient": patient, **asdict(PATIENTS[patient].design)}
+    return {"patient": patient, **asdict(BEDS[patient].design)}
 
 
 class Bedside(Instrument):
@@ -147,8 +148,9 @@ class Bedside(Instrument):
         artists["note"].set_text(f"not finite from step {end}" if _lost(r.course) else "")
 
     def readouts(self, s, r):
+        enough = self.case(s).budget
         return [
-            ("changes", f"{len(r.changed)} of {self.case(s).budget}"),
+            ("changes", f"{len(r.changed)} of {enough}" if enough else f"{len(r.changed)}"),
             ("gradient, first over last layer", _size(r.now.gradient_ratio)),
             ("E[h²], last layer", _size(r.now.signal[-1])),
             ("cosine between inputs", f"{r.now.alike[-1]:.2f}".replace("-", "−")),
@@ -165,6 +167,8 @@ class Bedside(Instrument):
         enough = self.case(s).budget
         if is_cured(r, enough):
             return Verdict("SOLVED", f"in {changes}{what}: the loss is {short(r.course.final)}.", "good")
+        if r.course.learns and not enough:
+            return Verdict("HEALTHY", f"the loss is {short(r.course.final)}; {changes}{what}.", "good")
         if r.course.learns:
             return Verdict("TRAINS", f"but after {changes}{what}; {enough} would be enough.", "muted")
         if _lost(r.course):
@@ -173,8 +177,9 @@ class Bedside(Instrument):
                 f"the loss is not finite from step {_lost(r.course)} on; {changes}{what}.",
                 "alarm",
             )
+        word = "DIVERGED" if r.course.outcome == DIVERGED else "STUCK"
         return Verdict(
-            "STUCK",
+            word,
             f"a loss of {short(r.course.final)} after {rescue.STEPS} steps, where guessing gives "
             f"{GUESSING:.2f}; {changes}{what}.",
             "alarm",
@@ -202,10 +207,10 @@ class RescueTheNetwork(Bedside):
         Choice(
             "patient",
             "Patient",
-            tuple(PATIENTS),
+            tuple(BEDS),
             "A",
             buttons=True,
-            implies={name: asdict(patient.design) for name, patient in PATIENTS.items()},
+            implies={name: asdict(patient.design) for name, patient in BEDS.items()},
         ),
         Choice("init", "Weights", tuple(rescue.INITS), PATIENTS["A"].design.init),
         Choice("act", "Activation", rescue.ACTS, PATIENTS["A"].design.act),
@@ -217,12 +222,12 @@ class RescueTheNetwork(Bedside):
             "Learning rate η",
             rescue.RATES,
             PATIENTS["A"].design.lr,
-            text=lambda lr: f"{lr:.4f}".rstrip("0"),
+            text=worded,
         ),
         Choice("clip", "Clip the gradient at", tuple(rescue.CLIPS), PATIENTS["A"].design.clip),
     )
     presets: Mapping = {
-        "A healthy network": {**_start("F"), "lr": 0.1},
+        "A healthy network": _start("healthy"),
         "All at once": {**_start("G"), "skip": "on", "norm": "BatchNorm", "lr": 0.1},
     }
     challenges = (
@@ -264,7 +269,7 @@ class RescueTheNetwork(Bedside):
     experiment = staticmethod(experiment)
 
     def case(self, s):
-        return PATIENTS[s.patient]
+        return BEDS[s.patient]
 
     def solved(self, s, r):
         return [patient_id(s.patient), "; ".join(r.changed)] if is_solved(s, r) else None

@@ -18,6 +18,7 @@ from helpers.progress.record import PROGRESS
 PATIENTS = 60  # that can be called; a level that has fewer begins again
 FOUND, UNNAMED, NONE = "as found", "not named yet", "none"
 TREATMENT = dict.fromkeys(NAMES, FOUND)
+LABELS = {name: label[0].upper() + label[1:] for name, label in NAMES.items()} | {"lr": "Learning rate η"}
 ADMITTED = {"disease": UNNAMED, "second": NONE, **TREATMENT}
 POINTS = 4  # two for the names, two for the treatment
 SEED = 0  # of the weights and the batches: one of those with which every treatment was tried
@@ -75,10 +76,7 @@ class Ward(Bedside):
         Slider("patient", "Patient", tuple(range(1, PATIENTS + 1)), 1, implies=ADMITTED),
         Choice("disease", "Disease", (UNNAMED, *illness.DISEASES), UNNAMED),
         Choice("second", "Second disease", (NONE, *illness.DISEASES), NONE),
-        *(
-            Choice(name, label[0].upper() + label[1:], (FOUND, *map(worded, illness.OPTIONS[name])), FOUND)
-            for name, label in NAMES.items()
-        ),
+        *(Choice(name, LABELS[name], (FOUND, *map(worded, illness.OPTIONS[name])), FOUND) for name in NAMES),
     )
     presets = {"As found": ADMITTED}
     challenges = ()

@@ -181,22 +181,22 @@ class DegradationLab(Instrument):
         first, last = _ends(r.deep)
         rows += [
             (f"gradient ratio at {s.deep}", f"{from_log10(first)} at the start, {_or_none(last)} at the end"),
-            ("first weights moved", f"{_times(r.deep.moved)} as far as the last hidden ones"),
+            ("weights moved, first over last hidden", _or_not_finite(r.deep.moved)),
         ]
         return rows
 
     def verdict(self, s, r):
         word, tone = _word(r)
         found, (first, last) = answers(r), _ends(r.deep)
-        arrives = f"× {from_log10(first)} at the start, × {from_log10(last)} at the end"
+        ratio = f"{from_log10(first)} at the start, {from_log10(last)} at the end"
         parts = [
             f"After {_epochs(r)}: <i>Degraded?</i> {_yes(found.degraded)}: training error "
             f"{_percent(r.deep.train_error)} at {s.deep} layers, {_percent(r.shallow.train_error)} at "
             f"{s.shallow}.",
-            f"<i>Vanishing?</i> {_yes(found.vanishing)}: compared with the last layer's, the gradient at the "
-            f"first is {arrives}."
+            f"<i>Vanishing?</i> {_yes(found.vanishing)}: the gradient at the first layer, divided by that at "
+            f"the last, is {ratio}."
             if np.isfinite(last)
-            else f"<i>Vanishing?</i> It began at × {from_log10(first)}, and no gradient is left at the end.",
+            else f"<i>Vanishing?</i> The ratio began at {from_log10(first)}; no gradient is left at the end.",
             f"<i>Overfitting?</i> {_yes(found.overfitting)}: test error {_percent(r.deep.test_error)}.",
         ]
         if r.deep.overflowed.any():
@@ -256,9 +256,9 @@ def _epochs(r):
     return counted(len(r.deep.ratio) - 1, "epoch")
 
 
-def _times(values):
-    value = np.median(values)
-    return f"{short(float(value))} times" if np.isfinite(value) else "no finite number of times"
+def _or_not_finite(values):
+    value = float(np.median(values))
+    return short(value) if np.isfinite(value) else "not finite"
 
 
 def _percent(errors):

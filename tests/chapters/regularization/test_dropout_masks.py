@@ -30,7 +30,7 @@ def test_verdicts_follow_from_the_form(settings, word):
 
 def test_one_pass_is_one_pass():
     instrument = dropout_masks(passes=1)
-    assert "over 1 pass the" in page(instrument)
+    assert "over 1 pass, the" in page(instrument)
     assert instrument._artists["kept"].get_xdata().size <= 32
 
 

@@ -1,4 +1,4 @@
-PROMISES = {"A healthy network": "SOLVED", "All at once": "TRAINS"}
+PROMISES = {"A healthy network": "HEALTHY", "All at once": "TRAINS"}
 BAD = [
     ("patient", "H", "'A', 'B'"),
     ("init", "he", "'He'"),

@@ -161,3 +161,9 @@ def test_the_next_patient_comes_untreated():
     instrument.set(patient=2)
     assert instrument.settings.clip == "as found" and instrument.settings.disease == "not named yet"
     assert instrument.result.changed == ()
+
+
+def test_the_learning_rate_is_called_so():
+    """A capital η is an H."""
+    labels = [control.label for control in ward().controls]
+    assert "Learning rate η" in labels and "Η" not in labels

@@ -104,3 +104,22 @@ def test_a_sleeping_branch_scale_is_no_change():
 def test_a_patient_is_solved_by_one_change_at_least_and_its_budget_at_most(changes, solved):
     found = SimpleNamespace(finished=True, course=SimpleNamespace(learns=True), changed=changes)
     assert is_solved(SimpleNamespace(patient="A"), found) == solved
+
+
+def test_to_look_at_the_healthy_one_cures_nobody(progress):
+    """The first cell of the lesson, and the button of that name."""
+    instrument = rescue_the_network(patient="healthy")
+    assert verdict(instrument) == "HEALTHY" and "0 changes" in page(instrument)
+    press(instrument, "A healthy network")
+    instrument.set(lr=0.03)
+    assert verdict(instrument) == "HEALTHY" and progress.answers() == []
+
+
+def test_a_loss_that_has_grown_is_not_called_stuck():
+    assert verdict(rescue_the_network(patient="A", lr=3.0)) == "DIVERGED"
+    assert verdict(rescue_the_network(patient="A")) == "STUCK"
+
+
+def test_eta_is_written_without_a_loose_point():
+    says = {control.name: control for control in rescue_the_network().controls}["lr"].text
+    assert [says(lr) for lr in (3.0, 1.0, 0.3, 0.0001)] == ["3", "1", "0.3", "0.0001"]
