@@ -261,3 +261,11 @@ def test_an_alias_tells_nobody_whose_it_is():
 
 def test_a_student_is_hashable():
     assert len({Student("1", "A"), Student("1", "A")}) == 1
+
+
+def test_no_page_of_an_earlier_run_stays_beside_those_without_names(tmp_path):
+    for name in ("ann", "😀", "learner-1"):
+        assert report.write([failed(name, "", Settings(1))], tmp_path / "g.csv", 1) == []
+        (tmp_path / "g_feedback" / "mine.html").touch()
+    pages = sorted(path.name for path in (tmp_path / "g_feedback").iterdir())
+    assert pages == [report.page(failed("learner-1", "", Settings(1))), "mine.html"]
