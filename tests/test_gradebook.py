@@ -48,6 +48,7 @@ def test_a_roster_is_what_platforms_export(text, tmp_path):
         ("name,id\n", "is needed"),
         ("name,id\nA,1\nB,1\n", "twice: 1"),
         ("id\n1\n", "is needed"),
+        ("name,id\nA,1\nB,\n", "line 3: B has no ID"),
     ],
 )
 def test_a_roster_that_tells_nobody_apart_is_refused(text, says, tmp_path):
@@ -74,6 +75,33 @@ def test_a_roster_that_tells_nobody_apart_is_refused(text, says, tmp_path):
 def test_whose_a_submission_is(name, whose, tmp_path):
     found = gradebook.whose(name, students(tmp_path))
     assert (found and found.key) == whose
+
+
+def test_where_canvas_has_no_other_id_its_own_counts(tmp_path):
+    text = CANVAS.replace("1001,aking", ",").replace("1002,enoether", ",")
+    assert [one.key for one in students(tmp_path, text)] == ["501", "502"]
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        ("Ada King_7_assignsubmission_file_/02", None),  # Moodle's own number, and Bo's
+        ("Bo Li_12345_assignsubmission_file_/02", "7"),
+        ("Emmy Noether 8", "8"),  # of two with one name the number tells
+        ("Emmy Noether", None),
+        ("rene\u0301e_1", "4"),  # as macOS writes it
+        ("kingada_LATE_501_77", "1001"),
+    ],
+)
+def test_numbers_that_a_platform_adds_make_nobody_somebody_else(name, whose, tmp_path):
+    roster = "name,id\nAda King,1001\nBo Li,7\nEmmy Noether,8\nEmmy Noether,9\nRen\u00e9e,4\n"
+    found = gradebook.whose(name, students(tmp_path, roster))
+    assert (found and found.key) == whose
+
+
+def test_who_handed_in_something_unreadable_has_handed_in(tmp_path):
+    rows = [row("1001", lesson=None)]
+    assert gradebook.grades(rows, students(tmp_path), {}, {}) == ({"1001": {}}, [])
 
 
 DUE = datetime(2027, 1, 15, 23, 59).astimezone()
@@ -121,6 +149,11 @@ at = 2027-01-20T23:59:00
         "['nothing']\nat = 2027-01-15T23:59:00",
         f"['{bank.LESSON}']\nat = 'soon'",
         f"['{bank.LESSON}']\nper_day = 10",
+        f"['{bank.LESSON}']\nat = 2027-01-15T23:59:00\nperday = 0.1",
+        f"['{bank.LESSON}']\nat = 2027-01-15T23:59:00\ngrace_minutes = 'ten'",
+        f"['{bank.LESSON}']\nat = 2027-01-15",
+        f"'{bank.LESSON}' = 3",
+        f"['{bank.LESSON}']\nat = 2027-01-15T23:59:00\nextensions = [{{student = '1', at = 2027-01-20}}]",
     ],
 )
 def test_a_rule_that_does_not_fit_is_refused(text, tmp_path):
@@ -138,6 +171,22 @@ def test_points_by_hand_count_and_comments_are_read(tmp_path):
     assert any("a good idea, hidden" in remark for remark in made["remarks"])
     assert any("Well done" in remark for remark in made["remarks"])
     assert gradebook.changed(row("bob"), marks) == row("bob")
+
+
+def test_points_by_hand_for_what_is_not_there_are_said_and_do_nothing(tmp_path):
+    path = tmp_path / "hand.csv"
+    path.write_text("submission,exercise,points,comment\nann,lsuv,3,x\nbo,he,3,x\nann,he,3,x\nann,,,x\n")
+    marks = gradebook.by_hand(path)
+    first, second = gradebook.idle(marks, [row("ann")])
+    assert "lsuv in 'ann'" in first and "he in 'bo'" in second
+    made = gradebook.changed(row("ann"), marks)
+    assert made["points"] == 3 and not any("lsuv" in remark for remark in made["remarks"])
+
+
+def test_an_extension_of_nobody_is_said(tmp_path):
+    due = {(bank.LESSON, key): Rule(DUE) for key in (None, "1001", "10002")}
+    (said,) = gradebook.strangers(due, students(tmp_path))
+    assert "10002" in said and "1001" not in said
 
 
 @pytest.mark.parametrize(
@@ -212,3 +261,11 @@ def test_an_alias_tells_nobody_whose_it_is():
 
 def test_a_student_is_hashable():
     assert len({Student("1", "A"), Student("1", "A")}) == 1
+
+
+def test_no_page_of_an_earlier_run_stays_beside_those_without_names(tmp_path):
+    for name in ("ann", "😀", "learner-1"):
+        assert report.write([failed(name, "", Settings(1))], tmp_path / "g.csv", 1) == []
+        (tmp_path / "g_feedback" / "mine.html").touch()
+    pages = sorted(path.name for path in (tmp_path / "g_feedback").iterdir())
+    assert pages == [report.page(failed("learner-1", "", Settings(1))), "mine.html"]

@@ -63,6 +63,13 @@ def test_no_chapter_imports_another():
     assert [file for file, mine, other in inside if mine[1] != other[1]] == []
 
 
+def test_no_instrument_is_a_library():
+    names = instruments.names()
+    inside = [(file, other) for file, _, other in arrows() if other[0] == "chapters" and len(other) > 2]
+    assert inside and "ward" in names
+    assert [file for file, other in inside if other[2] in names] == []
+
+
 def test_nothing_imports_the_grader():
     assert [file for file, mine, other in arrows() if other[0] == "grading" != mine[0]] == []
 

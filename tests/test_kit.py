@@ -510,6 +510,8 @@ def test_exported_progress_is_read(tmp_path):
     for name, answer in {"ada": drawn.answer, "ben": 0.9}.items():
         progress = Progress(tmp_path / f"{name}.sqlite3")
         progress.record("question", drawn.id, repr(answer), correct=name == "ada", draw=drawn.posed)
+        progress.record("question", "hunt-he-fan-out-for-fan-in", "exposed")  # neither is an item
+        progress.record("question", "rescue-patient-a", "norm: BatchNorm", True)
         progress.export(tmp_path / f"{name}.json")
     found = measures.read([tmp_path / "ada.json", tmp_path / "ben.json"])
     assert (found.learners, found.items, found.right.tolist()) == (

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 LONGEST = 8  # lines of a code cell on the core path
 CONCEPTS = tomllib.loads((ROOT / "tests" / "concepts.toml").read_text("utf-8"))
-with_core = [path for path in LESSONS if minutes.parts(path)[1]]
-each = pytest.mark.parametrize("path", with_core, ids=lambda path: path.stem)
+CHAPTERS = LESSONS[1:]  # the first notebook is core path altogether
+each = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
 def core(lesson):
@@ -64,13 +64,12 @@ class TestTheCorePath:
 
 
 def test_every_exercise_names_the_cells_that_explain_it():
-    cores = {path.stem: {cell.id for cell in minutes.parts(path)[0]} for path in with_core}
+    cores = {path.stem: {cell.id for cell in minutes.parts(path)[0]} for path in CHAPTERS}
     for item in exercise.load().values():
-        if item.lesson in cores:
-            assert item.taught, item.id
-            for place in item.taught:
-                lesson, _, cell = place.rpartition("#")
-                assert cell in cores[lesson or item.lesson], (item.id, place)
+        assert item.taught, item.id
+        for place in item.taught:
+            lesson, _, cell = place.rpartition("#")
+            assert cell in cores[lesson or item.lesson], (item.id, place)
 
 
 def uses():
@@ -104,8 +103,8 @@ def test_no_concept_is_used_before_it_is_explained(concept):
 
 
 def test_every_core_path_explains_its_concepts():
-    for path in with_core:
-        fewest = 3 if path.stem.startswith(("00", "06")) else 8  # the first picture, and the capstone
+    for path in CHAPTERS:
+        fewest = 3 if path.stem.startswith("06") else 8  # the capstone brings few new ones
         assert len(CONCEPTS.get(path.stem, {})) >= fewest, path.stem
 
 

@@ -1,7 +1,7 @@
 // The ladder in a notebook: lines to put in order, and gaps to fill, by mouse and by keyboard. What was put together is
 // sent to Python, which runs it and answers with words; nothing is judged here. See ladder.py.
 
-const make = (tag, look, words = '', more = {}) => Object.assign(document.createElement(tag), { className: look, textContent: words, type: 'button', ...more });
+const make = (tag, look, words = '', more = {}) => Object.assign(document.createElement(tag), { className: look, textContent: words, ...more });
 
 /** A line that can be moved and left out. */
 function row([depth, text], number, moved) {

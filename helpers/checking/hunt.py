@@ -271,10 +271,9 @@ def form(values):
         axes = sorted({value.ndim for value in values if isinstance(value, np.ndarray)})
         return f"an array with {' or '.join(map(str, axes))} {'axis' if axes == [1] else 'axes'}"
     if isinstance(like, dict):
-        same = all(value.keys() == like.keys() for value in values)
-        return "a dictionary" + (f" with {', '.join(map(repr, like))}" if same else "")
+        return "a dictionary" + (f" with {', '.join(map(repr, like))}" if _same(dict.keys, values) else "")
     if isinstance(like, list | tuple):
-        length = f" of {len(like)}" if {len(value) for value in values} == {len(like)} else ""
+        length = f" of {len(like)}" if _same(len, values) else ""
         item = form([item for value in values for item in value])
         return f"a {type(like).__name__}{length}, each item {item}"
     return "a whole number" if all(isinstance(value, int) for value in values) else "a number"
@@ -282,56 +281,60 @@ def form(values):
 
 def fitted(name, value, values):
     """An argument as plain data, if it is of the form of the task's own ones; ValueError if it is not."""
-    like, wanted = values[0], form(values)
-    misfit = ValueError(f"{name} is {shown(value)}; it must be {wanted}.")
+    like = values[0]
+    if isinstance(like, str | bool):
+        value = plain(value)
+    if not _has_form(value, values):
+        raise _misfit(name, value, values)
     if isinstance(like, Rng):
-        if not isinstance(value, np.random.Generator):
-            raise misfit
         return tagged(value)
-    if isinstance(like, Phi):
-        if not callable(value):
-            raise misfit
+    if isinstance(like, Phi | str | bool):
         return value
     if isinstance(like, dict):
-        if not isinstance(value, dict) or (
-            all(other.keys() == like.keys() for other in values) and value.keys() != like.keys()
-        ):
-            raise misfit
-        inside = [item for other in values for item in other.values()]
-        return {
-            key: fitted(f"{name}[{key!r}]", item, [other[key] for other in values if key in other] or inside)
-            for key, item in value.items()
-        }
+        every = [item for other in values for item in other.values()]
+        known = {key: [other[key] for other in values if key in other] or every for key in value}
+        return {key: fitted(f"{name}[{key!r}]", item, known[key]) for key, item in value.items()}
     if isinstance(like, list | tuple):
-        sizes = {len(other) for other in values}
-        if not isinstance(value, list | tuple | np.ndarray) or (len(sizes) == 1 and len(value) not in sizes):
-            raise misfit
-        columns = (
-            zip(*values, strict=True)
-            if len(sizes) == 1
-            else [[item for other in values for item in other]] * len(value)
-        )
-        return type(like)(
-            fitted(f"{name}[{i}]", item, list(column))
-            for i, (item, column) in enumerate(zip(value, columns, strict=True))
-        )
-    value = np.array(value) if isinstance(like, np.ndarray) else plain(value)
+        every = [item for other in values for item in other]
+        known = list(zip(*values, strict=True)) if _same(len, values) else [every] * len(value)
+        return type(like)(fitted(f"{name}[{i}]", item, known[i]) for i, item in enumerate(value))
+    return _number(name, np.array(value) if isinstance(like, np.ndarray) else plain(value), values)
+
+
+def _has_form(value, values):
+    """Is it what `form` says, as far as that is no matter of numbers?"""
+    like = values[0]
+    if isinstance(like, Rng):
+        return isinstance(value, np.random.Generator)
+    if isinstance(like, Phi):
+        return callable(value)
     if isinstance(like, str | bool):
-        if type(value) is not type(like) or (isinstance(like, str) and value not in values):
-            raise misfit
-        return value
-    return _number(name, value, values, misfit)
+        return type(value) is type(like) and (isinstance(like, bool) or value in values)
+    if isinstance(like, dict):
+        return isinstance(value, dict) and (value.keys() == like.keys() or not _same(dict.keys, values))
+    if isinstance(like, list | tuple):
+        a_list = isinstance(value, list | tuple | np.ndarray)
+        return a_list and (len(value) == len(like) or not _same(len, values))
+    return True
 
 
-def _number(name, value, values, misfit):
+def _same(of, values):
+    """Whether all of them have the same `of`: length, or keys."""
+    return all(of(other) == of(values[0]) for other in values)
+
+
+def _misfit(name, value, values):
+    return ValueError(f"{name} is {shown(value)}; it must be {form(values)}.")
+
+
+def _number(name, value, values):
     """A number or an array, of a sign (and, for a number, below 1) if all of the task's are."""
     known = np.concatenate([np.ravel(np.asarray(other, float)) for other in values])
     whole = all(isinstance(other, int) for other in values)
     given = np.asarray(value)
-    if given.dtype.kind not in "iuf" or (whole and given.dtype.kind == "f"):
-        raise misfit
-    if given.ndim not in {np.ndim(other) for other in values} or not given.size:
-        raise misfit
+    right_kind = given.dtype.kind in ("iu" if whole else "iuf")
+    if not right_kind or given.ndim not in {np.ndim(other) for other in values} or not given.size:
+        raise _misfit(name, value, values)
     if np.all(np.isfinite(known)) and not np.all(np.isfinite(given)):
         raise ValueError(f"{name} must be finite.")
     if np.all(known >= 0) and np.any(given < 0):

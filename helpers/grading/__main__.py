@@ -27,6 +27,8 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     if (given.due or given.export) and not given.roster:
         parser.error("--due and --for need a --roster, which says whose a submission is")
+    if given.out.resolve().is_relative_to(given.submissions.resolve()):
+        parser.error(f"--out {given.out} lies among the submissions, where the next run would grade it")
     if given.unisolated:
         print(f"No sandbox, as you asked. Every row is stamped '{NOTHING}'.", file=sys.stderr)
     try:
@@ -37,6 +39,10 @@ def main(arguments=None):
 
 
 def _grade(given, kind):
+    if given.export:
+        list(gradebook.EXPORTS[given.export](given.roster, {}))  # so that a roster that does not do shows now
+    paths = intake.find(given.submissions)
+    times = {name: datetime.fromtimestamp(path.lstat().st_mtime).astimezone() for name, path in paths.items()}
     extra = given.extra_checks.read_text("utf-8") if given.extra_checks else ""
     given.out.parent.mkdir(parents=True, exist_ok=True)
     resume = given.resume or bool(given.regrade or given.regrade_status)
@@ -45,7 +51,7 @@ def _grade(given, kind):
     try:
         if unknown := set(given.regrade) - journal.rows.keys():
             raise ValueError(f"--regrade: there is no row of {', '.join(map(repr, sorted(unknown)))}")
-        rows = batch.run(given.submissions, journal, settings, given.jobs, given.scheduler, _again(given))
+        rows = batch.run(paths, journal, settings, given.jobs, given.scheduler, _again(given))
     except KeyboardInterrupt:
         print(f"\nInterrupted with {len(journal.rows)} graded. --resume goes on from there.", file=sys.stderr)
         sys.stderr.flush()
@@ -53,23 +59,29 @@ def _grade(given, kind):
         os._exit(130)  # what is under way dies with this process
     finally:
         journal.close()
-    for said in _report(given, rows, journal.seed):
+    for said in _report(given, rows, paths, times, journal.seed):
         print(f"grading: {said}", file=sys.stderr)
     graded = sum(row["status"] == GRADED for row in rows)
     print(f"{graded} of {len(rows)} graded: {given.out}, summary in {given.out.with_suffix('.html')}")
     return 0
 
 
-def _report(given, rows, seed):
+def _report(given, rows, paths, times, seed):
     """Write all reports; yield what somebody should know."""
-    paths = intake.find(given.submissions)
+    yield from gradebook.idle(given.by_hand, rows)
     rows = [gradebook.changed(row, given.by_hand) for row in rows]
     same = gradebook.alike(paths, SOLUTIONS if SOLUTIONS.is_dir() else None)
-    times = {name: datetime.fromtimestamp(path.lstat().st_mtime).astimezone() for name, path in paths.items()}
-    rows = [{**row, "same": same.get(row["submission"], {})} for row in rows]
-    rows = [{**row, "handed_in": times[row["submission"]].isoformat("T", "minutes")} for row in rows]
+    rows = [
+        {
+            **row,
+            "same": same.get(row["submission"], {}),
+            "handed_in": times[row["submission"]].isoformat("T", "minutes"),
+        }
+        for row in rows
+    ]
     tables = {}
     if given.roster:
+        yield from gradebook.strangers(given.due, given.roster)
         graded, nobodys = gradebook.grades(rows, given.roster, given.due, times)
         tables["students"] = list(gradebook.table(given.roster, graded))
         if given.export:
@@ -113,26 +125,12 @@ def _parser():
         choices=STATUSES,
         help="and all rows of this status again, such as 'needs review'",
     )
-    say(
-        "--roster",
-        type=_read(gradebook.roster),
-        metavar="FILE",
-        help="who is in the class: also students.csv",
-    )
-    say(
-        "--due",
-        type=_read(gradebook.rules),
-        default={},
-        metavar="FILE",
-        help="due dates and late rules (TOML)",
-    )
-    say(
-        "--by-hand",
-        type=_read(gradebook.by_hand),
-        default={},
-        metavar="FILE",
-        help="points and comments (CSV)",
-    )
+    for option, reader, default, words in (
+        ("--roster", gradebook.roster, None, "who is in the class (CSV): also a table of students"),
+        ("--due", gradebook.rules, {}, "due dates and late rules (TOML)"),
+        ("--by-hand", gradebook.by_hand, {}, "points and comments (CSV)"),
+    ):
+        say(option, type=_read(reader), default=default, metavar="FILE", help=words)
     say("--for", dest="export", choices=list(gradebook.EXPORTS), help="and a file that this platform imports")
     say("--anonymous", action="store_true", help="reports without names, and a file that has them")
     say("--jobs", type=_positive, default=1, metavar="N", help="how many at a time on this machine")

@@ -15,15 +15,15 @@ from helpers.progress_bar import ProgressBar
 WAIT = 30  # seconds for the first worker of a cluster
 
 
-def run(folder, journal, settings, jobs=1, scheduler=None, again=lambda row: False):
-    """Grade all submissions in a folder that the journal does not have yet; return all rows, by name.
+def run(paths, journal, settings, jobs=1, scheduler=None, again=lambda row: False):
+    """Grade all submissions that the journal does not have yet; return all rows, by name.
 
-    jobs: how many at a time on this machine; scheduler: the address of a Dask scheduler instead; again: which
-    rows of the journal are to be graded once more. ValueError for a folder without notebooks, extra checks
-    that do not fit, a machine without a sandbox where the settings want one, or a cluster without workers.
+    paths: {name: path}, as `intake.find` gives them; jobs: how many at a time on this machine; scheduler: the
+    address of a Dask scheduler instead; again: which rows of the journal are to be graded once more.
+    ValueError for extra checks that do not fit, a machine without a sandbox where the settings want one, or a
+    cluster without workers.
     """
     exercises(settings.lesson, settings.extra)  # so that a mistake in them shows now
-    paths = intake.find(folder)
     rows = {
         name: row
         for name, row in journal.rows.items()

@@ -6,15 +6,15 @@ Nothing here grades: it is applied to rows when they are reported, so that a reg
 import csv
 import hashlib
 import io
+import math
 import re
 import tokenize
 import tomllib
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-
-import nbformat
 
 from helpers.checking import exercise
 from helpers.grading import intake
@@ -54,16 +54,20 @@ def roster(path):
     with open(path, newline="", encoding="utf-8-sig") as file:
         lines = list(csv.DictReader(file))
     heads = {head.strip().lower(): head for head in (lines[0] if lines else {}) if head}
-    at = {part: next((heads[n] for n in names if n in heads), None) for part, names in COLUMNS.items()}
+    at = {part: [heads[name] for name in names if name in heads] for part, names in COLUMNS.items()}
     if not (at["name"] or at["last"]) or not (at["key"] or at["login"] or at["email"]):
         raise ValueError(f"--roster {path}: a head with a name, and an ID or e-mail address, is needed")
     students = []
-    for line in lines:
-        said = {part: (line.get(head) or "").strip() if head else "" for part, head in at.items()}
+    for number, line in enumerate(lines, 2):
+        cells = {part: [(line[head] or "").strip() for head in found] for part, found in at.items()}
+        said = {part: next(filter(None, found), "") for part, found in cells.items()}
         name = said["name"] or f"{said['first']} {said['last']}".strip()
         names = [said[part] for part in ("key", "login", "email") if said[part]]
-        if names and name.lower() not in ("points possible", "student, test"):  # Canvas' own lines
-            students.append(Student(names[0], name, tuple(names), line))
+        if not name or name.lower() in ("points possible", "student, test"):  # Canvas' own lines
+            continue
+        if not names:
+            raise ValueError(f"--roster {path}, line {number}: {name} has no ID and no e-mail address")
+        students.append(Student(names[0], name, tuple(names), line))
     twice = {one.key for one in students if [other.key for other in students].count(one.key) > 1}
     if twice or not students:
         raise ValueError(f"--roster {path}: " + (f"twice: {', '.join(sorted(twice))}" if twice else "nobody"))
@@ -74,15 +78,16 @@ def whose(submission, students):
     """The student that a submission's name tells; None if it is nobody, or could be several.
 
     An ID, login or address counts where it stands as a word of the path; a full name, in either order,
-    where a part of the path begins with it. So downloads from Moodle ("Ada King_123_assignsubmission_file_")
-    and Canvas ("kingada_123_456_…") are known.
+    where it is a part of the path. So downloads from Moodle ("Ada King_123_assignsubmission_file_") and
+    Canvas ("kingada_123_456_…") are known. The numbers that these add are not the roster's: where a number
+    is one student's and the name another's, nobody is told.
     """
     words = {_plain(word) for word in re.split(r"[/\\_\s,;()]+", submission)} | {_plain(submission)}
-    parts = [_plain(part) for part in re.split(r"[/\\]|_", submission)]
-    found = [one for one in students if words & {_plain(name) for name in one.also}]
-    if not found:
-        found = [one for one in students if any(part in _orders(one.name) for part in parts)]
-    return found[0] if len(found) == 1 else None
+    parts = {_plain(part) for part in re.split(r"[/\\]|_", submission)}
+    by_id = {one for one in students if words & {_plain(name) for name in one.also}}
+    by_name = {one for one in students if parts & _orders(one.name)}
+    found = by_id & by_name if by_id and by_name else by_id | by_name
+    return found.pop() if len(found) == 1 else None
 
 
 def _orders(name):
@@ -93,7 +98,9 @@ def _orders(name):
 
 
 def _plain(text):
-    return "".join(char for char in text.casefold() if char.isalnum() or char in "@.")
+    """Without case, blanks and accents, which macOS writes in names of files as signs of their own."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in letters if char.isalnum() or char in "@.")
 
 
 # --- Due dates ---------------------------------------------------------------------------------------
@@ -126,25 +133,46 @@ def rules(path):
     found = {}
     lessons = {item.lesson for item in exercise.load().values()}
     for lesson, table in tomllib.loads(Path(path).read_text("utf-8")).items():
+        where = f"--due {path}: [{lesson}]"
         if lesson not in lessons:
-            raise ValueError(f"--due {path}: [{lesson}]; lessons are {', '.join(sorted(lessons))}")
+            raise ValueError(f"{where}; lessons are {', '.join(sorted(lessons))}")
+        _known(where, table, ("at", "per_day", "at_most", "grace_minutes", "extensions"))
         shares = {name: table.get(name, getattr(Rule, name)) for name in ("per_day", "at_most")}
         if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares.values()):
-            raise ValueError(f"--due {path}: [{lesson}] {shares}; shares are from 0 to 1")
-        if not isinstance(table.get("at"), datetime):
-            raise ValueError(
-                f"--due {path}: [{lesson}] at={table.get('at')!r}; 2027-01-15T23:59:00 is needed"
-            )
-        rule = Rule(table["at"], **shares, grace=timedelta(minutes=table.get("grace_minutes", 0)))
+            raise ValueError(f"{where} {shares}; shares are from 0 to 1")
+        grace = table.get("grace_minutes", 0)
+        if not isinstance(grace, int | float) or not 0 <= grace < math.inf:
+            raise ValueError(f"{where} grace_minutes={grace!r}; a number from 0 is needed")
+        rule = Rule(_moment(where, table), **shares, grace=timedelta(minutes=grace))
         found[lesson, None] = rule
         for other in table.get("extensions", ()):
-            found[lesson, str(other["student"])] = replace(rule, at=other["at"])
+            _known(f"{where} extensions", other, ("student", "at"))
+            found[lesson, str(other.get("student"))] = replace(rule, at=_moment(f"{where} extensions", other))
     return found
+
+
+def _known(where, table, names):
+    if not isinstance(table, dict) or table.keys() - {*names}:
+        raise ValueError(f"{where} {table}; it has {', '.join(names)} only")
+
+
+def _moment(where, table):
+    if not isinstance(at := table.get("at"), datetime):
+        raise ValueError(f"{where} at={at!r}; 2027-01-15T23:59:00 is needed")
+    return at
+
+
+def strangers(due, students):
+    """In words, whose extensions are of nobody in the roster, and so of no use."""
+    keys = {one.key for one in students}
+    found = sorted({key for _, key in due if key is not None and key not in keys})
+    if found:
+        yield f"--due: nobody in the roster has the ID {' or '.join(found)}, so these extensions do nothing"
 
 
 def deduction(rule, handed_in):
     """The share of the points that lateness costs."""
-    late = handed_in - rule.at.replace(tzinfo=rule.at.tzinfo or handed_in.tzinfo)
+    late = handed_in - rule.at.astimezone()  # a time without a zone is one of this machine
     if late <= rule.grace:
         return 0.0
     return min(rule.at_most, rule.per_day * -(-late // timedelta(days=1)))
@@ -178,7 +206,7 @@ def changed(row, marks):
     said = [
         f"By hand, {name or 'all'}: {'' if points is None else f'{points:g} points. '}{comment}".strip()
         for (submission, name), (points, comment) in marks.items()
-        if submission == row["submission"]
+        if submission == row["submission"] and name in ("", *(item["name"] for item in row["exercises"]))
     ]
     if not said:
         return row
@@ -188,6 +216,16 @@ def changed(row, marks):
         items.append(item if points is None else {**item, "points": points, "parts": {}})
     points = sum(item["points"] for item in items)
     return {**row, "exercises": items, "points": points, "remarks": [*row["remarks"], *said]}
+
+
+def idle(marks, rows):
+    """In words, what was given by hand to something that no row has."""
+    there = {(row["submission"], item["name"]) for row in rows for item in row["exercises"]}
+    there |= {(row["submission"], "") for row in rows}
+    for submission, item in marks:
+        if (submission, item) not in there:
+            what = f"{item} in {submission!r}" if item else repr(submission)
+            yield f"--by-hand: {what} was not graded, so its line does nothing"
 
 
 # --- What looks the same ------------------------------------------------------------------------------
@@ -221,7 +259,7 @@ def _notebooks(paths, solutions):
     for name, path in paths.items():
         yield name, intake.load(path)[0]
     for path in sorted(Path(solutions).glob("*.ipynb")) if solutions else ():
-        yield PUBLISHED, nbformat.writes(nbformat.read(path, 4)).encode()
+        yield PUBLISHED, path.read_bytes()
 
 
 def _said(source):
@@ -258,13 +296,15 @@ def grades(rows, students, due, times):
         student = whose(row["submission"], students)
         if student is None:
             nobodys.append(row["submission"])
-        elif row["lesson"]:
+            continue
+        mine = found[student.key]  # also without a grade: something was handed in
+        if row["lesson"]:
             rule = due.get((row["lesson"], student.key)) or due.get((row["lesson"], None))
             late = deduction(rule, times[row["submission"]]) if rule else 0.0
             grade = Grade(round(row["points"] * (1 - late), 2), row["possible"], row["submission"], late)
-            before = found[student.key].get(row["lesson"])
+            before = mine.get(row["lesson"])
             if before is None or grade.points > before.points:
-                found[student.key][row["lesson"]] = grade
+                mine[row["lesson"]] = grade
     return dict(found), nobodys
 
 

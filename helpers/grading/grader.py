@@ -60,7 +60,7 @@ def grade(name, data, settings, problem=""):
     if settings.kind != NOTHING:
         demand()
     start = monotonic()
-    status = UNREADABLE if data or not problem.startswith("It is no notebook (") else IGNORED
+    status = IGNORED if problem == intake.NO_NOTEBOOK else UNREADABLE
     row = _blank(name, status, problem, settings) | {"digest": digest(data)}
     try:
         submission = intake.read(name, data, settings.lesson)
@@ -134,11 +134,12 @@ def _judged(submission, digest, settings, start):
             _exercise(item, learner, _seed(settings.seed, submission.name, digest, item.name), submission)
             for item in exercises(submission.lesson, settings.extra)
         ]
-    review = [row["problem"] for row in judged if row["outcome"] == REVIEW]
-    review += _suspicions(learner, judged)
+    problems = ["It used up its time."] if learner.late else []
+    problems += [row["problem"] for row in judged if row["outcome"] == REVIEW]
+    problems += _suspicions(learner, judged)
     return {
-        "status": REVIEW if review else LATE if learner.late else GRADED,
-        "problem": review[0] if review else "It used up its time." if learner.late else "",
+        "status": LATE if learner.late else REVIEW if problems else GRADED,  # more time comes first
+        "problem": " ".join(problems),
         "lesson": submission.lesson,
         "points": sum(row["points"] for row in judged),
         "possible": sum(row["possible"] for row in judged),

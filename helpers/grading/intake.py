@@ -19,6 +19,7 @@ from helpers.checking import exercise
 
 LARGEST = 20 * 2**20  # bytes of a file
 MOST_CELLS = 1000
+NO_NOTEBOOK = "It is no notebook (.ipynb)."
 DEFINED = re.compile(r"^(?:(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(|(\w+)[ \t]*=(?!=))", re.MULTILINE)
 
 
@@ -62,7 +63,7 @@ NO_HAND_IN = {
 def find(folder):
     """What was handed in, in a folder, at any depth: {name: path}.
 
-    A notebook's name is its path without .ipynb; another file's, or one of two that would have the same name,
+    A notebook's name is its path without .ipynb; another file's, or one that another file could be called by,
     is the whole path: nobody who handed something in is without a row. What systems leave behind is no
     hand-in. ValueError if the folder is none, or holds no notebook.
     """
@@ -80,8 +81,8 @@ def find(folder):
     short = {
         path: str(there.with_suffix("") if is_notebook(path) else there) for path, there in paths.items()
     }
-    often = Counter(short.values())
-    return {name if often[name] == 1 else str(paths[path]): path for path, name in short.items()}
+    called = Counter(name for path, there in paths.items() for name in {short[path], str(there)})
+    return {name if called[name] == 1 else str(paths[path]): path for path, name in short.items()}
 
 
 def is_notebook(path):
@@ -92,10 +93,7 @@ def is_notebook(path):
 def load(path):
     """The bytes of a file, and a problem in words if it is not to be read: (bytes, '') or (b'', problem)."""
     if not is_notebook(path):
-        return (
-            b"",
-            f"It is no notebook (.ipynb), but a file of the kind {Path(path).suffix or 'without a name'}.",
-        )
+        return b"", NO_NOTEBOOK
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:

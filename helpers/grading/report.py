@@ -48,6 +48,7 @@ WITHOUT = (
 UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+OURS = re.compile(r"([A-Za-z0-9-]+-)?[0-9a-f]{8}\.html")  # how a page is called, see `page`
 LINK = re.compile(r'<a href="\.\./notebooks/([^"]*)">(.*?)</a>')
 
 
@@ -56,7 +57,8 @@ def write(rows, out, seed, course="", tables=None):
 
     course: the address under which learners have the folder `notebooks/`; without it the pages name the
     lessons' sections and do not link to them. tables: further CSV files, lists of lines, by what
-    follows the name of `out` in theirs. Returns what could not be written, in words.
+    follows the name of `out` in theirs. A page of an earlier run that is none of this one is removed: beside
+    pages without names it would say whose they are. Returns what could not be written, in words.
     """
     out = Path(out)
     pages = out.with_name(f"{out.stem}_feedback")
@@ -67,6 +69,9 @@ def write(rows, out, seed, course="", tables=None):
     for name, lines in (tables or {}).items():
         files.append((out.with_name(f"{out.stem}_{name}.csv"), lambda lines=lines: as_csv(lines)))
     problems = []
+    for old in {*pages.glob("*.html")} - {path for path, _ in files}:
+        if OURS.fullmatch(old.name):
+            old.unlink()
     for path, text in files:
         try:
             _put(path, text())

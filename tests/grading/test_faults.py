@@ -292,6 +292,16 @@ def test_two_files_of_one_name_are_two(tmp_path):
     for name in ("ann.ipynb", "ann.IPYNB"):
         (tmp_path / name).write_text("{}")
     assert set(intake.find(tmp_path)) == {"ann.ipynb", "ann.IPYNB"}
+    (tmp_path / "ann.ipynb.ipynb").write_text("{}")
+    (tmp_path / "ann").write_text("{}")
+    found = intake.find(tmp_path)
+    assert sorted(map(str, found.values())) == sorted(map(str, tmp_path.iterdir()))
+
+
+def test_reports_do_not_lie_among_the_submissions(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--out", str(tmp_path / "reports" / "g.csv")])
+    assert "lies among the submissions" in capsys.readouterr().err
 
 
 def test_a_notebook_of_two_chapters_needs_a_look(graded):
@@ -299,6 +309,20 @@ def test_a_notebook_of_two_chapters_needs_a_look(graded):
     row = graded(bank.last(more))
     assert row["status"] == "needs review" and "1 of 01_depth_problem" in row["problem"]
     assert row["points"] == bank.PARTIAL_POINTS
+
+
+def test_of_what_needs_more_time_and_a_look_more_time_comes_first(graded, monkeypatch):
+    """So `--resume --seconds` finds it."""
+    notebook = bank.last("def rate(ratio, depth):\n    return ratio ** (1 / depth)")
+    monkeypatch.setattr(grader.Learner, "late", True, raising=False)
+    monkeypatch.setattr(
+        grader.Learner,
+        "__setattr__",
+        lambda self, name, value: None if name == "late" else object.__setattr__(self, name, value),
+    )
+    row = graded(notebook)
+    assert row["status"] == grader.LATE
+    assert "used up its time" in row["problem"] and "1 of 01_depth_problem" in row["problem"]
 
 
 def test_a_wrong_lesson_is_said(graded):
@@ -392,11 +416,11 @@ def test_resuming_with_other_seconds_or_checks_grades_what_they_change(course, t
 
 def test_more_time_grades_what_had_too_little(tmp_path, monkeypatch):
     hand_in(tmp_path / "in", {"ann": (bank.BLANK.encode(), None)})
-    journal = batch.Journal(tmp_path / "j", 1)
+    paths, journal = intake.find(tmp_path / "in"), batch.Journal(tmp_path / "j", 1)
     late = grader.failed("ann", "", Settings(1, seconds=5.0)) | {"status": grader.LATE}
     journal.add(late | {"digest": grader.digest(bank.BLANK.encode())})
-    assert batch.run(tmp_path / "in", journal, Settings(1, seconds=5.0))[0]["status"] == grader.LATE
-    assert batch.run(tmp_path / "in", journal, Settings(1, seconds=6.0))[0]["status"] == grader.GRADED
+    assert batch.run(paths, journal, Settings(1, seconds=5.0))[0]["status"] == grader.LATE
+    assert batch.run(paths, journal, Settings(1, seconds=6.0))[0]["status"] == grader.GRADED
     journal.close()
 
 

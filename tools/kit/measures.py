@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,8 @@ def _rows(path):
         try:
             rows = json.loads(path.read_text("utf-8"))["answers"]
             for row in rows:
-                yield path, path.stem, row[2], row[3], row[7] if len(row) > 7 else None
+                if row[2] in questions.load():  # a patient that was cured, or a hunt, is no item
+                    yield path, path.stem, row[2], row[3], row[7] if len(row) > 7 else None
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(f"{path} is no export of a learner's progress: {error!r}") from None
         return
@@ -101,12 +103,9 @@ def _question(item, draw):
     return questions.find(item).as_posed(draw or None)
 
 
-_known = []
-
-
+@cache
 def _lessons():
-    _known.extend(lessons.load() if not _known else [])
-    return _known
+    return lessons.load()
 
 
 def _judged(question, answer):

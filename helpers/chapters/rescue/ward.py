@@ -3,17 +3,10 @@
 from dataclasses import replace
 
 from helpers.chapters.rescue import illness
-from helpers.chapters.rescue.rescue_the_network import (
-    NAMES,
-    Bedside,
-    is_cured,
-    treated,
-    worded,
-)
+from helpers.chapters.rescue.bedside import NAMES, Bedside, is_cured, treated, worded
 from helpers.figures.numbers import counted
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Verdict
-from helpers.progress.record import PROGRESS
 
 PATIENTS = 60  # that can be called; a level that has fewer begins again
 FOUND, UNNAMED, NONE = "as found", "not named yet", "none"
@@ -92,10 +85,8 @@ class Ward(Bedside):
         if not is_settled(s, r):
             return None
         named = " + ".join(name for name in (s.disease, s.second) if name != NONE)
-        return [patient_id(s), f"{named}; {'; '.join(r.changed)}; {points(s, r):g} of {POINTS}", points(s, r)]
-
-    def on_solved(self, id, words, got):
-        PROGRESS.record("question", id, words, got == POINTS)
+        got = points(s, r)
+        return [patient_id(s), f"{named}; {'; '.join(r.changed)}; {got:g} of {POINTS}", got == POINTS]
 
     def readouts(self, s, r):
         found = case(s).design

@@ -1,26 +1,16 @@
 """The patients of the ward: ill, cured by what is listed and nothing else, and named by what is seen."""
 
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from helpers.chapters.rescue import illness, rescue
+from helpers.chapters.rescue.bedside import worded
 from helpers.chapters.rescue.rescue import Design
 from helpers.chapters.rescue.ward import PATIENTS, SEED
 from helpers.instruments import ward
-from helpers.progress.record import Progress
 from tests.instruments import page, verdict
-
-MODULE = "helpers.chapters.rescue.ward"
-
-
-@pytest.fixture(autouse=True)
-def progress(tmp_path, monkeypatch):
-    kept = Progress(tmp_path / "progress.sqlite3")
-    monkeypatch.setattr(sys.modules[MODULE], "PROGRESS", kept)
-    return kept
 
 
 def learns(design, seed=SEED):
@@ -128,7 +118,7 @@ def test_what_a_name_promises_is_seen():
 
 def treat(instrument, case, cure, names):
     disease, second = (*names, "none")[:2]
-    words = {name: sys.modules[MODULE].worded(value) for name, value in cure.items()}
+    words = {name: worded(value) for name, value in cure.items()}
     instrument.set(disease=disease, second=second, **words)
 
 

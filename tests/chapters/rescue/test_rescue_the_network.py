@@ -1,6 +1,5 @@
 """Rescue the network: every combination of its toggles, the budget, and what is noted of a cure."""
 
-import sys
 from itertools import product
 from types import SimpleNamespace
 
@@ -10,17 +9,7 @@ import pytest
 from helpers.chapters.rescue import rescue
 from helpers.chapters.rescue.rescue_the_network import is_solved
 from helpers.instruments import rescue_the_network
-from helpers.progress.record import Progress
 from tests.instruments import assert_it_can_be_drawn, check_corner, page, press, verdict
-
-MODULE = "helpers.chapters.rescue.rescue_the_network"
-
-
-@pytest.fixture(autouse=True)
-def progress(tmp_path, monkeypatch):
-    kept = Progress(tmp_path / "progress.sqlite3")
-    monkeypatch.setattr(sys.modules[MODULE], "PROGRESS", kept)
-    return kept
 
 
 def test_every_network(monkeypatch):
