@@ -93,10 +93,14 @@ def _places(lesson):
 
 
 def _beginning(text):
-    """The first words of a text: its first sentence, if that is short. A formula stays whole."""
-    words = re.findall(r"\$.*?\$\S*|\S+", text.replace("*", ""))[:7]
-    ends = [at for at, word in enumerate(words, start=1) if word.endswith((".", "?"))]
-    return " ".join(words[: ends[0]] if ends else [*words, "…"])
+    """The first words of a text: its first sentence, if that is short. A formula stays whole.
+
+    A sentence that begins with a number says little by its beginning: then another one's words are taken.
+    """
+    sentences = re.split(r"(?<=[.?!]) +|\n+", text.replace("*", ""))
+    beginnings = [re.findall(r"\$.*?\$\S*|\S+", sentence)[:8] for sentence in sentences if sentence.strip()]
+    words = next((one for one in beginnings if not re.search(r"[\d½¼¾⅓⅔⅛]", " ".join(one))), beginnings[0])
+    return " ".join(words if len(words) < 8 else [*words[:7], "…"])
 
 
 def answer(item):

@@ -9,7 +9,6 @@ from helpers.chapters.rescue.rescue import HEALTHY, PATIENTS, Design, patient_id
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge
 
-
 BEDS = {**PATIENTS, "healthy": HEALTHY}
 
 

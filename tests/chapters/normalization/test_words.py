@@ -44,5 +44,5 @@ def test_what_batch_norm_remembers():
 
 def test_epsilon_and_the_unbiased_variance():
     assert BatchNorm(1).eps == asked("bn-identity", "ε = 1e-5")
-    n = asked("bn-unbiased", "N = 64")
+    n = asked("bn-unbiased", "m = 64")
     assert n / (n - 1) - 1 == pytest.approx(asked("bn-unbiased", "by 1.6 %"), abs=5e-4)
