@@ -77,7 +77,8 @@ class FourStarts(Instrument):
         Choice("start", "First weights", tuple(STARTS), "medium", buttons=True),
         Slider("step", "Step", SNAPSHOTS, 0),
         Slider("depth", "Layers D", tuple(range(2, 11)), 8),
-        Slider("lr", "Learning rate η", RATES, 0.2, text="{:g}".format),
+        # Before the first step a rate has done nothing: a move of it shows the end of the training.
+        Slider("lr", "Learning rate η", RATES, 0.2, text="{:g}".format, implies={"step": STEPS}),
     )
     first = 2
     plays = "step"
