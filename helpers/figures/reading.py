@@ -55,11 +55,19 @@ def panels(figure, curves, words):
                 "plane": plane,
                 "x": _scale(figure, axes.xaxis, axes.get_xlim(), axes.bbox.x0, axes.bbox.x1),
                 "y": _scale(figure, axes.yaxis, axes.get_ylim(), *heights),
-                "tone": {"scale": sound.scale(*heights), "lost": sound.LOST},
+                "tone": sound.about(*heights),
                 "curves": named,
+                "main": _main([(at, curves[at]) for at, *_ in named]),
             }
         )
     return found
+
+
+def _main(here):
+    """Which of these (number, curve) is heard before one is chosen: what is measured, or the first line."""
+    lines = [(at, curve) for at, curve in here if _kind(curve) != "band"] or here
+    measured = [(at, curve) for at, curve in lines if _look(curve)[0] == theme.MEASURED]
+    return (measured or lines)[0][0]
 
 
 def legend(figure, curves):

@@ -31,10 +31,12 @@ def tone(share):
     return LOW * (HIGH / LOW) ** np.asarray(share, float)
 
 
-def scale(low, high):
-    """How a place between `low` and `high` becomes a frequency, as reading.py says it to the browser."""
+def about(low, high):
+    """All that the browser must know, as JSON: how a place from `low` to `high` becomes a frequency (as
+    reading.py says it of values), and how long notes last."""
     step = float(np.log10(HIGH / LOW) / (high - low))
-    return ["log", float(np.log10(LOW) - step * low), step]
+    scale = ["log", float(np.log10(LOW) - step * low), step]
+    return {"scale": scale, "lost": LOST, "note": NOTE, "longest": LONGEST}
 
 
 def notes(values, log=True):

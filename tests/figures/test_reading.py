@@ -126,3 +126,16 @@ def test_curves_have_the_names_of_the_legend_and_zones_and_unnamed_marks_have_no
 )
 def test_mathematics_in_a_label_is_read_as_plain_words(label, said):
     assert reading.plain(label) == said
+
+
+def test_what_is_heard_first_is_what_is_measured_or_else_a_line():
+    figure = svg.new_figure()
+    one, other = figure.subplots(1, 2)
+    for axes, second in ((one, theme.MEASURED_LINE), (other, {"color": theme.SECOND, "animated": True})):
+        axes.fill_between([0], 0, label="a band", color=theme.THEORY, animated=True)
+        axes.plot([], [], label="theory", **theme.THEORY_LINE)
+        axes.plot([], [], label="another", **second)
+    heard = []
+    for panel in LiveFigure(figure, "A title").panels({0: "layer {}", 1: "layer {}"}):
+        heard += [label for at, label, _ in panel["curves"] if at == panel["main"]]
+    assert heard == ["another", "theory"]
