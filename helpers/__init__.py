@@ -25,6 +25,7 @@ _HOME_OF = {
     "curves": "helpers.figures",
     "distribution": "helpers.figures",
     "draw_network": "helpers.figures",
+    "hear": "helpers.figures",
     "show": "helpers.figures",
 }
 

@@ -55,9 +55,17 @@ class InBrowser(AnyWidget):
 
 def _with_imports(name):
     """A module as text, behind those that it imports: a widget's module can import no other by its name."""
-    script = (HERE / name).read_text("utf-8")
-    imported = "".join(map(_with_imports, re.findall(r"(?m)^import .* from './(.*)';", script)))
-    return imported + re.sub(r"(?m)^import .*\n", "", script)
+    modules = {}
+
+    def add(name):
+        script = (HERE / name).read_text("utf-8")
+        for imported in re.findall(r"(?m)^import .* from './(.*)';", script):
+            if imported not in modules:
+                add(imported)
+        modules[name] = re.sub(r"(?m)^import .*\n", "", script)
+
+    add(name)
+    return "".join(modules.values())
 
 
 class WithSettings(type(AnyWidget)):
@@ -88,14 +96,16 @@ class InNotebook(InBrowser, metaclass=WithSettings):
     module = "instrument.js"
     _about = Dict().tag(sync=True)
     _frame = Dict().tag(**SYNC)  # what is shown, so that a saved notebook shows it, too
+    _guess = Any(None).tag(**SYNC)  # where the learner's dots stand, once they are committed
 
-    def __init__(self, about, start, frame):
-        """`about`: all that does not change, for JSON; `start`: the settings, by name; `frame`: of them."""
+    def __init__(self, about, start, frame, guess=None):
+        """`about`: all that does not change, for JSON; `start`: the settings, by name; `frame`: of them.
+        `guess`: where the learner's dots stood when they were committed before; None if they were not."""
         self._names, self._ready = tuple(start), []
         self._work = 0  # counts messages and moves: older work ends
         # JupyterLab may hand two messages to two threads of the kernel: the later move must win.
         self._lock, self._setting = RLock(), False
-        super().__init__(_about=about, _frame=frame, **start)
+        super().__init__(_about=about, _frame=frame, _guess=guess, **start)
         self.on_msg(lambda _, content, buffers: self._wanted(**content))
         self.observe(self._moved, self._names)
 

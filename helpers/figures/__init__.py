@@ -2,5 +2,6 @@
 
 from helpers.figures.numbers import show
 from helpers.figures.plots import by_layer, curves, distribution, draw_network
+from helpers.figures.sound import hear
 
-__all__ = ["by_layer", "curves", "distribution", "draw_network", "show"]
+__all__ = ["by_layer", "curves", "distribution", "draw_network", "hear", "show"]

@@ -4,12 +4,14 @@ All of it comes from matplotlib's artists, and is told to the browser once, with
 looked up in the ink. The vertical scale of a `Decades` axis moves: its unit comes with every frame.
 """
 
+import re
+
 import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
 
-from helpers.figures import theme
+from helpers.figures import sound, theme
 from helpers.figures.decades import LogFormatter
 
 _OF_SCALE = {
@@ -17,6 +19,7 @@ _OF_SCALE = {
     "log": "log",
     "function": "square",
 }  # "function": the square root, everywhere
+_SIGNS = {"|": "‖", "partial": "∂", "sigma": "σ", "cdots": "⋯", "^2": "²"}  # of matplotlib's mathematics
 
 
 def moving_units(figure):
@@ -34,26 +37,37 @@ def panels(figure, curves, words):
     """
     found = []
     for number, axes in enumerate(figure.axes):
-        says = words.get(number, _said(axes.get_xlabel()))
+        says = words.get(number, _said(plain(axes.get_xlabel())))
         here = [(at, curve) for at, curve in enumerate(curves) if curve.axes is axes]
-        named = [[at, name, _kind(curve)] for at, curve in here if (name := _name(curve, curves))]
+        named = [[at, plain(name), _kind(curve)] for at, curve in here if (name := _name(curve, curves))]
         if not named:  # then a line needs no name
             lines = (one for one in here if _kind(one[1]) == "bars" or _look(one[1])[1] != "None")
-            named = [[at, axes.get_ylabel(), _kind(curve)] for at, curve in lines]
+            named = [[at, plain(axes.get_ylabel()), _kind(curve)] for at, curve in lines]
         if not says or not named:
             continue
         plane = not isinstance(says, str)
+        heights = _flipped(figure, axes)
         found.append(
             {
+                "title": plain(axes.get_title(loc="left")),
                 "box": box(figure, axes),
                 "words": list(says) if plane else [says],
                 "plane": plane,
                 "x": _scale(figure, axes.xaxis, axes.get_xlim(), axes.bbox.x0, axes.bbox.x1),
-                "y": _scale(figure, axes.yaxis, axes.get_ylim(), *_flipped(figure, axes)),
+                "y": _scale(figure, axes.yaxis, axes.get_ylim(), *heights),
+                "tone": sound.about(*heights),
                 "curves": named,
+                "main": _main([(at, curves[at]) for at, *_ in named]),
             }
         )
     return found
+
+
+def _main(here):
+    """Which of these (number, curve) is heard before one is chosen: what is measured, or the first line."""
+    lines = [(at, curve) for at, curve in here if _kind(curve) != "band"] or here
+    measured = [(at, curve) for at, curve in lines if _look(curve)[0] == theme.MEASURED]
+    return (measured or lines)[0][0]
 
 
 def legend(figure, curves):
@@ -69,6 +83,15 @@ def legend(figure, curves):
                     {"box": _rounded(place.x0 - key, top, place.width + key, place.height), "curves": named}
                 )
     return entries
+
+
+def plain(label):
+    """A label without matplotlib's mathematics: the gradient at layer $D$ is that at layer D."""
+
+    def signs(formula):
+        return re.sub(r"\\([a-z]+|\|) ?|\^2", lambda sign: _SIGNS[sign[1] or sign[0]], formula[1])
+
+    return re.sub(r"\$(.*?)\$", signs, label)
 
 
 def box(figure, axes):

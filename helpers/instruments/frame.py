@@ -6,12 +6,15 @@ function from settings to a result, the artists, and the words. All else is here
 """
 
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from helpers import arguments, contents
 from helpers.browser.notebook import InNotebook
@@ -20,6 +23,7 @@ from helpers.figures.reading import box
 from helpers.figures.theme import output, style
 from helpers.instruments.controls import Seed
 from helpers.instruments.phrases import linked, plain
+from helpers.progress.record import PROGRESS
 
 
 class Verdict(NamedTuple):
@@ -62,18 +66,33 @@ class Guess:
 
     def about(self, live, artists, panels):
         """All that the browser must know, as JSON; the ink is as it is now."""
-        curve = artists[self.curve]
-        height = live.figure.bbox.height
-        pixels = curve.axes.transData.transform([[x, self.level] for x in self.at])
-        number = live.number(curve)
+        number = live.number(artists[self.curve])
+        places = self._places(live, artists, [self.level] * len(self.at))
         return {
             "task": self.task,
             "panel": next(i for i, one in enumerate(panels) if number in [at for at, *_ in one["curves"]]),
             "curve": number,
-            "xs": [round(x, 2) for x, _ in pixels.tolist()],
-            "ys": [round(float(height - y), 2) for _, y in pixels.tolist()],
+            "xs": places[:, 0].round(2).tolist(),
+            "ys": places[:, 1].round(2).tolist(),
             "ink": live.ink([artists[name] for name in self.shown]),
         }
+
+    def drawn(self, live, artists, heights):
+        """Where a guess of these heights, in the coordinates of the axes, stands in those of the SVG."""
+        return self._places(live, artists, heights)[:, 1].round(2).tolist()
+
+    def heights(self, live, artists, ys):
+        """The heights of a guess whose dots stand at `ys`. ValueError unless that is a number for each."""
+        ys = np.asarray(ys, float)
+        if ys.shape != (len(self.at),) or not np.isfinite(ys).all():
+            raise ValueError(f"ys={ys.tolist()}: {len(self.at)} finite numbers are needed, one for each dot")
+        axes, height = artists[self.curve].axes, live.figure.bbox.height
+        places = axes.transData.inverted().transform([[0, height - y] for y in ys])
+        return np.clip(places[:, 1], *axes.get_ylim()).round(4).tolist()
+
+    def _places(self, live, artists, heights):
+        pixels = artists[self.curve].axes.transData.transform(np.column_stack([self.at, heights]))
+        return np.array([0, live.figure.bbox.height]) + pixels * [1, -1]
 
 
 @dataclass(frozen=True)
@@ -127,8 +146,8 @@ class Instrument(InNotebook):
     step: a button runs through its positions. In `question`, "[50 layers](depth=50)" is a phrase that makes
     this setting. A pointer over the figure reads its curves; `readings` has the words for axes whose label
     does not do (`figures/reading.py`). `guess` is the curve that a learner can be asked to draw first, by
-    `guess=True`. `solved(settings, result)` and `on_solved(...)` are for what is to be written down when it
-    is reached for the first time.
+    `guess=True`; it is noted, and shown when the cell runs again. `solved(settings, result)` and
+    `on_solved(...)` are for what is to be written down when it is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
     shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
@@ -181,9 +200,10 @@ class Instrument(InNotebook):
         frame = self._shown(
             SimpleNamespace(**self._start)
         )  # first: the axes of a guess are those of the start
-        super().__init__(self.about(), self._start, frame)
+        super().__init__(self.about(), self._start, frame, self._guessed_before() if guess else None)
         self.observe(self._note, "_frame")
         self._note()
+        self.observe(self._note_guess, "_guess")
 
     # What a code cell uses
 
@@ -304,6 +324,24 @@ class Instrument(InNotebook):
             self._solved.add(tuple(what))
             self.on_solved(*what)
 
+    # The guess
+
+    @property
+    def _guess_of(self):
+        """What a guess is noted as: of which instrument, and at which settings."""
+        return type(self).__module__.rpartition(".")[2], json.dumps(self._start)
+
+    def _guessed_before(self):
+        """The guess that was committed when the cell ran before, as the browser has it; None without one."""
+        name, start = self._guess_of
+        rows = [row for row in PROGRESS.answers(name) if (row.kind, row.draw) == ("guess", start)]
+        return self.guess.drawn(self.figure, self._artists, json.loads(rows[-1].answer)) if rows else None
+
+    def _note_guess(self, change):
+        name, start = self._guess_of
+        heights = self.guess.heights(self.figure, self._artists, change.new)
+        PROGRESS.record("guess", name, json.dumps(heights), draw=start)
+
     # What stays
 
     def about(self):
@@ -348,7 +386,7 @@ class Instrument(InNotebook):
             )
         question = f'<p class="td-question">{plain(self.question)}</p>'
         shown = f'{question}{picture}<div class="td-status">{words}</div>'
-        if self._guesses:  # the truth is not in sight of the question
+        if self._guesses and not self._guess:  # the truth is not in sight of the question
             shown = f"<details><summary>Guess first: {self.guess.task} Then look.</summary>{shown}</details>"
         html = f'<div class="td-instrument td-still"><div class="td-title">{title}</div>{shown}</div>'
         says = f"{self.title}: {self.description or self.problem}"

@@ -18,7 +18,7 @@ try:
 except ImportError:  # some versions of Pyodide ship it separately
     sqlite3 = None
 
-KINDS = ("question", "prediction")
+KINDS = ("question", "prediction", "guess")  # a guess is a curve, drawn before it is seen
 
 # What a missing, damaged, locked or read-only database raises.
 FAILURES = (OSError, *([sqlite3.Error] if sqlite3 else []))
@@ -102,8 +102,8 @@ class Progress:
     def record(self, kind, question, answer, correct=None, confidence=None, misconception=None, draw=None):
         """Append one answer; True once it is safely on disk, False if it is only in memory.
 
-        kind: 'question' or 'prediction'; correct: True, False or None; confidence: 50..100 or None; draw: the
-        question's `posed`.
+        kind: one of KINDS; correct: True, False or None; confidence: 50..100 or None; draw: the question's
+        `posed`, of a guess the settings.
         Raises ValueError for another kind or confidence.
         """
         if kind not in KINDS:

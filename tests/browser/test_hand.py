@@ -4,26 +4,32 @@ The module is the same in a notebook; test_notebook_hand.py tries there what nee
 """
 
 import re
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from helpers import dropout_masks, gain_chain, gradient_clipping, norm_axes
+from helpers.chapters.depth.gain_chain import GainChain
+from helpers.figures import sound
 from helpers.figures.numbers import from_log10, short
 from tests.browser.instruments import button
 from tests.browser.pages import page_of
+from tests.browser.sounds import LISTEN, played
 from tools.axe import violations
 from tools.web import bake
 
 HOST = Path(__file__).parents[2] / "tools" / "web" / "lesson.js"
 CALLS = {
-    "chain": ("gain_chain", {}),
-    "guess": ("gain_chain", {"guess": True}),
+    "chain": ("gain_chain", {"factor": 0.9}),
+    "guess": ("gain_chain", {"factor": 0.9, "guess": True}),
     "second": ("gain_chain", {"depth": 20}),
     "clip": ("gradient_clipping", {"max_norm": 1.0}),
     "drop": ("dropout_masks", {}),
     "axes": ("norm_axes", {}),
+    "stability": ("batchnorm_stability", {"sigma_w": 4.0}),
 }
 
 
@@ -41,7 +47,10 @@ def few_cases(cases):
     """Of most instruments the start is enough here."""
 
     def few(instrument, about, slow):
-        return list(cases(instrument, about, slow))[: None if about["name"] == "gain_chain" else 1]
+        found = list(cases(instrument, about, slow))
+        if about["name"] == "batchnorm_stability":  # it trains
+            return [(start, ()) for start, _ in found[:1]]
+        return found[: None if about["name"] == "gain_chain" else 1]
 
     return few
 
@@ -59,11 +68,18 @@ def tab(browser, url, request):
         assert problems == []
 
 
+STILL = """async element => { // its neighbours have come, too, and it lies still
+  const pause = () => new Promise(go => setTimeout(go, 150)), top = () => element.getBoundingClientRect().top;
+  for (let before; before !== top(); await pause()) before = top();
+}"""
+
+
 def box_of(tab, cell):
     place = tab.locator(f'[data-call="{cell}"]')
     place.scroll_into_view_if_needed()
     box = place.locator(".td-instrument")
     expect(box).to_be_attached()
+    place.evaluate(STILL)
     return box
 
 
@@ -83,7 +99,7 @@ def place_of(instrument, panel, x, y):
 
 @pytest.fixture(scope="module")
 def chain():
-    return gain_chain()
+    return gain_chain(factor=0.9)
 
 
 def reading(box):
@@ -95,7 +111,7 @@ def test_the_pointer_reads_the_nearest_value_of_each_curve(tab, chain):
     for layer in (0, 12, 49):
         tab.mouse.move(*at(box, chain, 0, *place_of(chain, 0, layer + 0.2, 0.3)))
         expect(reading(box).locator("b").first).to_have_text(f"layer {layer}")
-        expect(reading(box).locator("span").first).to_contain_text("gradient, from layer L back to 0")
+        expect(reading(box).locator("span").first).to_contain_text("gradient, from layer D back to 0")
         read = float(reading(box).locator("span b").first.inner_text())
         assert read == pytest.approx(10 ** chain.result.course[layer], rel=0.02)
     tab.mouse.move(5, 5)
@@ -111,7 +127,7 @@ def test_the_keyboard_reads_and_chooses_a_curve_and_a_screen_reader_hears_it(tab
     expect(walk).to_have_attribute("aria-valuetext", re.compile("^layer 1: "))
     walk.press("End")
     walk.press("ArrowDown")
-    expect(walk).to_have_attribute("aria-valuetext", "layer 50: gradient, from layer L back to 0 1")
+    expect(walk).to_have_attribute("aria-valuetext", "layer 50: gradient, from layer D back to 0 1")
     dimmed = box.locator(".td-ink > svg").evaluate_all("all => all.map(one => one.style.opacity)")
     assert dimmed.count("") == 1
     assert violations(tab) == []
@@ -155,18 +171,21 @@ def test_the_memory_for_frames_is_bounded_by_their_number_and_by_their_ink(tab):
 def test_a_phrase_sets_the_instrument_and_another_instrument_stays(tab):
     box, other = box_of(tab, "chain"), box_of(tab, "second")
     before = other.locator(".td-ink").inner_html()
-    box_of(tab, "chain").get_by_role("button", name="1.1", exact=True).click()
-    expect(box.locator(".td-verdict")).to_contain_text("1.10 multiplied 50 times")
-    phrase = box.get_by_role("button", name="100 layers", exact=True)
+    box.get_by_role("button", name="100 layers", exact=True).click()
+    expect(box.locator(".td-verdict")).to_contain_text("0.90 to the power 100")
+    button(box, "1.1 fifty times").click()
+    box.locator(".td-control", has_text="Depth D").locator("input").press("Home")
+    expect(box.locator(".td-verdict")).to_contain_text("1.10 to the power 1 ")
+    phrase = box.get_by_role("button", name="a random layer", exact=True)
     phrase.focus()
     tab.keyboard.press("Enter")  # from the start, where the page has it
-    expect(box.locator(".td-verdict")).to_contain_text("multiplied 100 times")
+    expect(box.locator(".td-verdict")).to_contain_text("; 50 of them")
     assert other.locator(".td-ink").inner_html() == before
 
 
 def test_play_runs_to_where_the_slider_stood_and_a_touch_stops_it(tab):
     box = box_of(tab, "chain")
-    slider = box.locator(".td-control input[type=range]").first
+    slider = box.locator(".td-control", has_text="Depth D").locator("input")
     start = slider.input_value()
     button(box, "Play").click()
     expect(slider).not_to_have_value(start)
@@ -186,7 +205,7 @@ def test_who_wants_no_motion_goes_step_by_step(tab):
     tab.emulate_media(reduced_motion="reduce")
     tab.reload()
     box = box_of(tab, "chain")
-    slider = box.locator(".td-control input[type=range]").first
+    slider = box.locator(".td-control", has_text="Depth D").locator("input")
     for position in ("0", "1", "2"):
         button(box, "Step").click()
         expect(slider).to_have_value(position)
@@ -260,3 +279,167 @@ def test_a_guess_is_drawn_before_the_truth_is_shown(tab, chain, by):
     expect(box.locator(".td-guess")).to_have_count(0)  # it was a guess at something else
     box.get_by_role("button", name="Close").click()
     expect(box.locator(".td-goal")).to_be_empty()
+
+
+def test_a_committed_guess_is_there_when_the_page_is_opened_again(tab, chain):
+    box = box_of(tab, "guess")
+    handle = box.get_by_role("slider", name="Your guess at layer 12")
+    handle.focus()
+    for _ in range(10):
+        handle.press("ArrowDown")
+    drawn = box.locator(".td-guess").get_attribute("d")
+    box.get_by_role("button", name="Commit").press("Enter")
+    expect(box.locator(".td-goal")).to_contain_text("Farthest off at layer ")
+    said = box.locator(".td-goal > div").inner_text()
+    tab.reload()
+    box = box_of(tab, "guess")
+    expect(box.locator(".td-verdict")).to_contain_text(from_log10(chain.result.ratio))
+    expect(box.locator(".td-panel")).to_be_visible()
+    expect(box.locator(".td-guess")).to_have_attribute("d", drawn)
+    expect(box.locator(".td-goal > div")).to_have_text(f"Your guess from before. {said}")
+    expect(box.get_by_role("slider", name="Your guess at layer 12")).to_be_hidden()
+    # What is kept is of another version, or no guess: it is asked for again.
+    tab.evaluate("for (const id of Object.keys(localStorage)) localStorage.setItem(id, '[1, 2]')")
+    tab.reload()
+    expect(box_of(tab, "guess").get_by_role("button", name="Commit")).to_be_visible()
+
+
+# The data: a table, and sound
+
+
+def data_of(box):
+    """Open the data of an instrument with the keyboard."""
+    data = button(box, "Data")
+    expect(data).to_have_attribute("aria-expanded", "false")
+    expect(box.locator(".td-data")).to_be_hidden()
+    data.focus()
+    data.press("Enter")
+    expect(data).to_have_attribute("aria-expanded", "true")
+    return box.locator(".td-data")
+
+
+def rows_of(table):
+    """The words of a table: [[head of a column, …], [head of a row, cell, …], …]."""
+    return table.locator("tr").evaluate_all(
+        "all => all.map(tr => [...tr.cells].map(cell => cell.textContent))"
+    )
+
+
+def test_the_data_of_a_figure_is_a_table_that_follows_it(tab, chain):
+    box = box_of(tab, "chain")
+    table = data_of(box).locator("table")
+    head, *rows = rows_of(table)
+    assert head == ["", "gradient, from layer D back to 0", "the same factor at every layer"]
+    assert [row[0] for row in rows] == [f"layer {layer}" for layer in range(51)]
+    for (_, *sizes), log in zip(rows, chain.result.course, strict=True):
+        assert [float(size) for size in sizes] == pytest.approx([10**log] * 2, rel=0.02)
+    assert violations(tab) == []
+    button(box, "1.1 fifty times").click()
+    expect(table.locator("td").nth(1)).to_have_text(re.compile("^11[67]$"))  # 1.1 to the power 50 is 117.4
+    box.locator(".td-control", has_text="Depth D").locator("input").press("Home")
+    expect(table.locator("tbody tr")).to_have_count(2)
+    button(box, "Data").press("Enter")
+    expect(box.locator(".td-data")).to_be_hidden()
+
+
+def test_a_long_curve_has_a_bounded_table_and_a_plane_tells_whose_a_place_is(tab):
+    box, instrument = box_of(tab, "clip"), gradient_clipping(max_norm=1.0)
+    plane, steps = data_of(box).locator("table").all()
+    assert rows_of(plane)[0] == ["", "curve"]
+    named = {label for _, label, _ in instrument._about["panels"][0]["curves"]}
+    assert {row[1] for row in rows_of(plane)[1:]} & named
+    assert len(rows_of(plane)) <= 121
+    head, *rows = rows_of(steps)
+    assert len(rows) == 120
+    expect(steps.locator("caption")).to_have_text("Loss and gradient, step by step: 120 of 400 places")
+    assert (rows[0][0], rows[-1][0]) == ("step 0", "step 399")
+    loss = np.asarray(instrument._artists["loss"].get_ydata(), float)
+    for place, *cells in rows:
+        log = loss[int(place.removeprefix("step "))]
+        cell = cells[head.index("loss") - 1]
+        if cell.startswith("above"):
+            assert log > 4.4
+        else:
+            assert log10_of(cell) == pytest.approx(log, abs=0.02)
+    assert violations(tab) == []
+
+
+def log10_of(text):
+    """log10 of a number as the course writes it."""
+    figures, _, power = text.partition(" × 10")
+    return np.log10(float(figures)) + int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+
+
+@pytest.mark.parametrize(("preset", "way"), [("0.9 fifty times", 1), ("1.1 fifty times", -1), (None, 0)])
+def test_what_is_heard_are_the_tones_that_python_computes_of_the_curve(tab, preset, way):
+    box = box_of(tab, "chain" if preset else "second")
+    settings = {"depth": 20}
+    if preset:
+        button(box, preset).click()
+        settings = GainChain.presets[preset]
+    tab.evaluate(LISTEN)
+    hear = data_of(box).get_by_role("button", name="Hear it")
+    assert played(tab)[0] == []  # nothing sounds unless asked for
+    hear.press("Enter")
+    notes, steps = played(tab)
+    course = gain_chain(**settings).result.course
+    want = sound.notes(10.0**course)
+    assert [shape for _, shape in notes] == [shape for _, shape in want] == ["sine"] * len(course)
+    np.testing.assert_allclose([f for f, _ in notes], [f for f, _ in want], rtol=2e-3)
+    np.testing.assert_allclose(steps, min(sound.NOTE, sound.LONGEST / len(course)), atol=1e-6)
+    intervals = np.diff(np.log2([f for f, _ in notes]))
+    assert np.all(np.sign(np.round(intervals, 4)) == way)
+    np.testing.assert_allclose(intervals, intervals.mean(), atol=2e-3)
+    stop = box.get_by_role("button", name="Stop")
+    expect(reading(box)).to_be_visible()  # where the sound is
+    stop.press("Enter")
+    expect(hear).to_be_visible()
+    expect(reading(box)).to_be_hidden()
+
+
+def test_the_keyboard_walks_along_a_curve_that_sounds_only_when_asked(tab, chain):
+    box = box_of(tab, "chain")
+    tab.evaluate(LISTEN)
+    walk = box.get_by_role("slider", name="Read the figure")
+    walk.focus()
+    walk.press("ArrowRight")
+    assert played(tab)[0] == []
+    along = data_of(box).get_by_role("button", name="Sound while reading")
+    along.press("Space")
+    expect(along).to_have_attribute("aria-pressed", "true")
+    played(tab)
+    want = [frequency for frequency, _ in sound.notes(10.0**chain.result.course)]
+    walk.focus()
+    for key, layer in (("Home", 0), ("ArrowRight", 1), ("End", 50)):
+        played(tab)
+        walk.press(key)
+        ((frequency, shape),) = played(tab)[0]
+        assert (frequency, shape) == (pytest.approx(want[layer], rel=2e-3), "sine")
+    menu = box.get_by_label("Curve")
+    assert menu.evaluate("menu => menu.selectedOptions[0].text") == "gradient, from layer D back to 0"
+    walk.press("ArrowUp")  # the last curve
+    assert menu.evaluate("menu => menu.selectedOptions[0].text") == "the same factor at every layer"
+    along.press("Space")
+    walk.focus()
+    played(tab)
+    walk.press("ArrowLeft")
+    assert played(tab)[0] == []
+
+
+def test_what_leaves_the_axes_and_what_ends_sound_otherwise(tab):
+    """A loss that is no number any more, on the way there beyond the axis, and a curve that goes on."""
+    box = box_of(tab, "stability")
+    tab.evaluate(LISTEN)
+    data = data_of(box)
+    menu = data.get_by_label("Curve")
+    expect(menu.locator(":checked")).to_have_text("with the norm")  # in the colour of what is measured
+    menu.select_option(index=0)
+    expect(menu.locator(":checked")).to_have_text("no norm")
+    data.get_by_role("button", name="Hear it").press("Enter")
+    notes = played(tab)[0]
+    shapes = [shape for shape, _ in groupby(shape for _, shape in notes)]
+    assert shapes == ["square", "sawtooth"]
+    assert notes[0][0] == pytest.approx(sound.HIGH) and notes[-1] == (sound.LOST, "sawtooth")
+    head, *rows = rows_of(data.locator("table").first)
+    column = head.index("no norm")
+    assert rows[0][column] == "above 100" and rows[-1][column] == "–"

@@ -3,11 +3,16 @@
 import re
 
 import psutil
+import pytest
 from playwright.sync_api import expect
 
+from helpers import gain_chain
 from helpers.chapters.depth.gain_chain import GainChain
 from helpers.chapters.initialization.init_explorer import InitExplorer
-from tests.browser.instruments import assert_shows, button, computed, instrument, move
+from helpers.figures import sound
+from tests.browser.instruments import assert_shows, button, computed, control, instrument, move
+from tests.browser.sounds import LISTEN, played
+from tools.axe import violations
 
 CELL = "from helpers import gain_chain\nchain = gain_chain()\nchain"
 
@@ -107,17 +112,17 @@ def test_a_phrase_play_reading_and_a_guess_in_a_notebook(page):
     page.open_cells(CELL, "gain_chain(guess=True)")
     page.run_all()
     box, asking = page.page.locator(".td-instrument").all()
-    box.get_by_role("button", name="1.1", exact=True).click()
-    assert_shows(page, box, computed(GainChain, gain=1.1))
+    box.get_by_role("button", name="100 layers", exact=True).click()
+    assert_shows(page, box, computed(GainChain, depth=100))
     walk = box.get_by_role("slider", name="Read the figure")
     walk.focus()
     page.page.keyboard.press("End")
-    expect(walk).to_have_attribute("aria-valuetext", re.compile("^layer 50: "))
+    expect(walk).to_have_attribute("aria-valuetext", re.compile("^layer 100: "))
     slider = page.slider("Depth", box).locator("input")
-    gain = next(control for control in GainChain.controls if control.name == "gain")
-    ticks = page.slider("Gain of a layer", box).locator("input").evaluate("slider => slider.ticks")
+    gain = next(one for one in GainChain.controls if one.name == "factor")
+    ticks = page.slider("Factor g of a layer", box).locator("input").evaluate("slider => slider.ticks")
     cases = [*GainChain.presets.values(), *(challenge.start for challenge in GainChain.challenges)]
-    meant = {gain.default, *(case["gain"] for case in cases if "gain" in case)}
+    meant = {gain.default, *(case["factor"] for case in cases if "factor" in case)}
     assert {gain.values[at] for at in ticks} == meant
     start = slider.input_value()
     button(box, "Play").click()
@@ -128,7 +133,35 @@ def test_a_phrase_play_reading_and_a_guess_in_a_notebook(page):
     page.page.keyboard.press("ArrowDown")
     asking.get_by_role("button", name="Commit").click()
     assert_shows(page, asking, computed(GainChain))
-    expect(asking.locator(".td-goal")).to_contain_text("Farthest off at")
+    goal = asking.locator(".td-goal")
+    expect(goal).to_contain_text("Farthest off at")
+    said = goal.locator("div").inner_text()
+    page.wait_idle()
+    page.run_all()  # a committed guess is remembered
+    asking = page.page.locator(".td-instrument").nth(1)
+    assert_shows(page, asking, computed(GainChain))
+    expect(asking.locator(".td-goal > div")).to_have_text(f"Your guess from before. {said}")
+    expect(asking.locator(".td-guess")).to_have_count(1)
+    expect(asking.get_by_role("button", name="Commit")).to_have_count(0)
+    assert page.problems() == []
+
+
+def test_the_data_of_a_figure_in_a_notebook_follows_the_kernel_and_can_be_heard(page):
+    page.open_cells(CELL, "chain.set(factor=1.1, depth=10)")
+    page.run_all()
+    box = instrument(page, GainChain)
+    page.page.evaluate(LISTEN)
+    button(box, "Data").press("Enter")
+    rows = box.locator(".td-tables tbody tr")
+    expect(rows).to_have_count(11)
+    course = gain_chain(factor=1.1, depth=10).result.course
+    sizes = [float(row.locator("td").first.inner_text()) for row in rows.all()]
+    assert sizes == pytest.approx(10**course, rel=0.02)
+    box.get_by_role("button", name="Hear it").press("Enter")
+    frequencies = [frequency for frequency, _ in played(page.page)[0]]
+    want = [frequency for frequency, _ in sound.notes(10**course)]
+    assert frequencies == pytest.approx(want, rel=2e-3)
+    assert violations(page.page, [".td-instrument"]) == []
     assert page.problems() == []
 
 
@@ -137,7 +170,7 @@ def test_the_nearest_positions_are_there_soon_after_the_pointer_comes(page):
     page.open_cells("from helpers import init_explorer\ninit_explorer()")
     page.run_all()
     box = instrument(page, InitExplorer)
-    slider = page.slider("Custom σ_w", box)
+    slider = control(box, "Custom σ_w")
     slider.hover()
     page.page.wait_for_timeout(3000)
     page.wait_idle()

@@ -7,7 +7,6 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from helpers.browser.notebook import HERE
 from helpers.checking import ask, checks, predict, report
 from helpers.checking.cards import Card, Code
 from helpers.figures.theme import style_rules
@@ -319,8 +318,8 @@ def elsewhere(browser, tmp_path, monkeypatch):
             f"a {{color: #0000ee}} code, pre {{color: #e8912d; background: #222}}</style>"
             f'<body class="{body}"><main>{html}</main></body>'
         )
-        source = (HERE / "question.js").read_text("utf-8")
-        tab.evaluate(HOST, {"module": source, "css": style_rules(), "about": box._about, "state": box._state})
+        given = {"module": box._esm, "css": style_rules(), "about": box._about, "state": box._state}
+        tab.evaluate(HOST, given)
         return tab, box
 
     yield open

@@ -114,3 +114,28 @@ def test_curves_have_the_names_of_the_legend_and_zones_and_unnamed_marks_have_no
     assert [len(entry["curves"]) for entry in live.legend] == [2]  # "healthy" dims nothing
     assert live.panels({0: None})[0]["curves"] == live.panels({})[1]["curves"]
     assert reading.box(figure, other) == live.panels({})[1]["box"]
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("gradient, from layer $D$ back to 0", "gradient, from layer D back to 0"),
+        (r"all (singular values of $J_D\cdots J_1$)", "all (singular values of J_D⋯J_1)"),
+        (r"Gradient $\|\partial L/\partial h\|$, $E[h^2]$", "Gradient ‖∂L/∂h‖, E[h²]"),
+    ],
+)
+def test_mathematics_in_a_label_is_read_as_plain_words(label, said):
+    assert reading.plain(label) == said
+
+
+def test_what_is_heard_first_is_what_is_measured_or_else_a_line():
+    figure = svg.new_figure()
+    one, other = figure.subplots(1, 2)
+    for axes, second in ((one, theme.MEASURED_LINE), (other, {"color": theme.SECOND, "animated": True})):
+        axes.fill_between([0], 0, label="a band", color=theme.THEORY, animated=True)
+        axes.plot([], [], label="theory", **theme.THEORY_LINE)
+        axes.plot([], [], label="another", **second)
+    heard = []
+    for panel in LiveFigure(figure, "A title").panels({0: "layer {}", 1: "layer {}"}):
+        heard += [label for at, label, _ in panel["curves"] if at == panel["main"]]
+    assert heard == ["another", "theory"]

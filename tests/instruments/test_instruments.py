@@ -1,8 +1,10 @@
 """What holds for every instrument: its controls, its buttons, its words, and what happens when it fails."""
 
 import asyncio
+import contextlib
 import inspect
 import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from importlib import import_module
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from traitlets import TraitError
 
 from helpers import contents, instruments, propagation
 from helpers.browser import notebook
@@ -20,6 +23,7 @@ from helpers.figures.theme import style
 from helpers.instruments import frame
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.phrases import linked, plain, settings_of
+from helpers.progress.record import PROGRESS
 from tests.instruments import (
     SVG,
     assert_it_can_be_drawn,
@@ -364,6 +368,10 @@ def test_what_the_pointer_reads_has_a_name_and_fits_in_the_file_of_frames(name):
     assert panels or name == "norm_axes"  # it has no axes
     assert all(label for panel in panels for _, label, _ in panel["curves"])
     assert live.legend
+    said = [
+        [panel["title"], *panel["words"], *(label for _, label, _ in panel["curves"])] for panel in panels
+    ]
+    assert not re.search(r"[$\\\\]", json.dumps(said, ensure_ascii=False))  # mathematics is plain words
     json.dumps([panels, live.legend], allow_nan=False)
     if kind.guess:
         guess = kind.guess.about(live, artists, panels)
@@ -382,6 +390,49 @@ def test_a_guess_is_asked_for_by_a_keyword_and_only_where_there_is_one(small):
     assert inspect.signature(instruments.gain_chain).parameters["guess"].default is False
     with pytest.raises(ValueError, match=r"guess=True.*no curve to guess"):
         Small(guess=True)
+
+
+@pytest.fixture
+def at_home(tmp_path, monkeypatch):
+    """A learner's home with nothing noted yet."""
+    monkeypatch.setenv("TRAINABLE_DEPTH_HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("at_home")
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.guess])
+def test_a_guess_that_was_committed_is_there_when_the_cell_runs_again(name):
+    first = make(name, guess=True)
+    assert first._guess is None and "<details>" in first.still()["text/html"]
+    about = first._about["guess"]
+    ys = [y + 3 * i for i, y in enumerate(about["ys"])]
+    first.set(depth=7)  # another frame is on the artists by now
+    first.set_state({"_guess": ys})  # what the browser says
+    again = make(name, guess=True)
+    assert again._guess == pytest.approx(ys, abs=0.02)
+    assert "<details>" not in again.still()["text/html"]
+    (row,) = PROGRESS.answers()
+    assert (row.kind, row.question, row.correct, row.confidence) == ("guess", name, None, None)
+    heights = json.loads(row.answer)
+    assert heights[0] == KINDS[name].guess.level and np.all(np.diff(heights) < 0)
+    assert make(name, guess=True, depth=9)._guess is None  # a guess at something else
+    assert make(name)._guess is None
+    assert PROGRESS.answers() == [row]
+
+
+@pytest.mark.usefixtures("at_home")
+@pytest.mark.parametrize("bad", [[1.0], ["x"] * 5, [math.nan] * 5, 7, {"a": 1}])
+def test_what_is_no_guess_is_not_noted(bad):
+    asking = make("gain_chain", guess=True)
+    with contextlib.suppress(TypeError, ValueError, TraitError):
+        asking.set_state({"_guess": bad})
+    assert PROGRESS.answers() == []
+
+
+@pytest.mark.usefixtures("at_home")
+def test_a_guess_beyond_the_axes_is_noted_at_their_end():
+    asking = make("gain_chain", guess=True)
+    asking.set_state({"_guess": [-1e9, 1e9, 0, 0, 0]})
+    assert json.loads(PROGRESS.answers()[0].answer)[:2] == [1, -1]
 
 
 # Presets and challenges

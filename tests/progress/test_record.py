@@ -95,7 +95,7 @@ def test_correct_and_confidence_may_be_unknown_or_given():
 
 @pytest.mark.parametrize(
     ("kind", "confidence", "words"),
-    [("poem", None, "kind is 'poem'.*question, prediction"), ("prediction", 40, "is 40.*50 to 100")],
+    [("poem", None, "kind is 'poem'.*question, prediction, guess"), ("prediction", 40, "is 40.*50 to 100")],
 )
 def test_nonsense_is_refused(kind, confidence, words):
     with pytest.raises(ValueError, match=words):

@@ -15,6 +15,8 @@ from playwright.sync_api import expect
 
 from helpers import instruments
 from helpers.checking import questions, widgets
+from helpers.figures import sound
+from tests.browser.sounds import LISTEN, played
 from tests.checking.test_questions import NONSENSE
 from tests.site.frames import computed, full, unpack, way
 from tools.axe import violations
@@ -311,6 +313,43 @@ def test_on_a_phone_it_fits_and_answers_to_touch(phone, url, folder):
     assert_shows(phone, box, frames[full(about, values)])
     assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert violations(phone) == []
+
+
+GUESS = "notebooks/01_depth_problem.html", "gain-chain"
+
+
+def test_a_guess_is_kept_in_the_browser_and_the_data_are_a_table_and_sound(tab, url, folder):
+    about, frames = frames_of(folder, *GUESS)
+    box = place(tab, GUESS[1]).locator(".td-instrument:not(.td-still)")
+    commit, goal = box.get_by_role("button", name="Commit", exact=True), box.locator(".td-goal > div")
+
+    def come():
+        tab.goto("about:blank")
+        tab.goto(url + GUESS[0])
+        unveil(tab)
+        place(tab, GUESS[1]).scroll_into_view_if_needed()
+
+    come()
+    expect(commit).to_be_visible()
+    expect(box.get_by_role("button", name="Data")).to_be_hidden()  # the truth is not in sight
+    commit.press("Enter")
+    expect(goal).to_contain_text("Farthest off at")
+    said, drawn = goal.inner_text(), box.locator(".td-guess").get_attribute("d")
+    come()
+    expect(goal).to_have_text(f"Your guess from before. {said}")
+    expect(commit).to_have_count(0)
+    expect(box.locator(".td-guess")).to_have_attribute("d", drawn)
+    assert_shows(tab, box, frames[tuple(about["start"])])
+    tab.evaluate(LISTEN)
+    box.get_by_role("button", name="Data").press("Enter")
+    settings = dict(zip([control["name"] for control in about["controls"]], about["start"], strict=True))
+    course = 10 ** instruments.gain_chain(**settings).result.course
+    cells = box.locator(".td-tables tbody tr td:first-of-type").all_inner_texts()
+    assert [float(cell) for cell in cells] == pytest.approx(course, rel=0.02)
+    box.get_by_role("button", name="Hear it").press("Enter")
+    heard = [frequency for frequency, _ in played(tab)[0]]
+    assert heard == pytest.approx([frequency for frequency, _ in sound.notes(course)], rel=2e-3)
+    assert violations(tab) == []
 
 
 # Questions

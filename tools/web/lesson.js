@@ -1,10 +1,12 @@
-// A lesson's page, where no Python runs: instruments show frames that were baked, and questions can be answered.
+// A lesson's page, where no Python runs: instruments show frames that were baked, and questions are answered.
 // What is true, and what is said about an answer, was written by Python; here it is only looked up.
-import { make } from './figure.js';
-import { Instrument, View, key, ticks } from './instrument.js';
+import { make } from './dom.js';
+import { Instrument, key } from './instrument.js';
 import { Card, escaped } from './question.js';
+import { View, ticks } from './view.js';
 
-const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or at a challenge.';
+const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or '
+  + 'at a challenge.';
 const VEIL = 'What this cell shows: it opens when your prediction above is committed, or with a click.';
 const NEAR = '900px'; // of the window: then an instrument's file is loaded
 
@@ -16,8 +18,8 @@ class Baked {
     this.start = asked(this.about);
     this.absent = {
       last: true,
-      problem: `Not on this page, which moves one control at a time from the start, a preset or a challenge. Press
-        Reset, or <a href="${live}">run the lesson</a>: there everything moves.`,
+      problem: `Not on this page, which moves one control at a time from the start, a preset or a challenge.
+        Press Reset, or <a href="${live}">run the lesson</a>: there everything moves.`,
     };
     this.instrument = new Instrument(this);
   }
@@ -36,8 +38,17 @@ class Baked {
     if (!found) return this.absent;
     const [says, word, sentence, tone, ...rows] = found.said.map(place => this.file.words[place]);
     const readouts = rows.flatMap((name, i) => (i % 2 ? [] : [[name, rows[i + 1]]]));
-    const ink = found.text.reduce((drawn, text, i) => drawn + (found.numbers[i - 1] / 100).toFixed(2) + text);
-    return { says, ink, readouts, verdict: [word, sentence, tone], reached: found.reached, units: found.units, last: true };
+    const { text, numbers, reached, units } = found, verdict = [word, sentence, tone];
+    const ink = text.reduce((drawn, piece, i) => drawn + (numbers[i - 1] / 100).toFixed(2) + piece);
+    return { says, ink, readouts, verdict, reached, units, last: true };
+  }
+
+  /** The guess that was made before, or null; given one, it is kept in this browser. */
+  guess(ys) {
+    const { name, start, guess } = this.about, id = `guess-${name}-${key(start)}`;
+    if (ys) store.set(id, ys);
+    const before = store.get(id);
+    return before?.length === guess.xs.length ? before : null; // or it is of another version
   }
 
   want() {}
@@ -58,7 +69,8 @@ class Baked {
     this.about.controls.filter(control => control.kind !== 'seed').forEach(({ name, values }, i) => {
       const there = values.map(value => has({ [name]: value }) || value === instrument.state[i]);
       const slider = boxes[i].querySelector('[type=range]');
-      boxes[i].querySelectorAll('option, [type=radio]').forEach((option, j) => { option.disabled = !there[j]; });
+      const options = boxes[i].querySelectorAll('option, [type=radio]');
+      options.forEach((option, j) => { option.disabled = !there[j]; });
       if (!slider) return;
       allow(slider, there.filter(Boolean).length > 1);
       if (there.every(Boolean)) ticks(slider, slider.ticks, values.length);
@@ -95,7 +107,8 @@ function unpack(file) {
     let numbers = shape.text.slice(1).map(() => 0);
     for (const [state, said, steps, reached, units] of shape.frames) {
       numbers = numbers.map((number, i) => number + steps[i]);
-      frames.set(key(state.map((place, i) => file.values[i][place])), { text: shape.text, numbers, said, reached, units });
+      const name = key(state.map((place, i) => file.values[i][place]));
+      frames.set(name, { text: shape.text, numbers, said, reached, units });
     }
   }
   return { ...file, shapes: null, frames };
@@ -113,7 +126,9 @@ async function awake(element) {
   try {
     if (!files.has(frames)) files.set(frames, read(frames));
     const file = await files.get(frames);
-    if (file.version !== version) throw new Error('its frames are of another version of this page, so reload it');
+    if (file.version !== version) {
+      throw new Error('its frames are of another version of this page, so reload it');
+    }
     new Baked(file, call, live, linked(call)).show(element);
   } catch (error) {
     const why = error instanceof TypeError ? 'its frames could not be loaded' : error.message;
@@ -135,18 +150,24 @@ const linked = call => ({ controls, start }) => {
 // Questions
 
 const store = {
-  get: id => { try { return JSON.parse(localStorage.getItem(`td-${id}`)); } catch { return null; } },
-  set: (id, answer) => { try { localStorage.setItem(`td-${id}`, JSON.stringify(answer)); } catch { /* not kept */ } },
+  get(id) {
+    try { return JSON.parse(localStorage.getItem(`td-${id}`)); } catch { return null; }
+  },
+  set(id, answer) {
+    try { localStorage.setItem(`td-${id}`, JSON.stringify(answer)); } catch { /* it is not kept */ }
+  },
 };
 
 /** The number that was typed, as questions.py reads it; NaN if it is none. */
 export function parse(text) {
   const power = digits => `**(${[...digits].map(one => '0123456789-'['⁰¹²³⁴⁵⁶⁷⁸⁹⁻'.indexOf(one)]).join('')})`;
   const plain = text.toLowerCase().replace(/^[\s≈~=×x*+]+|[\s×x]+$/g, '').replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+/g, power)
-    .replace(/(\d*)([¼-¾⅐-⅞])/g, (_, whole, part) => `(${whole || 0}+${part.normalize('NFKD').replace('⁄', '/')})`)
-    .replace(/\s+/g, ' ').replace(/(?<![\d.,])[1-9]\d{0,2}(([,'’ ])\d{3}(\2\d{3})*)(?![\d,'’])/g, n => n.replace(/\D/g, ''))
+    .replace(/(\d*)([¼-¾⅐-⅞])/g, (_, n, part) => `(${n || 0}+${part.normalize('NFKD').replace('⁄', '/')})`)
+    .replace(/\s+/g, ' ')
+    .replace(/(?<![\d.,])[1-9]\d{0,2}(([,'’ ])\d{3}(\2\d{3})*)(?![\d,'’])/g, n => n.replace(/\D/g, ''))
     .replace(/(?<=\d),(?=\d)/g, '.').replace(/√ ?(\d[\d.]*)/g, 'sqrt($1)').replace(/√/g, 'sqrt')
-    .replace(/π/g, 'pi').replace(/[−–]/g, '-').replace(/[×·⋅]|(?<!e)x|x(?!p)/g, '*').replace(/\^/g, '**').replace(/^(.+)%$/, '($1)/100');
+    .replace(/π/g, 'pi').replace(/[−–]/g, '-').replace(/[×·⋅]|(?<!e)x|x(?!p)/g, '*').replace(/\^/g, '**')
+    .replace(/^(.+)%$/, '($1)/100');
   // Nothing but arithmetic is evaluated.
   if (!/^([\d.+\-*/() e]|sqrt|exp|log|ln|pi){1,100}$/.test(plain) || /\/[/*]/.test(plain)) return NaN;
   const script = plain.replace(/(?<![\d.])e(?!xp)/g, 'Math.E')
@@ -176,7 +197,7 @@ export function judged({ about, answers }, given, sure) {
   return found && { ...found, html: found.html.replace(/\{(given|read|sure)\}/g, (_, name) => words[name]) };
 }
 
-/** The host of a question on a page: an answer is judged at once, and a prediction is settled then, for good. */
+/** The host of a question on a page: an answer is judged at once, and a prediction is settled, for good. */
 function question(element) {
   const asked = JSON.parse(element.dataset.question), before = store.get(asked.about.id);
   veil(document.getElementById(`cell-id=${asked.truth}`)?.querySelector('.output'), asked.about.id);

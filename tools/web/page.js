@@ -1,4 +1,4 @@
-// The theme: the system's, until the reader chooses one. `data-jp-theme-light` is how JupyterLab says it, too.
+// The theme: the system's, until the reader chooses one. `data-jp-theme-light` is how JupyterLab says it.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function show() {
