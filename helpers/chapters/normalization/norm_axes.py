@@ -134,7 +134,7 @@ class NormAxes(Instrument):
             "channel": [axes.text(0, 0, "", ha="center", va="center", **name) for _ in range(max(CHANNELS))],
             "example": [axes.text(0, 0, "", ha="right", va="center", **name) for _ in range(max(EXAMPLES))],
         }
-        artists["chosen"].set_color(theme.THEORY)
+        artists["chosen"].set_color(theme.INK)
         axes.text(1.28, 5.17, "channel", ha="right", va="center", fontsize=9, color=theme.MUTED)
         figure.legend(*axes.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
         return figure, artists
