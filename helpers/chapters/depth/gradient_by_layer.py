@@ -9,7 +9,7 @@ from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
 from helpers.figures.decades import Decades, Stretched
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10, log10
+from helpers.figures.numbers import counted, from_log10, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.layers import ACTIVATIONS
@@ -188,7 +188,7 @@ class GradientByLayer(Instrument):
     def verdict(self, s, r):
         where = "within" if r.inside else "outside"
         sentence = (
-            f"Over {s.depth} layers the gradient is multiplied by {from_log10(r.ratio)}, {where} theory: "
+            f"Over {counted(s.depth, 'layer')} the gradient is multiplied by {from_log10(r.ratio)}, {where} theory: "
             f"95 % of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
         )
         if r.ratio == -np.inf:

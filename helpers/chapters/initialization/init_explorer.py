@@ -195,7 +195,7 @@ class InitExplorer(Instrument):
 
     places = (Place(0, x="layer", marks=("layers at",)),)
     plays = "depth"
-    readings = {1: "{} times the root mean square"}
+    readings = {1: "{} × the root mean square"}
 
     experiment = staticmethod(experiment)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers.chapters.normalization import norms
 from helpers.figures import svg, theme
+from helpers.figures.numbers import counted
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 
@@ -171,7 +172,7 @@ class NormAxes(Instrument):
 
     def verdict(self, s, r):
         taken = "its mean square" if s.norm == "RMSNorm" else "μ and σ²"
-        sentence = f"{s.norm} takes {taken} over {OVER[s.norm]} = {r.size} values."
+        sentence = f"{s.norm} takes {taken} over {OVER[s.norm]} = {counted(r.size, 'value')}."
         if r.moved is None:
             return Verdict("REFUSED", f"{sentence} A value minus itself would be 0 for every input.", "alarm")
         if r.size == 1:

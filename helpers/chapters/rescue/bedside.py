@@ -14,6 +14,7 @@ from helpers.figures.numbers import counted, from_log10, log10, short
 from helpers.instruments.frame import Instrument, Verdict
 from helpers.progress.record import PROGRESS
 
+HARMLESS = 4  # decades that are always seen: less is no symptom, and must not look like one
 LOSSES = (0.01, 1e4)  # seen in the picture of the loss
 NAMES = {
     "init": "weights",
@@ -113,8 +114,8 @@ class Bedside(Instrument):
         seen, (signal, gradient) = {"found": r.found, "now": r.now}, artists["axes"]
         signals = {name: log10(one.signal) for name, one in seen.items()}
         gradients = {name: log10(one.gradient[1:] / one.gradient[-1]) for name, one in seen.items()}
-        signal.fit(*signals.values())
-        gradient.fit(*gradients.values())
+        signal.fit(*signals.values(), HARMLESS)
+        gradient.fit(*gradients.values(), HARMLESS)
         for name, one in seen.items():
             artists[f"{name}_signal"].set_data(one.layers, _within(signal.place(signals[name])))
             artists[f"{name}_gradient"].set_data(one.layers[1:], _within(gradient.place(gradients[name])))

@@ -201,17 +201,11 @@ class Paths(Instrument):
         lengths.set_yscale("function", functions=(np.sqrt, np.square))
         lengths.set(ylim=(0, 1), yticks=SHARES, yticklabels=map("{:g}".format, SHARES))
         lengths.set_title("Which paths there are, and which are used", loc="left")
-        cuts.set(
-            xlim=(-0.05, 1.05), ylim=(0, 1.06), yticks=(0, 0.5, 1), yticklabels=("0", "0.5", "1"), xlabel="the block that is cut"
-        )
+        cuts.set(ylim=(0, 1.06), xlabel="the block that is cut")
         cuts.set_title("Test accuracy after a cut", loc="left")
-        luck.set(
-            xlim=(-0.05, 1.05),
-            ylim=(-0.08, 1.1),
-            yticks=(0, 0.5, 1),
-            yticklabels=("0", "0.5", "1"),
-            xlabel="block",
-        )
+        luck.set(ylim=(-0.08, 1.1), xlabel="block")
+        for axes in (cuts, luck):
+            axes.set(xlim=(-0.05, 1.05), yticks=(0, 0.5, 1), yticklabels=("0", "0.5", "1"))
         luck.set_title("Keep probability: blocks below it stay", loc="left")
         for axes, place in ((lengths, "lower left"), (cuts, "lower right")):
             handles, labels = axes.get_legend_handles_labels()
