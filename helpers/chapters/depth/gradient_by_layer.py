@@ -188,8 +188,8 @@ class GradientByLayer(Instrument):
     def verdict(self, s, r):
         where = "within" if r.inside else "outside"
         sentence = (
-            f"Over {counted(s.depth, 'layer')} the gradient is multiplied by {from_log10(r.ratio)}, {where} theory: "
-            f"95 % of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
+            f"Over {counted(s.depth, 'layer')} the gradient is multiplied by {from_log10(r.ratio)}, {where} "
+            f"theory: 95 % of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
         )
         if r.ratio == -np.inf:
             sentence += " At some layer all units are off for every input: no gradient passes."
