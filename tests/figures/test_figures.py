@@ -261,6 +261,27 @@ def test_text_stays_text_in_the_pages_own_font(live):
             assert "DejaVu" not in element.get("style", "")
 
 
+def test_mathematics_flows_in_the_font_of_the_page():
+    """No letter has a place of its own, which is right in matplotlib's font alone."""
+    with theme.style():
+        figure = svg.new_figure()
+        axes = figure.add_subplot()
+        axes.set_title(r"power $D-l$ of $\sigma_w < 1$, $J_D\cdots J_1$", loc="left")
+        axes.set_xlabel(r"$\|\partial L/\partial h_0\|$ & $E[h^2]$")
+    root = parse(svg.paper(figure))
+    said = texts(root)
+    assert "power D\u2009−\u2009l of σw\u2009<\u20091, JD⋯J1" in said
+    assert "‖∂L/∂h0‖ & E[h2]" in said
+    for element in root.iter(f"{SVG}tspan"):
+        assert element.get("x") is None and float(element.get("dy")) == pytest.approx(0, abs=8)
+    (formula,) = [one for one in root.iter(f"{SVG}text") if "∂" in "".join(one.itertext())]
+    heights = np.cumsum([float(part.get("dy")) for part in formula])
+    of = {part.text: height for part, height in zip(formula, heights, strict=True)}
+    assert of["0"] > of["L"] == of["‖ & "] > of["2"]  # down is positive: an index below, a power above
+    small = {part.text for part in formula if "7.7px" in part.get("style")}
+    assert small == {"0", "2"}
+
+
 # Still pictures
 
 
