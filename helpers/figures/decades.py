@@ -1,37 +1,81 @@
-"""An axis that rescales while its paper lies still: its tick labels are ink."""
+"""Axes that rescale while their paper lies still: what moves of them, the tick labels, is ink."""
 
 import numpy as np
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import Formatter
+from matplotlib.transforms import ScaledTranslation
 
 from helpers.figures import theme
-from helpers.figures.numbers import from_log10, power_of_ten, short
+from helpers.figures.numbers import decades, short
 
-REACHES = (2, 6, 20, 60, 200)  # decades on either side of 1, which stands in the middle
+# How far from 1 an axis goes, in decades: from ×2 on, so that the curves fill it.
+REACHES = (*np.log10([2, 4, 10]), 2, 3, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 100, 120, 160, 200, 300)
 BOTH_SIDES = np.linspace(-1, 1, 5)
+LENGTHS = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    8,
+    10,
+    12,
+    15,
+    20,
+    25,
+    30,
+    40,
+    50,
+    60,
+    80,
+    100,
+    120,
+    160,
+    200,
+    250,
+    300,
+    320,
+    400,
+    500,
+)
+STEPS = (1, 2, 5, 10, 20, 50, 100, 40, 80)  # between two ticks of a length: the first that divides it by ≤ 6
+ROOM = 0.04  # beyond the ends of an axis of length 2, for a marker that stands there
+APART = 5  # points between an axis and its tick labels
 
 
-class LogFormatter(FuncFormatter):
-    """The ticks of an axis on which logarithms stand: powers of ten."""
+class LogFormatter(Formatter):
+    """The ticks of an axis on which logarithms stand."""
 
-    def __init__(self):
-        super().__init__(lambda value, _: power_of_ten(value))
+    def __call__(self, value, pos=None):
+        return decades([value])[0]
+
+    def format_ticks(self, values):
+        return decades(values)
+
+
+def _moving(axes, axis, x, y, **place):
+    """A tick label of an axis: a text that moves, a little outside the axes."""
+    along = getattr(axes, f"get_{axis}axis_transform")()
+    away = ScaledTranslation(x / 72, y / 72, axes.figure.dpi_scale_trans)
+    return axes.text(0, 0, "", color=theme.MUTED, animated=True, fontsize=10, transform=along + away, **place)
 
 
 class Decades:
     """The vertical axis of `axes`, for log10 values: `fit` them, then draw what `place` makes of them.
 
     On paper it goes from −1 to 1, and 1 stands for the `reach`: the smallest of `reaches` that holds what was
-    fitted. Labels stand at the shares `ticks` of it, `beside` the axis by this share of its width.
+    fitted. Both ways alike, because a hand that passes 1 would else turn the whole picture over, and because
+    where 1 stands would tell the answer to who is asked to guess. Labels stand at the shares `ticks` of it.
     """
 
     scale = "log"  # how reading.py makes a value of what stands on the axis, times the unit
 
-    def __init__(self, axes, reaches=REACHES, ticks=BOTH_SIDES, beside=0.02):
-        axes.set_ylim(-1, 1)
+    def __init__(self, axes, reaches=REACHES, ticks=BOTH_SIDES):
+        axes.set_ylim(-1 - ROOM, 1 + ROOM)
         axes.set_yticks(ticks, [""] * len(ticks))
-        style = {"ha": "right", "va": "center", "color": theme.MUTED, "animated": True}
-        style["transform"] = axes.get_yaxis_transform()  # x as a share of the axes, y as data
-        self._labels = {tick: axes.text(-beside, tick, "", **style) for tick in ticks}
+        self._labels = {tick: _moving(axes, "y", -APART, 0, ha="right", va="center") for tick in ticks}
+        for tick, label in self._labels.items():
+            label.set_y(tick)
         self.reaches, self.reach = reaches, reaches[0]
         axes.yaxis.rescaled = self
 
@@ -58,8 +102,12 @@ class Decades:
         return np.maximum(np.asarray(log10) / self.reach, -1)
 
     def label(self, tick):
-        """What is written at a share of the axis."""
-        return (from_log10 if self.reach < 2 else power_of_ten)(tick * self.reach)
+        """What is written at a share of the axis: a round number, or nothing."""
+        log = tick * self.reach
+        if abs(log - round(log)) < 1e-9:
+            return decades([round(log), self.reach])[0]
+        value = 10.0**log
+        return f"{value:.3g}" if self.reach < 1 and abs(value / float(f"{value:.3g}") - 1) < 1e-9 else ""
 
 
 class Bent(Decades):
@@ -77,25 +125,46 @@ class Bent(Decades):
     def label(self, tick):
         if self.reach < 10:
             return short(round(np.sinh(tick * np.arcsinh(self.reach)), 2))
-        end = power_of_ten(np.log10(self.reach))
+        end = decades([np.log10(self.reach)])[0]
         return {-1: f"−{end}", 0: "0", 1: end}.get(tick, "")
 
 
 class Stretched:
-    """A horizontal axis from 0 to 1 for shares of a length that changes, which its tick labels count."""
+    """The horizontal axis of `axes`, from 0 on: `fit` a length, then draw what `place` makes of it.
+
+    On paper it goes from 0 to 1, and 1 stands for the shortest of LENGTHS that holds what was fitted.
+    """
 
     scale = "linear"
 
-    def __init__(self, axes, ticks):
-        axes.set_xticks(ticks, [""] * len(ticks))
-        style = {"ha": "center", "va": "top", "color": theme.MUTED, "animated": True}
-        style["transform"] = axes.get_xaxis_transform()
-        self._labels = {tick: axes.text(tick, -0.045, "", **style) for tick in ticks}
-        self.labels, self.unit = self._labels.values(), 1.0
+    def __init__(self, axes):
+        axes.set(xlim=(-ROOM / 2, 1 + ROOM / 2), xticks=[])
+        axes.xaxis.labelpad = 10 + 2 * APART
+        self.labels = [_moving(axes, "x", 0, -APART, ha="center", va="top") for _ in range(6)]
+        # The last one ends where the axis does. (By its end figure.js knows that an axis has been rescaled.)
+        self.labels.append(_moving(axes, "x", 0, -APART, ha="right", va="top"))
+        lines = {"marker": "|", "ms": axes.bbox.height, "color": theme.GRID, "mew": 0.8, "zorder": 0.5}
+        (self._lines,) = axes.plot(
+            [], [], ls="", transform=axes.get_xaxis_transform(), animated=True, **lines
+        )
+        self.unit = 1.0
         axes.xaxis.rescaled = self
 
-    def stretch(self, length):
-        """1 on the axis is this length from now on."""
-        self.unit = float(length)
-        for tick, label in self._labels.items():
-            label.set_text(f"{tick * length:.0f}")
+    def fit(self, length):
+        """Take the shortest axis that holds the length, and write the tick labels."""
+        self.unit = float(next(one for one in LENGTHS if length <= one))
+        step = next(step for step in STEPS if self.unit % step == 0 and self.unit / step <= 6)
+        ticks = np.arange(0, self.unit, step)
+        for i, label in enumerate(self.labels):
+            last = label is self.labels[-1]
+            at = self.unit if last else ticks[i] if i < len(ticks) else None
+            label.set(
+                x=0 if at is None else at / self.unit + last * ROOM / 2,
+                text="" if at is None else f"{at:.0f}",
+            )
+        ticks = np.append(ticks, self.unit) / self.unit
+        self._lines.set_data(ticks, np.full(len(ticks), 0.5))
+
+    def place(self, values):
+        """Where values stand on the axis."""
+        return np.asarray(values) / self.unit

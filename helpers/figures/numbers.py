@@ -13,8 +13,15 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def power_of_ten(exponent):
-    """10³, 10⁻¹², and 1 for 10⁰."""
-    return "1" if exponent == 0 else f"10{str(round(exponent)).translate(_SUPERSCRIPT)}"
+    """10³, 10⁻¹², but 1 for 10⁰ and 10 for 10¹."""
+    exponent = round(exponent)
+    return {0: "1", 1: "10"}.get(exponent) or f"10{str(exponent).translate(_SUPERSCRIPT)}"
+
+
+def decades(exponents):
+    """The ticks of one axis at these powers of ten: 0.01, 1, 100; if some lie beyond 1000, 10⁻⁶, 1, 10⁶."""
+    plain = np.max(np.abs(exponents)) <= 3
+    return [f"{10.0 ** round(k):g}" if plain else power_of_ten(k) for k in exponents]
 
 
 def log10(values):
@@ -55,9 +62,9 @@ def hundredths(value, sign="-"):
     return f"{round(value, 2) + 0.0:{sign}.2f}".replace("-", "−")
 
 
-def counted(number, thing):
-    """1 block, 50 blocks."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+def counted(number, thing, things=None):
+    """1 block, 50 blocks; of a word that does not just take an s, `things`."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
 
 
 class show:

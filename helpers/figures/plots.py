@@ -7,9 +7,9 @@ from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
 from helpers import arguments
 from helpers.figures import svg
-from helpers.figures.numbers import short
+from helpers.figures.numbers import decades, short
 from helpers.figures.picture import Picture
-from helpers.figures.theme import ALARM, INK, MEASURED, MUTED, PAPER, THEORY, style
+from helpers.figures.theme import INK, MEASURED, MUTED, PAPER, SECOND, TARGET, THEORY, style
 
 # Lines differ in dash and marker as well as in colour.
 _MARKS = ("o", "s", "^", "D", "v", "P")
@@ -20,7 +20,8 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None, 
     """Curves over the layers, one for each entry of `curves` {name: values for layers 0 … D}.
 
     What is counted may be something else than layers, such as blocks: `xlabel` says so.
-    `target` draws a dotted level, `band` = (low, high) a shaded range. `alt` says in words what is seen.
+    `target` draws a dotted level, `band` = (low, high) shades the range of the first curve. A curve that is
+    named "theory" is dashed, in the colour of theory. `alt` says in words what is seen.
     Values that are not finite end a line, with a cross at the last one that is.
     """
     with style():
@@ -30,9 +31,10 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None, 
         if log:
             _logarithmic(ax.set_yscale, ax.yaxis)
         if target is not None:
-            ax.axhline(target, color=MUTED, ls=(0, (2, 2)), lw=1.5, label=f"target: {target:g}")
+            ax.axhline(target, label=f"target: {target:g}", **TARGET)
         if band is not None:
-            ax.fill_between(np.arange(len(band[0])), *band, color=THEORY, alpha=0.18, lw=0, label="band")
+            name = f"{next(iter(curves))}: range"
+            ax.fill_between(np.arange(len(band[0])), *band, color=MEASURED, alpha=0.17, lw=0, label=name)
         for i, (name, values) in enumerate(curves.items()):
             _line(ax, name, np.asarray(values, float), i)
         ax.set(xlabel=xlabel, ylabel=ylabel)
@@ -48,7 +50,8 @@ def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=
     `x` is one array for all, and a y may be shorter than it (a training that ended early); None counts from
     0. `bands` {name: (low, high)} shades a range around the line of that name, such as that of several
     seeds; `log` names the logarithmic axes ("", "x", "y" or "xy"); `marks` {name: x} draws dotted verticals.
-    `alt` says in words what is seen. A line that ends before its x does, or in values that are not finite,
+    A line that is named "theory" is dashed, in the colour of theory. `alt` says in words what is seen. A line
+    that ends before its x does, or in values that are not finite,
     ends with a cross. Raises ValueError for a y or a band that does not fit.
     """
     log = arguments.one_of("log", log, ("", "x", "y", "xy"))
@@ -92,9 +95,10 @@ def _name_at_the_end(ax, drawn):
     heights = [_end(ax, line) for line in drawn]
     order = np.argsort(heights, kind="stable")
     for i, y in zip(order, _apart(np.sort(heights), 16 / ax.bbox.height), strict=True):
-        color, place = drawn[i].get_color(), {"transform": ax.transAxes, "clip_on": False}
-        ax.plot([1.015, 1.045, 1.075], [y] * 3, color=color, **_look(i), markevery=[1], **place)
-        ax.text(1.09, y, drawn[i].get_label(), color=color, va="center", **place)
+        name, place = drawn[i].get_label(), {"transform": ax.transAxes, "clip_on": False}
+        look = {**_look(i, name), "color": drawn[i].get_color()}
+        ax.plot([1.015, 1.045, 1.075], [y] * 3, **look, markevery=[1], **place)
+        ax.text(1.09, y, name, color=look["color"], va="center", **place)
 
 
 def _end(ax, line):
@@ -166,7 +170,7 @@ def _check_network(values, weights, names):
 
 def _draw_weight(ax, start, end, weight, largest, written):
     """One line, with the number near the unit from which it comes: further on the lines cross."""
-    color, dash = (MEASURED, "-") if weight >= 0 else (ALARM, (0, (3, 1.5)))
+    color, dash = (MEASURED, "-") if weight >= 0 else (SECOND, (0, (3, 1.5)))
     width = 0.4 + 5 * abs(weight) / largest
     ax.plot(*zip(start, end, strict=True), color=color, ls=dash, lw=width, alpha=0.55, solid_capstyle="butt")
     if written:
@@ -195,7 +199,7 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
             ax.plot(dots, row + spread, "o", ms=3.5, alpha=0.65, color=MEASURED)
             if values.size:  # zeros count in the median, though a logarithmic axis cannot show them
                 median = _drawable(np.median(values), ax.get_xscale())
-                ax.plot([median] * 2, [row - 0.36, row + 0.36], color=THEORY, lw=3)
+                ax.plot([median] * 2, [row - 0.36, row + 0.36], color=INK, lw=3)
         _mark(ax, marks or {})
         ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=f"{xlabel} (bar: median)")
         ax.set_ylim(len(groups) - 0.45, -0.55)
@@ -206,12 +210,14 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
 
 
 class _Powers(LogFormatterSciNotation):
-    """10⁻² and 10³ as powers, but 1 for 10⁰, and 0.4 for 4 × 10⁻¹ where there is room for it."""
+    """The ticks of an axis as `decades` writes them, and 0.4 for 4 × 10⁻¹ where there is room for it."""
 
     def __call__(self, x, pos=None):
-        label = super().__call__(x, pos)
-        power = label and round(math.log10(x), 9)
-        return f"{x:.3g}" if label and (power == 0 or power % 1) else label
+        if not super().__call__(x, pos):
+            return ""
+        power = round(math.log10(x), 9)
+        low, high = np.log10(self.axis.get_view_interval())
+        return f"{x:.3g}" if power % 1 else decades([power, *np.trunc([low, high])])[0]
 
 
 def _logarithmic(set_scale, axis):
@@ -223,7 +229,7 @@ def _logarithmic(set_scale, axis):
 def _mark(ax, marks):
     """A dotted vertical at each x of `marks` {name: x}, named above the axes."""
     for name, x in marks.items():
-        ax.axvline(x, color=MUTED, ls=(0, (2, 2)), lw=1.5)
+        ax.axvline(x, **TARGET)
         ax.annotate(name, (x, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
 
 
@@ -235,8 +241,10 @@ def _drawable(values, scale):
     return np.where(drawable, values, np.nan)
 
 
-def _look(i):
-    """Marker and dash of the i-th line; its colour comes from the cycle of the style."""
+def _look(i, name):
+    """Marker and dash of the i-th line; its colour comes from the cycle of the style, but for theory."""
+    if name == "theory":
+        return {"ls": "--", "color": THEORY}
     return {"marker": _MARKS[i % len(_MARKS)], "ls": _DASHES[i % len(_DASHES)], "ms": 4}
 
 
@@ -245,7 +253,7 @@ def _line(ax, name, values, i, x=None, ended=False):
     x = np.arange(len(values)) if x is None else x
     shown = _drawable(values, ax.get_yscale())
     finite = np.isfinite(shown)
-    (line,) = ax.plot(x, shown, **_look(i), markevery=max(1, len(values) // 12), label=name)
+    (line,) = ax.plot(x, shown, **_look(i, name), markevery=max(1, len(values) // 12), label=name)
     if finite.any() and (ended or not finite[-1]):
         last = np.flatnonzero(finite)[-1]
         ax.plot(x[last], values[last], "X", ms=9, color=line.get_color())

@@ -8,8 +8,8 @@ which `ink.py` writes. Colours become CSS variables, so that the page's theme de
 import io
 import re
 from contextlib import contextmanager
-from html import escape
-from itertools import count
+from html import escape, unescape
+from itertools import count, groupby
 from random import randrange
 
 import matplotlib as mpl
@@ -73,7 +73,35 @@ def _body(figure, draw):
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r"font-family: [^;\"]*", f"font-family: {FONT}", body)
     body = re.sub(r"font: ([\d.]+px) [^;\"]*", rf"font: \1 {FONT}", body)
-    return themed(body)
+    return themed(_FORMULA.sub(_flowing, body))
+
+
+_FORMULA = re.compile(
+    r"<text>\s*((?:<tspan [^>]*>[^<]*</tspan>\s*)+)</text>(?!\s*<rect)"
+)  # <rect>: a fraction
+_GLYPHS = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</tspan>')
+
+
+def _flowing(formula):
+    """A text with mathematics as one text that flows.
+
+    matplotlib gives every letter its own place, by the widths of a font that the page does not have.
+    """
+    glyphs = []
+    for xs, ys, style, letters in _GLYPHS.findall(formula[1]):
+        xs, ys, letters = xs.split(), ys.split(), unescape(letters)
+        glyphs += [
+            (float(x), float(ys[i % len(ys)]), style, letter)
+            for i, (x, letter) in enumerate(zip(xs, letters, strict=True))
+        ]
+    parts, pen = [], 0.0
+    for (y, style), piece in groupby(sorted(glyphs, key=lambda one: one[0]), key=lambda one: one[1:3]):
+        words = "".join(letter for *_, letter in piece)
+        if parts:  # a sign that joins two sides has a little room on both
+            words = re.sub(r"(?<! )([−+=×<>≤≥≈])(?! )", "\u2009\\1\u2009", words)
+        parts.append(f'<tspan dy="{y - pen:g}" style="{style}">{escape(words)}</tspan>')
+        pen = y
+    return f'<text style="font-family: {FONT}">{"".join(parts)}</text>'
 
 
 def wrap(figure, body, title=None, description=""):

@@ -12,19 +12,23 @@ import matplotlib as mpl
 from cycler import cycler
 
 # role: (light theme, dark theme). Contrast with the page is at least 4.5:1 in both, but for `grid`.
+# A colour has one meaning, in instruments and in plots of lessons.
 COLORS = {
-    "ink": ("#1f2328", "#e6e8eb"),
-    "muted": ("#57606a", "#a9b1ba"),
+    "ink": ("#1f2328", "#e6e8eb"),  # words, and where a setting stands
+    "muted": ("#57606a", "#a9b1ba"),  # what is given: ticks, targets, limits, the level of guessing
     "grid": ("#d4dae0", "#3b424a"),
     "paper": ("#ffffff", "#111111"),
-    "measured": ("#0b5cad", "#7cc4ff"),
-    "theory": ("#b04500", "#ffab66"),
-    "second": ("#6b3fa0", "#cbaaff"),
-    "good": ("#1a7431", "#6fdc8c"),
-    "alarm": ("#b3261e", "#ff9088"),
+    "measured": ("#0b5cad", "#7cc4ff"),  # what was measured
+    "second": ("#6b3fa0", "#cbaaff"),  # what that is compared with, or a second quantity
+    "third": ("#007062", "#4fdcc0"),  # a third one
+    "theory": ("#b04500", "#ffab66"),  # what theory says: dashed lines, and bands around them
+    "good": ("#1a7431", "#6fdc8c"),  # where it is well: zones and levels, never a curve
+    "alarm": ("#b3261e", "#ff9088"),  # where something breaks: crosses and notes
 }
 
-INK, MUTED, GRID, PAPER, MEASURED, THEORY, SECOND, GOOD, ALARM = (light for light, _ in COLORS.values())
+INK, MUTED, GRID, PAPER, MEASURED, SECOND, THIRD, THEORY, GOOD, ALARM = (
+    light for light, _ in COLORS.values()
+)
 
 
 STYLE = Path(__file__).parents[1] / "browser" / "style.css"
@@ -100,14 +104,23 @@ RC = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
-    "axes.prop_cycle": cycler(color=[MEASURED, THEORY, SECOND, GOOD, ALARM]),
+    "axes.prop_cycle": cycler(color=[MEASURED, SECOND, THIRD, INK, MUTED]),
 }
 
 # How an instrument draws what it measured, what that is compared with, what theory says, and a range.
 MEASURED_LINE = {"ls": "-", "marker": "o", "ms": 4, "markevery": 5, "color": MEASURED, "animated": True}
 COMPARED_LINE = {**MEASURED_LINE, "ls": "--", "marker": "s", "color": SECOND}
+THIRD_LINE = {**MEASURED_LINE, "ls": ":", "marker": "^", "color": THIRD}
 THEORY_LINE = {"ls": "--", "color": THEORY, "animated": True}
+# A limit; where a setting stands, as a line; and the learner's own network among all others.
+LIMIT = {"ls": ":", "color": MUTED, "animated": True}
+SETTING = {"ls": ":", "lw": 1.5, "color": INK, "animated": True}
+YOURS = {"ls": "", "marker": "D", "ms": 9, "color": MEASURED, "animated": True}
+LOST = {"ls": "", "marker": "X", "ms": 9, "color": ALARM, "animated": True}
 RANGE = {"alpha": 0.17, "lw": 0, "animated": True}
+# On paper: a target or the level of guessing, and the level below which a network has learned.
+TARGET = {"ls": (0, (2, 2)), "lw": 1.5, "color": MUTED}
+LEARNED = {"ls": (0, (4, 1.5)), "lw": 1.5, "color": GOOD}
 ZONE = {**RANGE, "gid": "zone"}  # of an axis, the same everywhere: nothing to read
 
 _ROLE_OF = {light: role for role, (light, _) in COLORS.items()}

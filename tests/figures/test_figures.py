@@ -7,15 +7,16 @@ import xml.etree.ElementTree as ET
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from helpers import init_explorer
 from helpers.checking.cards import Card
 from helpers.figures import by_layer, curves, distribution, draw_network, show, svg, theme
-from helpers.figures.decades import Bent, Decades
+from helpers.figures.decades import Bent, Decades, LogFormatter, Stretched
 from helpers.figures.ink import set_level
 from helpers.figures.live import LiveFigure
-from helpers.figures.numbers import from_log10, log10, power_of_ten
+from helpers.figures.numbers import counted, decades, from_log10, log10, power_of_ten
 from helpers.figures.picture import Picture
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -260,6 +261,27 @@ def test_text_stays_text_in_the_pages_own_font(live):
             assert "DejaVu" not in element.get("style", "")
 
 
+def test_mathematics_flows_in_the_font_of_the_page():
+    """No letter has a place of its own, which is right in matplotlib's font alone."""
+    with theme.style():
+        figure = svg.new_figure()
+        axes = figure.add_subplot()
+        axes.set_title(r"power $D-l$ of $\sigma_w < 1$, $J_D\cdots J_1$", loc="left")
+        axes.set_xlabel(r"$\|\partial L/\partial h_0\|$ & $E[h^2]$")
+    root = parse(svg.paper(figure))
+    said = texts(root)
+    assert "power D\u2009−\u2009l of σw\u2009<\u20091, JD⋯J1" in said
+    assert "‖∂L/∂h0‖ & E[h2]" in said
+    for element in root.iter(f"{SVG}tspan"):
+        assert element.get("x") is None and float(element.get("dy")) == pytest.approx(0, abs=8)
+    (formula,) = [one for one in root.iter(f"{SVG}text") if "∂" in "".join(one.itertext())]
+    heights = np.cumsum([float(part.get("dy")) for part in formula])
+    of = {part.text: height for part, height in zip(formula, heights, strict=True)}
+    assert of["0"] > of["L"] == of["‖ & "] > of["2"]  # down is positive: an index below, a power above
+    small = {part.text for part in formula if "7.7px" in part.get("style")}
+    assert small == {"0", "2"}
+
+
 # Still pictures
 
 
@@ -337,6 +359,24 @@ def test_lines_differ_in_more_than_colour():
     axes = by_layer({str(i): [1, 2, 3] for i in range(5)}, "E[h²]", "Five curves.").figure.axes[0]
     assert len({(line.get_marker(), str(line._dash_pattern)) for line in axes.lines}) == 5
     assert len({line.get_marker() for line in axes.lines}) == 5
+
+
+def test_the_colour_of_theory_is_that_of_theory_alone():
+    names = [f"line {i}" for i in range(7)]
+    for theory in ([], ["theory"]):
+        values = {name: [1, 2, 3] for name in (*names, *theory)}
+        for shown in (by_layer(values, "size", "Lines."), curves(None, values, "step", "size", "Lines.")):
+            lines = [line for line in shown.figure.axes[0].lines if line.get_label() in values]
+            assert [line.get_label() for line in lines] == list(values)
+            orange = [line for line in lines if line.get_color() == theme.THEORY]
+            assert [line.get_label() for line in orange] == theory
+            assert all((line.get_linestyle(), line.get_marker()) == ("--", "None") for line in orange)
+    shown = by_layer({"free": [1, 2], "tied": [1, 1]}, "size", "A range.", band=([0, 1], [2, 3]))
+    (band,) = shown.figure.axes[0].collections
+    assert to_hex(band.get_facecolor()[0]) == shown.figure.axes[0].lines[0].get_color() == theme.MEASURED
+    assert band.get_label() == "free: range"
+    median = distribution({"a": [1, 2, 3]}, "size", "Dots.").figure.axes[0].lines[1]
+    assert median.get_color() == theme.INK
 
 
 @pytest.mark.parametrize("log", ["", "x", "y", "xy"])
@@ -427,7 +467,7 @@ def test_plotting_leaves_matplotlibs_settings_alone():
 
 
 @pytest.mark.parametrize(
-    ("exponent", "text"), [(0, "1"), (3, "10³"), (-12, "10⁻¹²"), (1, "10¹"), (105, "10¹⁰⁵"), (2.0, "10²")]
+    ("exponent", "text"), [(0, "1"), (3, "10³"), (-12, "10⁻¹²"), (1, "10"), (105, "10¹⁰⁵"), (2.0, "10²")]
 )
 def test_power_of_ten(exponent, text):
     assert power_of_ten(exponent) == text
@@ -459,6 +499,11 @@ def test_no_reader_meets_the_notation_of_programs(value):
     mantissa, _, power = text.partition(" × 10")
     digits = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or "0"
     assert float(mantissa.replace(",", "")) * 10.0 ** int(digits) == pytest.approx(value, rel=0.05)
+
+
+def test_things_are_counted():
+    assert [counted(n, "layer") for n in (0, 1, 2)] == ["0 layers", "1 layer", "2 layers"]
+    assert [counted(n, "pass", "passes") for n in (1, 8)] == ["1 pass", "8 passes"]
 
 
 def test_a_zero_has_no_sign():
@@ -519,14 +564,19 @@ def test_a_decades_axis_takes_the_fewest_decades_that_hold_the_curves():
     axes = figure.add_subplot()
     axis = Decades(axes)
     for curve, reach, labels in (
-        ([0.0, -1.9], 2, ["10⁻²", "10⁻¹", "1", "10¹", "10²"]),
-        ([3.0, -np.inf, np.nan], 6, ["10⁻⁶", "10⁻³", "1", "10³", "10⁶"]),
-        ([-1e4], 200, ["10⁻²⁰⁰", "10⁻¹⁰⁰", "1", "10¹⁰⁰", "10²⁰⁰"]),
+        ([0.0, -0.3], np.log10(2), ["0.5", "", "1", "", "2"]),
+        ([0.5], np.log10(4), ["0.25", "0.5", "1", "2", "4"]),
+        ([-0.9], 1, ["0.1", "", "1", "", "10"]),
+        ([0.0, -1.9], 2, ["0.01", "0.1", "1", "10", "100"]),
+        ([3.0], 3, ["0.001", "", "1", "", "1000"]),
+        ([3.5, -np.inf, np.nan], 4, ["10⁻⁴", "10⁻²", "1", "10²", "10⁴"]),
+        ([-150], 160, ["10⁻¹⁶⁰", "10⁻⁸⁰", "1", "10⁸⁰", "10¹⁶⁰"]),
+        ([-1e4], 300, ["10⁻³⁰⁰", "10⁻¹⁵⁰", "1", "10¹⁵⁰", "10³⁰⁰"]),
     ):
         axis.fit([0.0], curve)
         assert axis.reach == reach
         assert [text.get_text() for text in axes.texts] == labels
-    assert axis.place([0.0, 100.0, -np.inf]).tolist() == [0, 0.5, -1]
+    assert axis.place([0.0, 150.0, -np.inf]).tolist() == [0, 0.5, -1]
 
 
 def test_log10_knows_nothing_and_too_much_and_does_not_warn():
@@ -541,7 +591,7 @@ def labels_of(axis):
 def test_a_rescaling_axis_takes_the_smallest_reach_that_holds_the_curves():
     axis = Decades(Figure().add_subplot(), reaches=(1, 4, 12))
     axis.fit([0.3, -1.0], 0.2)
-    assert axis.reach == 1 and labels_of(axis) == ["0.1", "0.316", "1", "3.16", "10"]
+    assert axis.reach == 1 and labels_of(axis) == ["0.1", "", "1", "", "10"]
     axis.fit([3.0, -np.inf], [np.nan])
     assert axis.reach == 4 and labels_of(axis) == ["10⁻⁴", "10⁻²", "1", "10²", "10⁴"]
     np.testing.assert_array_equal(axis.place([-np.inf, 2, 8]), [-1, 0.5, 2])
@@ -556,6 +606,60 @@ def test_a_bent_axis_has_room_for_both_signs():
     np.testing.assert_allclose(axis.place([-1.2, 0, 1.2]), [-1, 0, 1])
     axis.fit([-5.0, 3e5])
     assert labels_of(axis) == ["−10⁶", "", "0", "", "10⁶"]
+
+
+@pytest.mark.parametrize(
+    ("length", "unit", "labels"),
+    [
+        (1, 1, ["0", "1"]),
+        (4, 4, ["0", "1", "2", "3", "4"]),
+        (7, 8, ["0", "2", "4", "6", "8"]),
+        (13, 15, ["0", "5", "10", "15"]),
+        (60, 60, ["0", "10", "20", "30", "40", "50", "60"]),
+        (154, 160, ["0", "40", "80", "120", "160"]),
+        (308, 320, ["0", "80", "160", "240", "320"]),
+    ],
+)
+def test_a_stretched_axis_ends_near_what_it_holds_and_counts_it(length, unit, labels):
+    axis = Stretched(svg.new_figure().add_subplot())
+    axis.fit(60)
+    axis.fit(length)
+    assert (axis.unit, axis.place(length)) == (unit, length / unit)
+    shown = [(float(label.get_text()), label) for label in axis.labels if label.get_text()]
+    assert [label.get_text() for _, label in shown] == labels
+    for value, label in shown:  # the last one ends where the axis does
+        last = value == unit
+        assert label.get_ha() == ("right" if last else "center")
+        assert label.get_position()[0] == pytest.approx(1.02 if last else value / unit)
+    assert all(value in range(unit + 1) for value, _ in shown)
+
+
+def test_every_length_that_an_axis_may_have_is_counted_in_whole_steps():
+    axis = Stretched(svg.new_figure().add_subplot())
+    for length in range(1, 501):
+        axis.fit(length)
+        assert length <= axis.unit
+        assert 2 <= sum(bool(label.get_text()) for label in axis.labels) <= 7
+
+
+@pytest.mark.parametrize(
+    ("exponents", "labels"),
+    [
+        ([-2, -1, 0, 1, 2], ["0.01", "0.1", "1", "10", "100"]),
+        ([-3, 0, 3], ["0.001", "1", "1000"]),
+        ([-2, 0, 1, 4], ["10⁻²", "1", "10", "10⁴"]),
+        ([-10, -5, 0], ["10⁻¹⁰", "10⁻⁵", "1"]),
+    ],
+)
+def test_ticks_are_written_alike_on_every_axis(exponents, labels):
+    """In instruments, where logarithms stand on the axis, and in plots of lessons, where values do."""
+    assert decades(exponents) == LogFormatter().format_ticks(exponents) == labels
+    shown = by_layer({"a": 10.0 ** np.array([exponents[0], exponents[-1]])}, "size", "Two sizes.")
+    said = set(map(str.strip, parse(shown.html()).itertext()))
+    ticks = {text for text in said if re.fullmatch(r"10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*|[01.]+", text)} - {"0.0"}
+    beside = {"0", "1"}  # of the layers
+    assert {labels[0], "1", labels[-1]} <= ticks | beside
+    assert ticks - beside <= set(decades([*exponents, *range(exponents[0], exponents[-1] + 1)]))
 
 
 class TestANetworkDrawn:

@@ -7,7 +7,7 @@ import numpy as np
 from helpers import propagation
 from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
-from helpers.figures.decades import Decades
+from helpers.figures.decades import Decades, Stretched
 from helpers.figures.ink import set_band, set_beside
 from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
@@ -135,7 +135,7 @@ class GainChain(Instrument):
     plays = "depth"
     guess = Guess(
         "course",
-        (0, 12, 25, 37, 50),
+        (0, 0.24, 0.5, 0.74, 1),
         "how large is the gradient on its way back? Drag the dots. At the last layer it has the size 1.",
         shown=("healthy",),
     )
@@ -150,31 +150,34 @@ class GainChain(Instrument):
             "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.ZONE),
             "course": ax.plot([], [], label="gradient, from layer $D$ back to 0", **theme.MEASURED_LINE)[0],
             "even": ax.plot([], [], label="the same factor at every layer", **theme.THEORY_LINE)[0],
-            "lost": ax.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],
+            "lost": ax.plot([], [], **theme.LOST)[0],
             "note": ax.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
             "axis": Decades(ax),
+            "layers": Stretched(ax),
         }
-        ax.set(xlim=(-1, DEEPEST + 1), xlabel="layer")
+        ax.set_xlabel("layer")
         ax.set_title("What is left of a gradient that sets out on the right", loc="left")
         figure.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
         return figure, artists
 
     def move(self, artists, s, r):
-        axis, layers = artists["axis"], np.arange(s.depth + 1)
-        axis.fit(r.course)
-        zone = np.clip(axis.place([-HEALTHY, HEALTHY]), -1, 1)
-        set_band(artists["healthy"], [-1, DEEPEST + 1], [zone[0]] * 2, [zone[1]] * 2)
-        artists["course"].set_data(layers, axis.place(r.course))
-        artists["even"].set_data([0, s.depth], axis.place([r.ratio, 0.0]))
+        axis, layers = artists["axis"], artists["layers"]
+        layers.fit(s.depth)
+        axis.fit(r.course, HEALTHY + 0.5)  # so that the zone is seen to end
+        zone = axis.place([-HEALTHY, HEALTHY])
+        set_band(artists["healthy"], [-1, 2], [zone[0]] * 2, [zone[1]] * 2)
+        artists["course"].set_data(layers.place(range(s.depth + 1)), axis.place(r.course))
+        artists["even"].set_data(layers.place([0, s.depth]), axis.place([r.ratio, 0.0]))
         passed = np.flatnonzero(np.abs(r.course) >= LOST)[-1:]
-        artists["lost"].set_data(passed, axis.place(r.course[passed]))
+        artists["lost"].set_data(layers.place(passed), axis.place(r.course[passed]))
         artists["note"].set_text("")
         if passed.size:
             layer, y = passed[0], axis.place(r.course[passed[0]])
-            right = layer < DEEPEST / 2
-            y += -0.1 if (y < 0) == right else 0.1
-            note = f"passes {_threshold(r)} at layer {layer}"
-            set_beside(artists["note"], layer, y, note, 2 if right else -2)
+            x = layers.place(layer)
+            y += -0.1 if (y < 0) == (x < 0.5) else 0.1
+            set_beside(
+                artists["note"], x, y, f"passes {_threshold(r)} at layer {layer}", 0.02 if x < 0.5 else -0.02
+            )
 
     def readouts(self, s, r):
         return [
@@ -191,7 +194,7 @@ class GainChain(Instrument):
             what = f"{s.factor:.2f} to the power {s.depth} is {from_log10(r.ratio)}."
         else:
             what = (
-                f"A {s.activation} layer with σ_w = {s.sigma_w:.3g} multiplies a gradient by "
+                f"A {s.activation} layer with σ<sub>w</sub> = {s.sigma_w:.3g} multiplies a gradient by "
                 f"{from_log10(r.rate)}; {s.depth} of them by {from_log10(r.ratio)}."
             )
         if is_healthy(r.ratio):

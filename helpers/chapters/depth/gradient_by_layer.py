@@ -7,9 +7,9 @@ import numpy as np
 from helpers import layers, propagation
 from helpers.chapters.depth import HEALTHY, is_healthy
 from helpers.figures import svg, theme
-from helpers.figures.decades import Decades
+from helpers.figures.decades import Decades, Stretched
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import from_log10, log10
+from helpers.figures.numbers import counted, from_log10, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 from helpers.layers import ACTIVATIONS
@@ -145,22 +145,26 @@ class GradientByLayer(Instrument):
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92)
         squares = {**theme.MEASURED_LINE, "marker": "s", "ls": ":", "color": theme.SECOND}
-        limit = {"ls": ":", "color": theme.MUTED, "animated": True}
         artists = {
             "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
-            "slopes": ax.plot([], [], label="slopes alone: (largest φ′) to the power $D-l$", **limit)[0],
+            "slopes": ax.plot([], [], label="slopes alone: (largest φ′) to the power $D-l$", **theme.LIMIT)[
+                0
+            ],
             "weight": ax.plot([], [], label="‖∂L/∂W‖ measured", **squares)[0],
             "h": ax.plot([], [], label="‖∂L/∂h‖ measured", **theme.MEASURED_LINE)[0],
             "theory": ax.plot([], [], label="‖∂L/∂h‖ theory (infinite width)", **theme.THEORY_LINE)[0],
             "axis": Decades(ax),
+            "layers": Stretched(ax),
         }
-        ax.set(xlim=(-0.5, propagation.DEEPEST + 0.5), xlabel="layer")
+        ax.set_xlabel("layer")
         ax.set_title("Gradient by layer, relative to the last layer", loc="left")
         figure.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
         return figure, artists
 
     def move(self, artists, s, r):
-        axis, along = artists["axis"], np.arange(s.depth + 1)
+        axis, layers = artists["axis"], artists["layers"]
+        layers.fit(s.depth)
+        along = layers.place(range(s.depth + 1))
         axis.fit(r.h, r.weight, r.predicted, r.low, r.high)
         artists["h"].set_data(along, axis.place(r.h))
         artists["theory"].set_data(along, axis.place(r.predicted))
@@ -173,9 +177,9 @@ class GradientByLayer(Instrument):
             ("R, ‖∂L/∂h‖ at the input over the last layer", from_log10(r.ratio)),
             ("R by theory", from_log10(r.predicted[0])),
             ("factor of a layer", from_log10(r.ratio / s.depth)),
-            ("R by slopes alone", f"{from_log10(r.slopes[0])}"),
+            ("R by slopes alone", from_log10(r.slopes[0])),
             ("‖∂L/∂W‖, first layer over last", from_log10(r.weight[0])),
-            ("σ_w", f"{r.sigma_w:.3g}"),
+            ("σ<sub>w</sub>", f"{r.sigma_w:.3g}"),
         ]
         if s.activation in ("tanh", "sigmoid"):
             rows.append(("saturated", f"{r.saturated:.0%} of units at layer {s.depth}"))
@@ -184,8 +188,8 @@ class GradientByLayer(Instrument):
     def verdict(self, s, r):
         where = "within" if r.inside else "outside"
         sentence = (
-            f"Over {s.depth} layers the gradient is multiplied by {from_log10(r.ratio)}, {where} theory: "
-            f"95 % of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
+            f"Over {counted(s.depth, 'layer')} the gradient is multiplied by {from_log10(r.ratio)}, {where} "
+            f"theory: 95 % of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
         )
         if r.ratio == -np.inf:
             sentence += " At some layer all units are off for every input: no gradient passes."

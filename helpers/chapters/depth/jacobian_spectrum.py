@@ -114,11 +114,10 @@ class JacobianSpectrum(Instrument):
         ax = figure.add_subplot()
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92)
         dots = {"ls": "", "marker": "o", "ms": 4, "color": theme.MEASURED, "animated": True}
-        bound = {"ls": ":", "color": theme.ALARM, "animated": True}
         rms = {"color": theme.SECOND, "animated": True}
         artists = {
             "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
-            "bound": ax.plot([], [], label="bound: all lengths multiplied", **bound)[0],
+            "bound": ax.plot([], [], label="bound: all lengths multiplied", **theme.LIMIT)[0],
             "rms": ax.plot([], [], label="root mean square, this network", **rms)[0],
             "theory": ax.plot([], [], label="root mean square, theory", **theme.THEORY_LINE)[0],
             "dots": ax.plot([], [], label=r"all directions (singular values of $J_D\cdots J_1$)", **dots)[0],
@@ -164,7 +163,8 @@ class JacobianSpectrum(Instrument):
             )
             lost = f"{WIDTH - spectrum.passing} of {WIDTH} directions are lost: {why}."
             return Verdict("SINGULAR", f"{lost} {rms}", "alarm")
-        ratio = f"The best direction gets {short(spectrum.condition)} times as much as the worst."
+        times = short(spectrum.condition)
+        ratio = f"The best direction gets {'' if times == '1' else f'{times} times '}as much as the worst."
         if spectrum.condition <= ALIKE:
             return Verdict("ALL ALIKE", f"{ratio} {rms}", "good")
         if spectrum.condition <= USABLE:

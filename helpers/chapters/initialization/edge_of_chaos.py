@@ -17,7 +17,7 @@ from helpers.propagation import RandomNetwork
 DEPTH, WIDTH = 30, 256
 SIGMA_W = tuple(2.0 ** (k / 32) for k in range(-64, 129))
 SIGMA_B = tuple(k / 20 for k in range(61))
-VISIBLE = (0.24, 20)  # of σ_w, so that a marker at either end is seen whole
+VISIBLE = (0.21, 27)  # of σ_w: a marker at either end is seen whole, and the name of each phase
 CLOSE = 0.02  # χ this near to 1 counts as critical
 ALIKE = 0.95  # inputs whose correlation has come this far are called alike
 
@@ -123,7 +123,7 @@ class EdgeOfChaos(Instrument):
     )
 
     places = (Place(0, x="sigma_w", y="sigma_b"),)
-    readings = {0: ("σ_w = {}", "σ_b = {}")}
+    readings = {0: ("weights: σ = {}", "biases: σ = {}")}
 
     experiment = staticmethod(experiment)
 
@@ -132,14 +132,13 @@ class EdgeOfChaos(Instrument):
         phases, course = figure.subplots(1, 2, width_ratios=(1.15, 1))
         figure.subplots_adjust(left=0.075, right=0.985, bottom=0.21, top=0.92, wspace=0.22)
         phases.set_xscale("log", base=2)
-        here = {"ls": "", "marker": "D", "ms": 9, "color": theme.MEASURED, "animated": True}
         artists = {
-            "ordered": phases.fill_betweenx([1], 1, color=theme.SECOND, **theme.RANGE),
-            "chaotic": phases.fill_betweenx([1], 1, color=theme.THEORY, **theme.RANGE),
+            "ordered": phases.fill_betweenx([1], 1, color=theme.MUTED, **theme.RANGE),
+            "chaotic": phases.fill_betweenx([1], 1, color=theme.ALARM, **theme.RANGE),
             "edge": phases.plot([], [], label="edge of chaos: χ = 1", **theme.THEORY_LINE)[0],
-            "here": phases.plot([], [], label="your network", **here)[0],
-            "left": phases.text(0, 2.8, "ordered", ha="right", va="top", animated=True),
-            "right": phases.text(0, 2.8, "", ha="left", va="top", animated=True),
+            "here": phases.plot([], [], label="your network", **theme.YOURS)[0],
+            "left": phases.text(0, 2.8, "ordered", ha="right", va="top", fontsize=10, animated=True),
+            "right": phases.text(0, 2.8, "", ha="left", va="top", fontsize=10, animated=True),
             "spread": course.fill_between([0], 0, color=theme.MEASURED, **theme.RANGE),
             "theory": course.plot([], [], label="theory", **theme.THEORY_LINE)[0],
             "measured": course.plot([], [], label=f"measured, width {WIDTH}", **theme.MEASURED_LINE)[0],
@@ -148,7 +147,9 @@ class EdgeOfChaos(Instrument):
         phases.xaxis.set_major_formatter("{x:g}")
         phases.set_xticks([], minor=True)
         phases.set_title("Phase diagram", loc="left")
-        course.set(xlim=(0, DEPTH), ylim=(-0.55, 1.05), xlabel="layer", ylabel="correlation of two inputs")
+        course.set(
+            xlim=(-0.6, DEPTH + 0.6), ylim=(-0.55, 1.05), xlabel="layer", ylabel="correlation of two inputs"
+        )
         course.set_title("Two inputs on their way", loc="left")
         for axes, place in ((phases, "lower left"), (course, "lower right")):
             figure.legend(*axes.get_legend_handles_labels(), loc=place, ncols=2, fontsize=9)
@@ -161,8 +162,8 @@ class EdgeOfChaos(Instrument):
         artists["edge"].set_data(sigma_w, sigma_b)
         artists["here"].set_data([s.sigma_w], [s.sigma_b])
         top = np.interp(2.7, sigma_b, sigma_w)
-        artists["left"].set_x(top / 1.12)
-        artists["right"].set(x=top * 1.12, text="chaotic" if _bounded(s) else "unbounded")
+        artists["left"].set_x(top / 1.08)
+        artists["right"].set(x=top * 1.08, text="chaotic" if _bounded(s) else "unbounded")
         artists["theory"].set_data(range(DEPTH + 1), r.predicted)
         artists["measured"].set_data(range(DEPTH + 1), r.measured)
         set_band(artists["spread"], range(DEPTH + 1), r.measured - r.spread, r.measured + r.spread)

@@ -7,14 +7,15 @@ import numpy as np
 from helpers.chapters.initialization import starts
 from helpers.chapters.initialization.starts import GUESSING, SNAPSHOTS, STARTS, STEPS, WIDTH, Snapshot
 from helpers.figures import svg, theme
-from helpers.figures.numbers import from_log10, log10, power_of_ten, short
+from helpers.figures.decades import Decades, Stretched
+from helpers.figures.numbers import decades, from_log10, log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
 RATES = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 CHUNK = 20  # steps between two results
 LEARNED = GUESSING / 2
-LOSSES, SIZES = (-3.2, 4.2), (-5.5, 5.5)  # decades that are shown
+LOSSES = -3.2, 4.2  # decades that are shown
 # What flows along a connection, |weight| × the size of what enters: it is drawn as wide as its decade says.
 FLOWS = {1e-4: 0.15, 1e-3: 0.4, 1e-2: 0.8, 1e-1: 1.5, 1.0: 2.8, 10.0: 4.5, 100.0: 6.0}
 # The size of what a unit answers, and of its dot. Below the smallest the circle stays empty.
@@ -127,23 +128,23 @@ class FourStarts(Instrument):
             ],
             "loss": loss.plot([], [], color=theme.MEASURED, label="loss", **moving)[0],
             "now": loss.plot([], [], "o", ms=7, color=theme.MEASURED, **moving)[0],
-            "lost": loss.plot([], [], "X", ms=9, color=theme.ALARM, **moving)[0],
+            "lost": loss.plot([], [], **theme.LOST)[0],
             "signal": sizes.plot([], [], "-o", ms=5, color=theme.INK, label="signal →", **moving)[0],
-            "gradient": sizes.plot([], [], "--s", ms=5, color=theme.GOOD, label="← gradient", **moving)[0],
+            "gradient": sizes.plot([], [], "--^", ms=5, color=theme.THIRD, label="← gradient", **moving)[0],
+            "decades": Decades(sizes, ticks=(-1, 0, 1)),
+            "layers": Stretched(sizes),
         }
         for color, name in ((theme.MEASURED, "positive weight"), (theme.SECOND, "negative weight")):
             net.plot([], [], "-", color=color, lw=2.8, label=name)
-        loss.axhline(GUESSING, color=theme.MUTED, ls=(0, (1, 1.5)), lw=1.5)
+        loss.axhline(GUESSING, **theme.TARGET)
         loss.text(STEPS / 2, GUESSING * 1.8, "guessing", fontsize=9)
-        sizes.axhline(1, color=theme.MUTED, ls=(0, (2, 2)), lw=1.5)
-        for axes, (low, high) in ((loss, LOSSES), (sizes, SIZES)):
-            powers = range(int(low / 3) * 3, int(high) + 1, 3)
-            axes.set(yscale="log", ylim=(10.0**low, 10.0**high))
-            axes.set_yticks([10.0**k for k in powers], [power_of_ten(k) for k in powers])
-            axes.set_yticks([], minor=True)
+        sizes.axhline(0, **theme.TARGET)
+        loss.set(yscale="log", ylim=10.0 ** np.array(LOSSES))
+        loss.set_yticks([1e-3, 1, 1e3], decades([-3, 0, 3]))
+        loss.set_yticks([], minor=True)
         loss.set(xlim=(-4, STEPS + 4), xlabel="step")
         loss.set_title("Loss", loc="left")
-        sizes.set(xlim=(-0.3, 10.3), xlabel="layer")
+        sizes.set_xlabel("layer")
         sizes.set_title("Size of signal and gradient", loc="left")
         figure.legend(*net.get_legend_handles_labels(), loc="lower left", ncols=2, fontsize=9)
         figure.legend(*sizes.get_legend_handles_labels(), loc="lower right", ncols=2, fontsize=9)
@@ -157,15 +158,18 @@ class FourStarts(Instrument):
         of = _decade(answers, ANSWERS)
         for size, artist in enumerate(artists["answers"]):
             artist.set_data(*every[of == size].T)
-        steps, losses = np.arange(len(r.losses)), _within(r.losses, LOSSES)
+        steps, losses = np.arange(len(r.losses)), _within(r.losses)
         artists["loss"].set_data(steps, losses)
         finite = bool(np.isfinite(r.loss))
         artists["now"].set_data(steps[-1:], losses[-1:] if finite else [np.nan])
         artists["lost"].set_data(steps[-1:], [np.nan] if finite else [10.0 ** (LOSSES[1] - 0.6)])
-        layers = np.arange(s.depth + 1)
-        gradient = r.snapshot.gradient
-        artists["signal"].set_data(layers, _within(r.snapshot.signal / r.snapshot.signal[0], SIZES))
-        artists["gradient"].set_data(layers, _within(gradient / (gradient[-1] or 1.0), SIZES))
+        signal, gradient = r.snapshot.signal, r.snapshot.gradient
+        sizes = log10(signal / signal[0]), log10(gradient / (gradient[-1] or 1.0))
+        axis, layers = artists["decades"], artists["layers"]
+        layers.fit(s.depth)
+        axis.fit(*sizes)
+        for name, size in zip(("signal", "gradient"), sizes, strict=True):
+            artists[name].set_data(layers.place(range(s.depth + 1)), axis.place(size))
 
     def readouts(self, s, r):
         signal, gradient = r.arrives
@@ -240,10 +244,10 @@ def _decade(values, sizes):
     return np.searchsorted(list(sizes), np.abs(values), side="right") - 1
 
 
-def _within(values, decades):
-    """The values as the axis can show them: those beyond an end lie just outside."""
+def _within(losses):
+    """The losses as the axis can show them: those beyond an end lie just outside."""
     with np.errstate(invalid="ignore"):
-        return np.clip(values, 10.0 ** (decades[0] - 1), 10.0 ** (decades[1] + 1))
+        return np.clip(losses, 10.0 ** (LOSSES[0] - 1), 10.0 ** (LOSSES[1] + 1))
 
 
 def _number(loss):

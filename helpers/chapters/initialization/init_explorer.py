@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers import propagation
 from helpers.figures import svg, theme
-from helpers.figures.decades import Decades
+from helpers.figures.decades import ROOM, Decades, Stretched
 from helpers.figures.ink import set_band, set_beside
 from helpers.figures.numbers import from_log10, hundredths, log10
 from helpers.instruments.controls import Choice, Slider
@@ -193,9 +193,9 @@ class InitExplorer(Instrument):
         ),
     )
 
-    places = (Place(0, x="layer"),)
+    places = (Place(0, x="layer", marks=("layers at",)),)
     plays = "depth"
-    readings = {1: "{} times the root mean square"}
+    readings = {1: "{} × the root mean square"}
 
     experiment = staticmethod(experiment)
 
@@ -206,17 +206,20 @@ class InitExplorer(Instrument):
         empty = np.zeros(len(propagation.BINS) - 1)
         artists = {
             "band": curve.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
-            "target": curve.axhline(0, color=theme.MUTED, ls=(0, (2, 2)), lw=1.5, label="target: 1"),
+            "target": curve.axhline(0, label="target: 1", **theme.TARGET),
             "theory": curve.plot([], [], label="theory (infinite width)", **theme.THEORY_LINE)[0],
             "measured": curve.plot([], [], label="measured, this network", **theme.MEASURED_LINE)[0],
-            "lost": curve.plot([], [], "X", ms=9, color=theme.ALARM, animated=True)[0],
+            "lost": curve.plot([], [], **theme.LOST)[0],
             "note": curve.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
+            "here": curve.plot([], [], **theme.YOURS)[0],
+            "layers at": curve.plot([], [], "o", ms=0.1, color=theme.MUTED, animated=True)[0],
             "axis": Decades(curve),
+            "layers": Stretched(curve),
             "name": curve.text(0, 1.04, "", transform=curve.transAxes, animated=True),
             "bars": hist.stairs(empty, propagation.BINS, fill=True, color=theme.MEASURED, animated=True),
             "which": hist.text(0, 1.04, "", transform=hist.transAxes, animated=True),
         }
-        curve.set(xlim=(-0.5, propagation.DEEPEST + 0.5), xlabel="layer")
+        curve.set_xlabel("layer")
         figure.legend(*curve.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=9)
         hist.set(xlim=(-4, 4), xlabel="value / root mean square", ylabel="share of values")
         # A spike of half the values (a ReLU layer's zeros) and a thin tail must both be seen.
@@ -225,14 +228,17 @@ class InitExplorer(Instrument):
         return figure, artists
 
     def move(self, artists, s, r):
-        layers_ = np.arange(s.depth + 1)
-        axis = artists["axis"]
+        axis, layers = artists["axis"], artists["layers"]
+        layers.fit(s.depth)
+        along = layers.place(range(s.depth + 1))
+        artists["layers at"].set_data(along, np.full(s.depth + 1, -1 - ROOM))
         axis.fit(r.measured, r.predicted, r.low, r.high)
         artists["name"].set_text(f"{r.name} by layer")
         measured = axis.place(r.measured)
-        artists["measured"].set_data(layers_, measured)
-        artists["theory"].set_data(layers_, axis.place(r.predicted))
-        set_band(artists["band"], layers_, axis.place(r.low), axis.place(r.high))
+        artists["measured"].set_data(along, measured)
+        artists["here"].set_data(along[[r.layer]], measured[[r.layer]])
+        artists["theory"].set_data(along, axis.place(r.predicted))
+        set_band(artists["band"], along, axis.place(r.low), axis.place(r.high))
         _mark_lost(artists, r, measured)
         artists["bars"].set_data(r.histogram)
         artists["which"].set_text(f"layer {r.layer} of {s.depth}")
@@ -285,13 +291,13 @@ def _mark_lost(artists, r, curve):
         artists["lost"].set_data([], [])
         artists["note"].set_text("")
         return
-    x, y = r.lost, curve[r.lost]
+    x, y = artists["layers"].place(r.lost), curve[r.lost]
     artists["lost"].set_data([x], [y])
     # Beside the mark, where the curve is not: above it towards lower values, else below.
-    left = x > propagation.DEEPEST / 2
+    left = x > 0.5
     shift = 0.09 if left == (y > 0) else -0.11
-    note = f"float32: {'inf' if y > 0 else '0'} at layer {x}"
-    set_beside(artists["note"], x, y + shift, note, -1 if left else 1)
+    note = f"float32: {'inf' if y > 0 else '0'} at layer {r.lost}"
+    set_beside(artists["note"], x, y + shift, note, -0.02 if left else 0.02)
 
 
 def _range(r):

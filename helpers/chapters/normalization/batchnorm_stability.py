@@ -146,22 +146,21 @@ class BatchNormStability(Instrument):
         over.set_xscale("log")
         for axes in (course, over):
             axes.set_yscale("log")
-            axes.axhline(GUESSING, color=theme.MUTED, ls=(0, (1, 1.5)), lw=1.5, label="guessing: 2.3")
-            half = f"learns below {LEARNED:.2f}"
-            axes.axhline(LEARNED, color=theme.GOOD, ls=(0, (4, 1.5)), lw=1.5, label=half)
+            axes.axhline(GUESSING, label=f"guessing: {GUESSING:.2f}", **theme.TARGET)
+            axes.axhline(LEARNED, label=f"learns below {LEARNED:.2f}", **theme.LEARNED)
         every = {"markevery": 1}
-        x, ceiling = {"ls": "", "marker": "X", "ms": 9}, {"ls": "", "marker": "^", "ms": 9}
+        x, ceiling = {"ls": "", "marker": "X", "ms": 6}, {"ls": "", "marker": "^", "ms": 9}
         artists = {
             "without": course.plot([], [], label="no norm", **theme.COMPARED_LINE)[0],
             "with": course.plot([], [], label="with the norm", **theme.MEASURED_LINE)[0],
-            "lost": course.plot([], [], color=theme.ALARM, animated=True, **x)[0],
+            "lost": course.plot([], [], **theme.LOST)[0],
             "note": course.text(0, 0, "", color=theme.ALARM, va="center", animated=True),
-            "here": over.axvline(1, color=theme.INK, ls=":", lw=1.5, animated=True),
+            "here": over.axvline(1, **theme.SETTING),
             "here_name": over.text(1, BOTTOM * 2.6, "", va="center", animated=True),
             "finals_without": over.plot([], [], **{**theme.COMPARED_LINE, **every})[0],
             "finals_with": over.plot([], [], **{**theme.MEASURED_LINE, **every})[0],
-            "overflow_without": over.plot([], [], color=theme.SECOND, animated=True, **{**x, "ms": 6})[0],
-            "overflow_with": over.plot([], [], color=theme.MEASURED, animated=True, **{**x, "ms": 6})[0],
+            "overflow_without": over.plot([], [], color=theme.SECOND, animated=True, **x)[0],
+            "overflow_with": over.plot([], [], color=theme.MEASURED, animated=True, **x)[0],
             "ceiling_without": over.plot([], [], color=theme.SECOND, animated=True, **ceiling)[0],
             "ceiling_with": over.plot([], [], color=theme.MEASURED, animated=True, **ceiling)[0],
         }
@@ -212,7 +211,8 @@ class BatchNormStability(Instrument):
             sentence += f"; without a norm it {_fate(r.without)}"
         ratio = _ratio(r.ceilings, s.norm)
         if ratio:
-            sentence += f". Its largest η is {ratio:.3g} times that without a norm"
+            times = "as large as" if ratio == 1 else f"{ratio:.3g} times"
+            sentence += f". Its largest η is {times} that without a norm"
         return Verdict(
             r.run.course.outcome, f"{sentence}.", "good" if r.run.course.outcome == LEARNS else "alarm"
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers import layers, theory
 from helpers.figures import svg, theme
-from helpers.figures.decades import Bent, Decades
+from helpers.figures.decades import Bent, Decades, Stretched
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import hundredths, log10, short
 from helpers.instruments.controls import Choice, Slider
@@ -17,12 +17,10 @@ from helpers.propagation import RandomNetwork, Statistics
 RELU = layers.ReLU()
 AFTER = (theory.mean_after(RELU), (theory.second_moment_after(RELU) - theory.mean_after(RELU) ** 2) ** 0.5)
 TARGET = {"before the ReLU": (0.0, 1.0), "after the ReLU": AFTER}
-DECADES = (1, 4, 12, 40)  # either side of a spread of 1
-REACHES = (1.2, 1e2, 1e6, 1e15, 1e40)  # of the mean's axis
+REACHES = (1.2, 4, *10.0 ** np.array((1, 2, 3, 4, 6, 8, 10, 12, 15, 20, 30, 40)))  # of the mean's axis
 STABLE = 2.0  # a spread within this factor of where it began is stable
 ALIKE = 0.9  # a cosine between inputs above this: they are hard to tell apart
 DEEPEST = 50
-UNITS = {**theme.MEASURED_LINE, "ls": ":", "marker": "^", "color": theme.GOOD}
 
 
 @dataclass(frozen=True)
@@ -114,11 +112,11 @@ class LayerStatistics(Instrument):
         figure = svg.new_figure(8.4, 4.0)
         mean, spread = figure.subplots(1, 2)
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.21, top=0.92, wspace=0.24)
-        target = {"color": theme.MUTED, "ls": ":", "lw": 1.5, "animated": True}
-        artists = {"mean_axis": Bent(mean, REACHES), "spread_axis": Decades(spread, DECADES)}
+        artists = {"mean_axis": Bent(mean, REACHES), "spread_axis": Decades(spread)}
+        artists["layers"] = [Stretched(axes) for axes in (mean, spread)]
         for name, axes in (("mean", mean), ("spread", spread)):
-            artists[f"{name}_target"] = axes.axhline(0, label="theory with BatchNorm", **target)
-            axes.set(xlim=(-0.5, DEEPEST + 0.5), ylim=(-1.05, 1.05), xlabel="layer")
+            artists[f"{name}_target"] = axes.axhline(0, label="theory with BatchNorm", **theme.THEORY_LINE)
+            axes.set_xlabel("layer")
         artists |= {
             "units": mean.fill_between(
                 [0], 0, color=theme.MEASURED, label="±1 sd of the units", **theme.RANGE
@@ -127,7 +125,7 @@ class LayerStatistics(Instrument):
             "mean": mean.plot([], [], **theme.MEASURED_LINE)[0],
             "std_without": spread.plot([], [], label="no norm", **theme.COMPARED_LINE)[0],
             "std": spread.plot([], [], label="with the norm", **theme.MEASURED_LINE)[0],
-            "unit_std": spread.plot([], [], label="one unit over the inputs", **UNITS)[0],
+            "unit_std": spread.plot([], [], label="one unit over the inputs", **theme.THIRD_LINE)[0],
         }
         mean.set_title("Mean of all values (band: ±1 sd of the units' means)", loc="left", fontsize=10)
         spread.set_title("Standard deviation of all values", loc="left", fontsize=10)
@@ -135,7 +133,9 @@ class LayerStatistics(Instrument):
         return figure, artists
 
     def move(self, artists, s, r):
-        layers_ = np.arange(s.depth + 1)
+        for axis in artists["layers"]:
+            axis.fit(s.depth)
+        along = artists["layers"][0].place(range(s.depth + 1))
         target_mean, target_std = TARGET[s.place]
         mean, spread = artists["mean_axis"], artists["spread_axis"]
         edges = [r.normed.mean + side * r.normed.units_apart for side in (-1, 1)]
@@ -144,11 +144,11 @@ class LayerStatistics(Instrument):
         spread.fit(*spreads)
         artists["mean_target"].set_ydata([mean.place(target_mean)] * 2)
         artists["spread_target"].set_ydata([spread.place(np.log10(target_std))] * 2)
-        set_band(artists["units"], layers_, *(mean.place(edge) for edge in edges))
-        artists["mean_without"].set_data(layers_, mean.place(r.without.mean))
-        artists["mean"].set_data(layers_, mean.place(r.normed.mean))
+        set_band(artists["units"], along, *(mean.place(edge) for edge in edges))
+        artists["mean_without"].set_data(along, mean.place(r.without.mean))
+        artists["mean"].set_data(along, mean.place(r.normed.mean))
         for name, curve in zip(("std_without", "std", "unit_std"), spreads, strict=True):
-            artists[name].set_data(layers_, spread.place(curve))
+            artists[name].set_data(along, spread.place(curve))
 
     def readouts(self, s, r):
         without = f"mean {short(r.without.mean[-1])}, std {short(r.without.std[-1])}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers.chapters.normalization import norms
 from helpers.figures import svg, theme
+from helpers.figures.numbers import counted
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 
@@ -134,7 +135,7 @@ class NormAxes(Instrument):
             "channel": [axes.text(0, 0, "", ha="center", va="center", **name) for _ in range(max(CHANNELS))],
             "example": [axes.text(0, 0, "", ha="right", va="center", **name) for _ in range(max(EXAMPLES))],
         }
-        artists["chosen"].set_color(theme.THEORY)
+        artists["chosen"].set_color(theme.INK)
         axes.text(1.28, 5.17, "channel", ha="right", va="center", fontsize=9, color=theme.MUTED)
         figure.legend(*axes.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
         return figure, artists
@@ -171,7 +172,7 @@ class NormAxes(Instrument):
 
     def verdict(self, s, r):
         taken = "its mean square" if s.norm == "RMSNorm" else "μ and σ²"
-        sentence = f"{s.norm} takes {taken} over {OVER[s.norm]} = {r.size} values."
+        sentence = f"{s.norm} takes {taken} over {OVER[s.norm]} = {counted(r.size, 'value')}."
         if r.moved is None:
             return Verdict("REFUSED", f"{sentence} A value minus itself would be 0 for every input.", "alarm")
         if r.size == 1:

@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers.chapters.normalization import norms
 from helpers.figures import svg, theme
+from helpers.figures.decades import Stretched
 from helpers.figures.ink import set_band
 from helpers.figures.numbers import hundredths
 from helpers.instruments.controls import Choice, Slider
@@ -16,7 +17,7 @@ STEPS = (10, 20, 50, 100, 200, 300, 400, 500)
 COMPANIONS = 300  # batches in which the same input is looked at
 INPUTS = np.linspace(-3, 3, 41)  # in standard deviations from the mean
 SMALL, LARGE = 0.1, 0.5  # gaps in standard deviations
-LOW, HIGH = -2.6, 2.6  # of the left axis
+HIGHEST = 3.3  # of the left axis, up and down
 
 
 @dataclass(frozen=True)
@@ -131,24 +132,25 @@ class TrainVsEval(Instrument):
         figure.subplots_adjust(left=0.075, right=0.985, bottom=0.25, top=0.92, wspace=0.2)
         dots = {"ls": "", "marker": "o", "ms": 2.5, "color": theme.MUTED, "animated": True}
         line = {"color": theme.MEASURED, "animated": True}
-        std = {"color": theme.SECOND, "ls": "--", "marker": "s", "ms": 4, "animated": True}
-        right = {"color": theme.ALARM, "ls": "--", "animated": True}
-        truth = {"color": theme.MUTED, "ls": (0, (1, 1.5)), "lw": 1.5}
-        course.axhline(0, label="truth", **truth)
+        forgotten = {"color": theme.SECOND, "ls": "--", "animated": True}
+        course.axhline(0, label="truth", **theme.TARGET)
         artists = {
             "batches": course.plot([], [], label="means of the batches", **dots)[0],
             "mean": course.plot([], [], label="running mean − μ, in σ", **line)[0],
-            "std": course.plot([], [], label="running std ÷ σ − 1", markevery=40, **std)[0],
+            "std": course.plot([], [], label="running std ÷ σ − 1", **{**theme.THIRD_LINE, "markevery": 40})[
+                0
+            ],
             "band": answer.fill_between(
-                [0], 0, color=theme.ALARM, label="train mode: 90 % of batches", **theme.RANGE
+                [0], 0, color=theme.SECOND, label="train mode: 90 % of batches", **theme.RANGE
             ),
-            "middle": answer.plot([], [], label="train mode: median", **right)[0],
+            "middle": answer.plot([], [], label="train mode: median", **forgotten)[0],
             "eval": answer.plot([], [], label="eval mode", marker="o", ms=4, markevery=5, **line)[0],
+            "steps": Stretched(course),
         }
-        answer.plot(INPUTS[[0, -1]], INPUTS[[0, -1]], **truth)
-        course.set(xlim=(0, STEPS[-1]), ylim=(LOW, HIGH), xlabel="training step")
+        answer.plot(INPUTS[[0, -1]], INPUTS[[0, -1]], **theme.TARGET)
+        course.set(ylim=(-HIGHEST, HIGHEST), xlabel="training step")
         course.set_title("What is remembered", loc="left")
-        answer.set(xlim=(-3, 3), ylim=(-4, 4), xlabel="input, in σ from μ")
+        answer.set(xlim=(-3.1, 3.1), ylim=(-4.2, 4.2), xlabel="input, in σ from μ")
         answer.set_title("What becomes of one input", loc="left")
         for axes, left in ((course, 0.0), (answer, 0.56)):
             handles, labels = axes.get_legend_handles_labels()
@@ -157,9 +159,11 @@ class TrainVsEval(Instrument):
         return figure, artists
 
     def move(self, artists, s, r):
-        artists["batches"].set_data(np.arange(s.steps), r.batch_mean)
-        artists["mean"].set_data(np.arange(s.steps + 1), r.running_mean)
-        artists["std"].set_data(np.arange(s.steps + 1), r.running_std)
+        artists["steps"].fit(s.steps)
+        along = artists["steps"].place(range(s.steps + 1))
+        artists["batches"].set_data(along[:-1], r.batch_mean)
+        artists["mean"].set_data(along, r.running_mean)
+        artists["std"].set_data(along, r.running_std)
         set_band(artists["band"], INPUTS, r.low, r.high)
         artists["middle"].set_data(INPUTS, r.middle)
         artists["eval"].set_data(INPUTS, r.evaluated)

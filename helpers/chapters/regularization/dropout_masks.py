@@ -6,8 +6,9 @@ import numpy as np
 
 from helpers.chapters.regularization import regularization
 from helpers.figures import svg, theme
+from helpers.figures.decades import Decades
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import short
+from helpers.figures.numbers import counted, log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 
@@ -93,7 +94,7 @@ class DropoutMasks(Instrument):
 
     places = (Place(0, x="p", at=lambda p: _line(p)),)
     plays = "passes"
-    readings = {0: None, 1: "{} passes"}
+    readings = {0: None, 1: "passes: {}"}
 
     experiment = staticmethod(experiment)
 
@@ -102,29 +103,29 @@ class DropoutMasks(Instrument):
         masks, ratios = figure.subplots(1, 2, width_ratios=(1, 1.25))
         figure.subplots_adjust(left=0.06, right=0.985, bottom=0.27, top=0.92, wspace=0.2)
         masks.set(xlim=(-1, UNITS), ylim=(ROWS - 0.2, -1.6), xlabel="unit")
-        masks.set_title("Training passes; line: 1 − p", loc="left")
+        masks.set_title("Training passes; line: $1-p$", loc="left")
         masks.set_yticks([-1, 0, ROWS - 1], ["eval", "1", str(ROWS)])
         masks.grid(visible=False)
         masks.plot(range(UNITS), [-1] * UNITS, "s", ms=4.6, color=theme.MUTED)
         points = {"ls": "", "animated": True}
-        ratios.set(xscale="log", yscale="log", xlim=(0.93, 275), ylim=(0.04, 30))
+        ratios.set(xscale="log", xlim=(0.93, 275))
         ratios.set(xlabel="passes averaged")
         ratios.set_title("Training as a multiple of eval", loc="left")
-        levels = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 10, 20)
-        for axis, ticks in ((ratios.xaxis, PASSES), (ratios.yaxis, levels)):
-            axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
-            axis.set_ticks([], minor=True)
+        ratios.set_xticks(PASSES, [f"{tick:g}" for tick in PASSES])
+        ratios.set_xticks([], minor=True)
+        ratios.axhline(0, **theme.TARGET)
         line = {"ls": "-", "ms": 5, "animated": True}
         artists = {
             "kept": masks.plot([], [], marker="s", ms=4.6, color=theme.MEASURED, **points)[0],
             "dropped": masks.plot([], [], marker="o", ms=1.6, color=theme.MUTED, **points)[0],
-            "line": masks.plot([], [], **theme.THEORY_LINE)[0],
+            "line": masks.plot([], [], **theme.SETTING)[0],
             "band": ratios.fill_between([1], 1, color=theme.MEASURED, **theme.RANGE),
             "mean": ratios.plot([], [], marker="o", color=theme.MEASURED, label="mean of h", **line)[0],
             "second": ratios.plot([], [], marker="s", color=theme.SECOND, label="E[h²]", **line)[0],
             "behind": ratios.plot(
-                [], [], marker="^", color=theme.GOOD, label="mean behind the next ReLU", **line
+                [], [], marker="^", color=theme.THIRD, label="mean behind the next ReLU", **line
             )[0],
+            "axis": Decades(ratios),
             "theory": ratios.plot([], [], label="theory", **theme.THEORY_LINE)[0],
         }
         handles, labels = ratios.get_legend_handles_labels()
@@ -138,16 +139,14 @@ class DropoutMasks(Instrument):
             artists[name].set_data(unit, row)
         artists["line"].set_data([_line(s.p)] * 2, [-1.6, ROWS - 0.2])
         counts = np.array([k for k in PASSES if k <= s.passes])
-        for name, values in (
-            ("mean", r.passes.mean),
-            ("second", r.passes.second),
-            ("behind", r.passes.after_relu),
-        ):
-            artists[name].set_data(counts, np.maximum(values[counts - 1], 1e-3))
-        low = np.maximum(r.theory[0] - 2 * r.spread, 1e-3)
-        along = np.arange(1, s.passes + 1)
-        set_band(artists["band"], along, low, r.theory[0] + 2 * r.spread)
-        ends = [x for level in r.theory for x in ((0.9, level), (300, level), (np.nan, np.nan))]
+        ratios = [log10(one[counts - 1]) for one in (r.passes.mean, r.passes.second, r.passes.after_relu)]
+        theory, axis = log10(r.theory), artists["axis"]
+        axis.fit(*ratios, theory)
+        for name, ratio in zip(("mean", "second", "behind"), ratios, strict=True):
+            artists[name].set_data(counts, axis.place(ratio))
+        edges = (log10(r.theory[0] + side * 2 * r.spread) for side in (-1, 1))
+        set_band(artists["band"], np.arange(1, s.passes + 1), *map(axis.place, edges))
+        ends = [x for level in axis.place(theory) for x in ((0.9, level), (300, level), (np.nan, np.nan))]
         artists["theory"].set_data(*np.transpose(ends))
 
     def readouts(self, s, r):
@@ -162,7 +161,7 @@ class DropoutMasks(Instrument):
     def verdict(self, s, r):
         level = r.theory[0]
         sentence = (
-            f"on average over {s.passes} {'pass' if s.passes == 1 else 'passes'}, the mean divided by eval "
+            f"on average over {counted(s.passes, 'pass', 'passes')}, the mean divided by eval "
             f"mode's is {short(r.ends[0])}, and E[h²] by eval mode's {short(r.ends[1])}. Behind the next "
             f"ReLU the gap to eval mode is {r.ends[2] - 1:+.0%}.".replace("-", "−")
         )

@@ -17,7 +17,9 @@ from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
 STARTS = 32
 OFF = 1e6  # a threshold that no gradient here reaches
 STAGES = (40, 150, 400)
+W_SEEN, B_SEEN = (2.92, 7.08), (-4.06, -0.94)  # a start at the border of the region is seen whole
 LEVELS = (0.001, 0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.4)
+NAMED = (3.7, -2.85), (3.5, -2.2), (4.7, -1.3)  # where the lines of 0.4, 0.3 and 0.06 have their names
 EDGE = 1.0  # a point this far outside the map counts as thrown
 
 
@@ -64,7 +66,7 @@ def _threshold(max_norm):
 
 @lru_cache(maxsize=1)
 def _map():
-    w, b = np.linspace(*cliff.W_RANGE, 161), np.linspace(*cliff.B_RANGE, 161)
+    w, b = np.linspace(*W_SEEN, 161), np.linspace(*B_SEEN, 161)
     return w, b, cliff.loss(*np.meshgrid(w, b))
 
 
@@ -129,28 +131,28 @@ class GradientClipping(Instrument):
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92, wspace=0.24)
         w, b, loss = _map()
         lines = plane.contour(w, b, loss, LEVELS, colors=theme.MUTED, linewidths=0.9)
-        plane.clabel(lines, (0.01, 0.06, 0.3, 0.4), fontsize=8, fmt="%g")
-        plane.set(xlim=cliff.W_RANGE, ylim=cliff.B_RANGE, xlabel="w", ylabel="b")
+        plane.clabel(lines, (0.06, 0.3, 0.4), fontsize=8, fmt="%g", manual=NAMED)
+        plane.set(xlim=W_SEEN, ylim=B_SEEN, xlabel="$w$", ylabel="$b$")
         plane.set_title("Levels of the loss, and the way down", loc="left")
-        course.set(xlim=(0, STAGES[-1]), ylim=(-6.5, 4.5), xlabel="step")
+        course.set(xlim=(-8, STAGES[-1] + 8), ylim=(-6.5, 4.5), xlabel="step")
         course.set_yticks(range(-6, 5, 2))
         course.yaxis.set_major_formatter(LogFormatter())
         course.set_title("Loss and gradient, step by step", loc="left")
         way = {"marker": "o", "ms": 3.5, "lw": 1.2, "color": theme.MEASURED, "animated": True}
         point = {"ls": "", "animated": True}
         artists = {
-            "ends": plane.plot([], [], marker="D", ms=4, color=theme.GOOD, label="ends of all", **point)[0],
+            "ends": plane.plot([], [], marker="D", ms=4, color=theme.THIRD, label="ends of all", **point)[0],
             "way": plane.plot([], [], label="steps", **way)[0],
             "starts": plane.plot([], [], marker="s", ms=3, color=theme.SECOND, label="other starts", **point)[
                 0
             ],
             "start": plane.plot([], [], marker="s", ms=8, color=theme.SECOND, label="start", **point)[0],
-            "end": plane.plot([], [], marker="X", ms=10, color=theme.ALARM, label="end", **point)[0],
-            "tau": course.plot([], [], label="τ", **theme.THEORY_LINE)[0],
+            "end": plane.plot([], [], marker="X", ms=10, color=theme.INK, label="end", **point)[0],
+            "tau": course.plot([], [], label="threshold τ", **theme.SETTING)[0],
             "norm": course.plot(
                 [],
                 [],
-                ls=":",
+                ls="--",
                 color=theme.SECOND,
                 label="length of the gradient before clipping",
                 animated=True,
@@ -175,7 +177,7 @@ class GradientClipping(Instrument):
             seen = np.maximum(log10(values), -9)  # a loss of exactly 0 stands just below the picture
             artists[name].set_data(range(r.steps), seen)
         level = np.log10(s.max_norm)
-        artists["tau"].set_data(*([], []) if s.max_norm >= OFF else ((0, STAGES[-1]), (level, level)))
+        artists["tau"].set_data(*([], []) if s.max_norm >= OFF else ((-8, STAGES[-1] + 8), (level, level)))
 
     def readouts(self, s, r):
         return [

@@ -8,8 +8,9 @@ import numpy as np
 
 from helpers.chapters.regularization import decay
 from helpers.figures import svg, theme
+from helpers.figures.decades import Decades
 from helpers.figures.ink import set_level
-from helpers.figures.numbers import short
+from helpers.figures.numbers import log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -17,7 +18,7 @@ OPTIMIZERS = tuple(decay.RATES)
 LAMBDAS = (0.0, *(m * 10.0**k for k in range(-4, 2) for m in (1, 3)))
 SCALES = tuple(m * 10.0**k for k in range(-2, 2) for m in (1, 3)) + (100.0,)
 STAGES = (60, 150, decay.STEPS)
-LOW, HIGH = 0.01, 100.0  # of ‖W‖ over its start, in the picture
+DECADES = (*np.log10([2, 4, 10]), 2)  # of ‖W‖ over its start, in the picture
 OVERFIT, UNDERFIT = 0.25, 0.6  # of the gap between the losses, and of the training loss (guessing: 0.69)
 
 
@@ -79,8 +80,8 @@ class WeightDecay(Instrument):
             "AdamW, gradients × 1: find a λ at which the verdict is BALANCED.",
             {"optimizer": "AdamW", "weight_decay": 0.01, "gradient_scale": 1.0},
             lambda s, r: _is(s, "AdamW", 1.0) and state(r.fit) == "BALANCED",
-            "AdamW wants a λ of 1 or more here: with η = 0.01 and 300 steps, decay alone leaves e^(−ηλt) = "
-            "e^(−3λ). The usual 0.01 is meant for a hundred times as many steps.",
+            "AdamW wants a λ of 1 or more here: with η = 0.01 and 300 steps, decay alone leaves "
+            "e<sup>−ηλt</sup> = e<sup>−3λ</sup>. The usual 0.01 is meant for a hundred times as many steps.",
             {"weight_decay": 3.0},
         ),
         Challenge(
@@ -111,25 +112,24 @@ class WeightDecay(Instrument):
         figure = svg.new_figure(8.4, 4.2)
         norms, plane = figure.subplots(1, 2, width_ratios=(1.15, 1))
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92, wspace=0.2)
-        norms.set(xlim=(0, decay.STEPS), ylim=(LOW, HIGH), yscale="log", xlabel="step")
-        norms.set_yticks((0.01, 0.1, 1, 10, 100), ("0.01", "0.1", "1", "10", "100"))
-        norms.set_yticks([], minor=True)
+        norms.set(xlim=(-5, decay.STEPS + 5), xlabel="step")
         norms.set_title(r"Length of the weights $\|W\|$, start = 1", loc="left")
         edge = decay.GRID[-1]
         plane.set(xlim=(-edge, edge), ylim=(-edge, edge), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+        plane.set(xlabel="$x_1$", ylabel="$x_2$")
         plane.set_title("Training points and boundary", loc="left")
         dots = {"ls": "", "animated": True}
-        free = {"ls": ":", "color": theme.MUTED, "animated": True}
         artists = {
-            "free": norms.plot([], [], label="without decay", **free)[0],
+            "free": norms.plot([], [], label="without decay", **theme.LIMIT)[0],
             "alone": norms.plot([], [], label="decay alone, |1 − ηλ|ᵗ", **theme.THEORY_LINE)[0],
             "norms": norms.plot([], [], label="measured", **theme.MEASURED_LINE)[0],
+            "axis": Decades(norms, DECADES),
             "boundary": plane.plot([], [], color=theme.INK, lw=2, label="boundary", animated=True)[0],
             # Two discs make a ring: what is inside stays visible.
             "wrong": plane.plot([], [], marker="o", ms=13, color=theme.ALARM, zorder=1.5, **dots)[0],
             "inside": plane.plot([], [], marker="o", ms=10, color=theme.PAPER, zorder=1.6, **dots)[0],
             "zero": plane.plot([], [], marker="o", ms=5, color=theme.MEASURED, label="kind 0", **dots)[0],
-            "one": plane.plot([], [], marker="^", ms=6, color=theme.THEORY, label="kind 1", **dots)[0],
+            "one": plane.plot([], [], marker="^", ms=6, color=theme.SECOND, label="kind 1", **dots)[0],
         }
         ring = {"ls": "", "marker": "o", "ms": 9, "mfc": "none", "mew": 1.8, "color": theme.ALARM}
         plane.plot([], [], label="wrong label", **ring)
@@ -140,11 +140,15 @@ class WeightDecay(Instrument):
         return figure, artists
 
     def move(self, artists, s, r):
-        for name, fit in (("norms", r.fit), ("free", r.free)):
-            artists[name].set_data(fit.steps, _drawable(fit.norms / fit.norms[0]))
-        steps = r.free.steps
+        steps, axis = r.free.steps, artists["axis"]
+        lengths = {
+            name: _log10(fit.norms / fit.norms[0]) for name, fit in (("norms", r.fit), ("free", r.free))
+        }
         alone = decay.decay_alone(s.optimizer, s.weight_decay, steps)
-        artists["alone"].set_data(*([], []) if alone is None else (steps, _drawable(alone)))
+        lengths["alone"] = np.full(len(steps), np.nan) if alone is None else _log10(alone)
+        axis.fit(*lengths.values())
+        for name, length in lengths.items():
+            artists[name].set_data(steps[: len(length)], length / axis.reach)  # it may leave the figure
         set_level(artists["boundary"], decay.GRID, decay.GRID, r.fit.surface)
         x, y, flipped = r.points.x, r.points.y, r.points.flipped
         for name, which in (("zero", y == 0), ("one", y == 1), ("wrong", flipped), ("inside", flipped)):
@@ -206,6 +210,6 @@ def _said(value):
     return short(value) if np.isfinite(value) else "not finite"
 
 
-def _drawable(ratios):
-    """Cut off far outside the picture, where a logarithm is still safe."""
-    return np.clip(np.nan_to_num(ratios, nan=HIGH * 100, posinf=HIGH * 100), LOW / 100, HIGH * 100)
+def _log10(ratios):
+    """log10, cut off far outside the picture; what has left the range of numbers lies above it."""
+    return np.clip(log10(np.nan_to_num(ratios, nan=np.inf, posinf=np.inf)), -2 * DECADES[-1], 2 * DECADES[-1])

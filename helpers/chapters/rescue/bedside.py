@@ -9,12 +9,12 @@ from helpers.chapters.rescue import rescue
 from helpers.chapters.rescue.rescue import Symptoms
 from helpers.digits import DIVERGED, GUESSING, LEARNED, Course
 from helpers.figures import svg, theme
-from helpers.figures.decades import LogFormatter
+from helpers.figures.decades import Decades, LogFormatter
 from helpers.figures.numbers import counted, from_log10, log10, short
 from helpers.instruments.frame import Instrument, Verdict
 from helpers.progress.record import PROGRESS
 
-REACH = 10  # decades up and down in the pictures of signal and gradient
+HARMLESS = 4  # decades that are always seen: less is no symptom, and must not look like one
 LOSSES = (0.01, 1e4)  # seen in the picture of the loss
 NAMES = {
     "init": "weights",
@@ -84,40 +84,41 @@ class Bedside(Instrument):
             (signal, "Signal $E[h^2]$"),
             (gradient, r"Gradient $\|\partial L/\partial h\|$, top = 1"),
         ):
-            axes.set(xlim=(0, rescue.DEPTH), ylim=(-REACH - 0.5, REACH + 0.5), xlabel="layer")
-            axes.set_yticks(range(-REACH, REACH + 1, 5))
-            axes.yaxis.set_major_formatter(LogFormatter())
+            axes.set(xlim=(-1, rescue.DEPTH + 1), xticks=range(0, 51, 10), xlabel="layer")
             axes.set_title(title, loc="left")
-            axes.axhline(0, color=theme.MUTED, lw=1)
+            axes.axhline(0, **theme.TARGET)
         low, high = np.log10(LOSSES)
-        course.set(xlim=(0, rescue.STEPS), ylim=(low, high), xlabel="step")
+        course.set(xlim=(-4, rescue.STEPS + 4), ylim=(low, high), xlabel="step")
         course.set_yticks(range(int(low), int(high) + 1))
         course.yaxis.set_major_formatter(LogFormatter())
         course.set_title("Training loss", loc="left")
-        guess = f"guessing: {GUESSING:.2f}"
-        course.axhline(np.log10(GUESSING), color=theme.MUTED, lw=1, label=guess)
-        learns = {"ls": "--", "color": theme.THEORY}
-        course.axhline(np.log10(LEARNED), label=f"learns below {LEARNED:.2f}", **learns)
+        course.axhline(np.log10(GUESSING), label=f"guessing: {GUESSING:.2f}", **theme.TARGET)
+        course.axhline(np.log10(LEARNED), label=f"learns below {LEARNED:.2f}", **theme.LEARNED)
         now = {**theme.MEASURED_LINE, "markevery": 4}
         found = {"ls": ":", "lw": 2.4, "color": theme.SECOND, "animated": True}
         artists = {
+            "axes": [Decades(axes) for axes in (signal, gradient)],
             "found_signal": signal.plot([], [], label="as found", **found)[0],
             "now_signal": signal.plot([], [], label="now", **now)[0],
             "found_gradient": gradient.plot([], [], **found)[0],
             "now_gradient": gradient.plot([], [], **now)[0],
             "loss": course.plot([], [], color=theme.MEASURED, lw=1.6, label="loss", animated=True)[0],
-            "end": course.plot([], [], ls="", marker="X", ms=10, color=theme.ALARM, animated=True)[0],
-            "note": course.text(75, high - 0.5, "", ha="center", va="center", animated=True),
+            "end": course.plot([], [], **theme.LOST)[0],
+            "note": course.text(75, high - 0.8, "", ha="center", va="center", animated=True),
         }
         handles = [artists["found_signal"], artists["now_signal"], *course.get_lines()[:2]]
         figure.legend(handles, [h.get_label() for h in handles], loc="lower center", ncols=4, fontsize=9)
         return figure, artists
 
     def move(self, artists, s, r):
-        for name, seen in (("found", r.found), ("now", r.now)):
-            artists[f"{name}_signal"].set_data(seen.layers, _decades(seen.signal))
-            relative = seen.gradient[1:] / seen.gradient[-1]
-            artists[f"{name}_gradient"].set_data(seen.layers[1:], _decades(relative))
+        seen, (signal, gradient) = {"found": r.found, "now": r.now}, artists["axes"]
+        signals = {name: log10(one.signal) for name, one in seen.items()}
+        gradients = {name: log10(one.gradient[1:] / one.gradient[-1]) for name, one in seen.items()}
+        signal.fit(*signals.values(), HARMLESS)
+        gradient.fit(*gradients.values(), HARMLESS)
+        for name, one in seen.items():
+            artists[f"{name}_signal"].set_data(one.layers, _within(signal.place(signals[name])))
+            artists[f"{name}_gradient"].set_data(one.layers[1:], _within(gradient.place(gradients[name])))
         end = _lost(r.course) or len(r.course.loss)
         loss = np.clip(np.nan_to_num(log10(r.course.loss[:end]), nan=9), -9, 9)
         artists["loss"].set_data(range(1, end + 1), loss)
@@ -189,6 +190,6 @@ def _size(value):
     return "∞" if np.isnan(value) else from_log10(log10(value))
 
 
-def _decades(values):
-    """log10, cut off far outside the picture, also where float32 has nothing left or no room."""
-    return np.clip(np.nan_to_num(log10(values), nan=3 * REACH), -3 * REACH, 3 * REACH)
+def _within(places):
+    """Places on an axis, cut off outside the picture, also where float32 has nothing left or no room."""
+    return np.clip(np.nan_to_num(places, nan=2.0), -1, 2)

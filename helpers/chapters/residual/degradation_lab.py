@@ -7,9 +7,9 @@ import numpy as np
 from helpers.chapters.residual import degradation
 from helpers.chapters.residual.degradation import BUILDS, SCALES, STEPS, Probed
 from helpers.figures import svg, theme
-from helpers.figures.decades import Stretched
+from helpers.figures.decades import Decades, Stretched
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import counted, from_log10, log10, power_of_ten, short
+from helpers.figures.numbers import counted, decades, from_log10, log10, short
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Verdict
 
@@ -19,8 +19,7 @@ RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 HOPELESS = 0.5  # a training error above which there is nothing to degrade from
 GAP = 0.05  # a difference in error that counts
 VANISHES, WEAK, STRONG = 1e-3, 0.1, 10  # of a gradient ratio
-LOSSES, RATIOS = (-3.3, 1.3), (-6.5, 6.5)  # decades that are shown
-PLACES = (0, 0.5, 1)  # of the steps that are named, as shares
+LOSSES = -3.3, 1.3  # decades that are shown
 ERRORS = {"shallow": (0, 1), "deep": (2, 3)}  # where the training and the test error stand
 
 
@@ -128,7 +127,10 @@ class DegradationLab(Instrument):
             "shallow": {**theme.COMPARED_LINE, "markevery": 1},
             "deep": {**theme.MEASURED_LINE, "markevery": 1},
         }
-        artists = {"steps": [Stretched(axes, PLACES) for axes in (loss, ratio)]}
+        artists = {"steps": [Stretched(axes) for axes in (loss, ratio)], "ratios": Decades(ratio)}
+        artists["healthy"] = ratio.fill_between(
+            [0], 0, color=theme.GOOD, label="between 0.1 and 10", **theme.ZONE
+        )
         for name, look in looks.items():
             color = look["color"]
             artists[name] = {
@@ -139,14 +141,11 @@ class DegradationLab(Instrument):
                 "errors": error.plot([], [], **{**look, "ls": "", "ms": 7})[0],
                 "name": [error.text(x, -0.045, "", ha="center", va="top", **moving) for x in ERRORS[name]],
             }
-        ratio.axhspan(WEAK, STRONG, color=theme.GOOD, alpha=0.17, lw=0, label="between 0.1 and 10")
-        for axes, decades in ((loss, LOSSES), (ratio, RATIOS)):
-            low, high = decades
-            powers = range(int(low), int(high) + 1, 1 if high - low < 8 else 2)
-            axes.set(xlim=(-0.03, 1.03), yscale="log", ylim=(10**low, 10**high))
-            axes.set_yticks([10.0**k for k in powers], [power_of_ten(k) for k in powers], minor=False)
-            axes.set_yticks([], minor=True)
-            axes.set_xlabel("step", labelpad=14)
+        powers = range(int(LOSSES[0]), int(LOSSES[1]) + 1)
+        loss.set(yscale="log", ylim=10.0 ** np.array(LOSSES), xlabel="step")
+        loss.set_yticks([10.0**k for k in powers], decades(powers))
+        loss.set_yticks([], minor=True)
+        ratio.set_xlabel("step")
         error.set(xlim=(-0.6, 3.6), ylim=(-0.03, 1.03))
         error.set_xticks(sum(ERRORS.values(), ()), [""] * 4)
         error.set_yticks(np.linspace(0, 1, 6), [f"{100 * y:.0f} %" for y in np.linspace(0, 1, 6)])
@@ -158,15 +157,21 @@ class DegradationLab(Instrument):
         return figure, artists
 
     def move(self, artists, s, r):
-        steps = s.epochs * STEPS
-        for axis in artists["steps"]:
-            axis.stretch(steps)
+        steps, axis = s.epochs * STEPS, artists["ratios"]
+        for one in artists["steps"]:
+            one.fit(steps)
+        place = artists["steps"][0].place
+        ratios = [log10(course.ratio) for course in r]
+        axis.fit(*(one.ravel() for one in ratios), 1.5)
+        set_band(artists["healthy"], [-1, 2], *([axis.place(np.log10(edge))] * 2 for edge in (WEAK, STRONG)))
         for name, course in zip(("shallow", "deep"), r, strict=True):
             parts = artists[name]
-            along = np.arange(len(course.loss)) / steps
-            epochs = np.arange(len(course.ratio)) / s.epochs
-            _draw(parts["loss"], parts["spread"], along, course.loss, LOSSES)
-            _draw(parts["ratio"], parts["ratio spread"], epochs, course.ratio, RATIOS)
+            shown = np.clip(course.loss, 10.0 ** (LOSSES[0] - 1), 10.0 ** (LOSSES[1] + 1))  # nan stays nan
+            _draw(parts["loss"], parts["spread"], place(range(len(course.loss))), shown)
+            epochs = place(STEPS * np.arange(len(course.ratio)))
+            _draw(
+                parts["ratio"], parts["ratio spread"], epochs, np.minimum(axis.place(log10(course.ratio)), 2)
+            )
             both = (course.train_error, course.test_error)
             x = np.repeat(ERRORS[name], s.seeds)
             parts["errors"].set_data(x, np.concatenate(both))
@@ -200,8 +205,9 @@ class DegradationLab(Instrument):
             f"<i>Overfitting?</i> {_yes(found.overfitting)}: test error {_percent(r.deep.test_error)}.",
         ]
         if r.deep.overflowed.any():
-            count = f"{r.deep.overflowed.sum()} of {counted(s.seeds, 'deep network')}"
-            parts.append(f"The loss of {count} has left the range of numbers.")
+            lost = r.deep.overflowed.sum()
+            of = "the deep network" if s.seeds == 1 else f"{lost} of {s.seeds} deep networks"
+            parts.append(f"The loss of {of} has left the range of numbers.")
         if s.scale != "1" and s.build.startswith("plain"):
             parts.append("(A plain network has no branches to scale.)")
         return Verdict(word, " ".join(parts), tone)
@@ -219,9 +225,8 @@ class DegradationLab(Instrument):
         )
 
 
-def _draw(line, spread, x, values, decades):
-    """The median of the seeds and their range; values are cut where the axis ends, far outside."""
-    values = np.clip(values, 10.0 ** (decades[0] - 1), 10.0 ** (decades[1] + 1))  # nan stays nan
+def _draw(line, spread, x, values):
+    """The median of the seeds and their range."""
     with np.errstate(invalid="ignore"):
         line.set_data(x, np.median(values, axis=1))
         set_band(spread, x, values.min(axis=1), values.max(axis=1))

@@ -4,15 +4,14 @@ import numpy as np
 
 from helpers.chapters.residual import skips
 from helpers.figures import svg, theme
-from helpers.figures.decades import Decades
+from helpers.figures.decades import Decades, Stretched
 from helpers.figures.ink import set_band
-from helpers.figures.numbers import counted, from_log10, log10
+from helpers.figures.numbers import counted, from_log10, hundredths, log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Guess, Instrument, Verdict
 
 BOUNDED = 1  # decade: a gradient that arrives at between 1/10 and 10 times its size is bounded
 FAR = 3  # decades, beyond which it has exploded or vanished
-DECADES = (2, 4, 8, 16, 32, 64, 128)  # of the vertical axes
 UPWARDS = np.linspace(0, 1, 3)
 LEARNED = "learned"
 FACTORS = tuple(k / 20 for k in range(1, 31))
@@ -62,7 +61,8 @@ class GradientFlow(Instrument):
                 and 0 < r.scales[0] < 1
                 and _end(r.residual) < BOUNDED
             ),
-            "(1 + g²/D)^{D/2} can never pass e^{g²/2}, which is 1.65 for g = 1, however deep the network is.",
+            "(1 + g²/D)<sup>D/2</sup> can never pass e<sup>g²/2</sup>, which is 1.65 for g = 1, however deep "
+            "the network is.",
             {"scale": "1/√D"},
         ),
         Challenge(
@@ -94,7 +94,7 @@ class GradientFlow(Instrument):
     plays = "depth"
     guess = Guess(
         "residual",
-        (0, 12, 25, 37, 50),
+        (0, 0.24, 0.5, 0.74, 1),
         "every block has a skip. How large is the gradient on its way back? Drag the dots. At the last block "
         "it has the size 1.",
         shown=("bounded",),
@@ -109,14 +109,14 @@ class GradientFlow(Instrument):
         figure.subplots_adjust(left=0.08, right=0.985, bottom=0.235, top=0.92, wspace=0.22)
         moving = {"animated": True}
         measured = {"ls": "-", "ms": 4, "markevery": 5, **moving}
-        here = {"ls": "", "marker": "D", "ms": 9, "color": theme.MEASURED, **moving}
         artists = {
             "bounded": flow.fill_between([0], 0, color=theme.GOOD, label="0.1 to 10: bounded", **theme.ZONE),
-            "plain theory": flow.plot([], [], ls=":", color=theme.MUTED, label="plain, theory", **moving)[0],
+            "plain theory": flow.plot([], [], label="plain, theory", **{**theme.THEORY_LINE, "ls": ":"})[0],
             "plain": flow.plot([], [], marker="s", color=theme.SECOND, label="plain", **measured)[0],
             "theory": flow.plot([], [], label="residual, theory", **theme.THEORY_LINE)[0],
             "residual": flow.plot([], [], marker="o", color=theme.MEASURED, label="residual", **measured)[0],
-            "axis": Decades(flow, DECADES),
+            "axis": Decades(flow),
+            "blocks": Stretched(flow),
             "laws": {
                 scale: law.plot([], [], ls=dash, color=theme.THEORY, label=f"scale {scale}", **moving)[0]
                 for scale, dash in (("1", "--"), ("1/√D", ":"))
@@ -125,12 +125,12 @@ class GradientFlow(Instrument):
                 scale: law.text(1.38, 0, f"scale {scale}", color=theme.THEORY, ha="right", **moving)
                 for scale in ("1", "1/√D")
             },
-            "here": law.plot([], [], **here)[0],
-            "law axis": Decades(law, DECADES, UPWARDS, beside=0.04),
+            "here": law.plot([], [], **theme.YOURS)[0],
+            "law axis": Decades(law, ticks=UPWARDS),
         }
-        flow.set(xlim=(-1, skips.DEEPEST + 1), xlabel="block $l$")
+        flow.set_xlabel("block $l$")
         flow.set_title("‖∂L/∂h‖ behind each block, over that at the last", loc="left")
-        law.set(xlim=(0, FACTORS[-1] + 0.08), ylim=(-0.12, 1.1), xlabel="factor $g$ of a branch")
+        law.set(xlim=(-0.04, FACTORS[-1] + 0.09), ylim=(-0.12, 1.1), xlabel="factor $g$ of a branch")
         law.set_title("R by factor: theory, and yours", loc="left")
         figure.legend(*flow.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=9)
         return figure, artists
@@ -145,11 +145,13 @@ class GradientFlow(Instrument):
         logs = {name: log10(values) for name, values in curves.items()}
         # A plain network may vanish out of the picture; where the residual one is must be seen.
         axis, law_axis = artists["axis"], artists["law axis"]
-        axis.fit(logs["residual"], logs["theory"], np.maximum(logs["plain"], -8))
+        blocks = artists["blocks"]
+        blocks.fit(s.depth)
+        axis.fit(logs["residual"], logs["theory"], np.maximum(logs["plain"], -8), 1.5 * BOUNDED)
         for name, values in logs.items():
-            artists[name].set_data(np.arange(s.depth + 1), values / axis.reach)
+            artists[name].set_data(blocks.place(range(s.depth + 1)), values / axis.reach)
         edge = np.full(2, BOUNDED / axis.reach)
-        set_band(artists["bounded"], np.array([-1, skips.DEEPEST + 1]), -edge, edge)
+        set_band(artists["bounded"], [-1, 2], -edge, edge)
         laws = {scale: _law(s, scale) for scale in artists["laws"]}
         law_axis.fit(laws["1"], _end(r.residual))
         heights = []
@@ -168,7 +170,9 @@ class GradientFlow(Instrument):
             ("residual / plain", from_log10(_end(r.residual) - _end(r.plain))),
         ]
         if s.scale == LEARNED:
-            rows.append(("learned scales", f"{np.min(r.scales):.2f} to {np.max(r.scales):.2f}"))
+            rows.append(
+                ("learned scales", f"{hundredths(np.min(r.scales))} to {hundredths(np.max(r.scales))}")
+            )
         else:
             rows.append(("branch scale", f"{r.scales[0]:.3g}"))
         return rows
@@ -213,7 +217,7 @@ def _why(s, r):
     if s.norm != "none":
         return " The norm divides the branch's gradient by the size of h, which grows: R is a power of D."
     if s.scale == "1/√D":
-        return f" It cannot pass e^(g²/2) = {np.exp(s.factor**2 / 2):.3g} in theory, at any depth."
+        return f" It cannot pass e<sup>g²/2</sup> = {np.exp(s.factor**2 / 2):.3g} in theory, at any depth."
     return (
         f" Each block multiplies by √(1 + g²) = {np.hypot(1, s.factor):.3f} on average: a skip is no bound."
     )

@@ -9,6 +9,7 @@ from helpers import probes
 from helpers.chapters.residual import degradation, skips
 from helpers.data import shared_digits
 from helpers.figures import svg, theme
+from helpers.figures.decades import Stretched
 from helpers.figures.numbers import counted, from_log10
 from helpers.instruments.controls import Choice, Slider
 from helpers.instruments.frame import Challenge, Instrument, Place, Verdict
@@ -20,6 +21,7 @@ LENGTHS = (3, 6, 9, 12, 18, 27)  # blocks; depths of 8, 14, 20, 26, 38 and 56 la
 BATCH = 16  # digits whose gradients are taken apart
 KINDS = ("residual + BN", "plain + BN")
 STATES = ("at the start", "trained")
+SHARES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)  # that are named
 SURVIVES = 0.1  # of the accuracy may be lost
 
 
@@ -40,6 +42,7 @@ class Studied:
 class Result:
     """What was found. Shares are arrays over the path lengths 0, 1, … blocks."""
 
+    luck: np.ndarray  # of each block: a random number, from which up a keep probability keeps it
     kept: np.ndarray  # the blocks that are left, by number
     paths: np.ndarray  # share of all paths that are left
     carried: np.ndarray  # share of the squared gradient, measured
@@ -91,6 +94,7 @@ def _result(s, residual, plain, epochs):
     found = skips.gradients_by_path_length(left, digits.x_train[:BATCH], digits.y_train[:BATCH])
     squares = (found.astype(np.float64) ** 2).sum(axis=(1, 2))
     return Result(
+        luck=luck,
         kept=np.array(kept, int),
         paths=skips.path_lengths(len(kept)),
         carried=squares / squares.sum(),
@@ -113,10 +117,10 @@ def _parts(blocks, seed):
 class Paths(Instrument):
     title = "Paths through a residual network"
     question = (
-        "Each block can be taken or skipped, so D blocks make 2^D paths. Most of them go through about half "
-        'of the blocks. Does the gradient use those, [at the start](network="at the start")? Look again when '
-        'it is [trained](network="trained"). Then [delete a block](deleted=5), and compare with what the '
-        "same cut does to a plain network."
+        "Each block can be taken or skipped, so D blocks make 2<sup>D</sup> paths. Most of them go through "
+        'about half of the blocks. Does the gradient use those, [at the start](network="at the start")? Look '
+        'again when it is [trained](network="trained"). Then [delete a block](deleted=5), and compare with '
+        "what the same cut does to a plain network."
     )
     controls = (
         Choice("network", "Network", STATES, "trained", buttons=True),
@@ -156,18 +160,19 @@ class Paths(Instrument):
         ),
     )
 
-    places = (Place(1, x="deleted"),)
+    places = (Place(1, x="deleted", marks=("blocks at",)), Place(2, y="keep"))
     plays = "deleted"
-    readings = {0: "{} blocks long", 1: "without block {}"}
+    readings = {0: "length {}", 1: "without block {}", 2: None}
 
     experiment = staticmethod(experiment)
 
     def draw(self):
-        figure = svg.new_figure(8.4, 4.0)
-        lengths, cuts = figure.subplots(1, 2, width_ratios=(1.25, 1))
-        figure.subplots_adjust(left=0.075, right=0.985, bottom=0.3, top=0.92, wspace=0.2)
+        figure = svg.new_figure(8.4, 4.2)
+        grid = figure.add_gridspec(2, 2, width_ratios=(1.25, 1), height_ratios=(2.2, 1))
+        lengths, cuts, luck = (figure.add_subplot(grid[where]) for where in ((slice(2), 0), (0, 1), (1, 1)))
+        figure.subplots_adjust(left=0.075, right=0.985, bottom=0.245, top=0.93, wspace=0.2, hspace=0.85)
         moving = {"animated": True}
-        here = {"ls": "", "marker": "D", "ms": 9, "color": theme.GOOD, **moving}
+        dots = {"ls": "", **moving}
         residual = {**theme.MEASURED_LINE, "markevery": 1}
         plain = {**theme.COMPARED_LINE, "markevery": 1}
         artists = {
@@ -182,31 +187,46 @@ class Paths(Instrument):
             ),
             "theory": lengths.plot([], [], label="theory, random weights", **theme.THEORY_LINE)[0],
             "carried": lengths.plot([], [], label="share of the squared gradient", **residual)[0],
-            "plain": cuts.plot([], [], label="plain, without a pair of layers", **plain)[0],
+            "plain": cuts.plot([], [], label="plain, without two layers", **plain)[0],
             "residual": cuts.plot([], [], label="residual, without a block", **residual)[0],
-            "here": cuts.plot([], [], label="what is left now", **here)[0],
+            "here": cuts.plot([], [], label="what is left now", **theme.YOURS)[0],
+            "blocks at": cuts.plot([], [], "o", ms=0.1, color=theme.MUTED, **moving)[0],
+            "in": luck.plot([], [], marker="s", ms=4.6, color=theme.MEASURED, **dots)[0],
+            "out": luck.plot([], [], marker="o", ms=1.6, color=theme.MUTED, **dots)[0],
+            "keep": luck.axhline(1, **theme.SETTING),
+            "lengths": Stretched(lengths),
+            "blocks": [Stretched(axes) for axes in (cuts, luck)],
         }
-        lengths.set(xlim=(-0.8, LENGTHS[-1] + 0.8), xlabel="length of the path, in blocks")
+        lengths.set(xlim=(-0.09, 1.09), xlabel="length of the path, in blocks")
         lengths.set_yscale("function", functions=(np.sqrt, np.square))
-        lengths.set(ylim=(0, 1), yticks=(0, 0.01, 0.05, 0.1, 0.25, 0.5, 1))
+        lengths.set(ylim=(0, 1), yticks=SHARES, yticklabels=map("{:g}".format, SHARES))
         lengths.set_title("Which paths there are, and which are used", loc="left")
-        cuts.set(xlim=(-0.8, LENGTHS[-1] + 0.8), ylim=(0, 1.03), xlabel="number of the block that is cut")
+        cuts.set(ylim=(0, 1.06), xlabel="the block that is cut")
         cuts.set_title("Test accuracy after a cut", loc="left")
-        for axes, side in ((lengths, 0.03), (cuts, 0.56)):
-            handles = axes.get_legend_handles_labels()
-            figure.legend(*handles, loc="lower left", bbox_to_anchor=(side, 0), ncols=1, fontsize=9)
+        luck.set(ylim=(-0.08, 1.1), xlabel="block")
+        for axes in (cuts, luck):
+            axes.set(xlim=(-0.05, 1.05), yticks=(0, 0.5, 1), yticklabels=("0", "0.5", "1"))
+        luck.set_title("Keep probability: blocks below it stay", loc="left")
+        for axes, place in ((lengths, "lower left"), (cuts, "lower right")):
+            handles, labels = axes.get_legend_handles_labels()
+            figure.legend(handles, labels, loc=place, ncols=2, fontsize=9, columnspacing=1, handlelength=1.6)
         return figure, artists
 
     def move(self, artists, s, r):
-        bars = np.zeros(LENGTHS[-1] + 1)
-        bars[: len(r.paths)] = r.paths
-        artists["paths"].set_data(bars)
-        artists["theory"].set_data(range(len(r.predicted)), r.predicted)
-        artists["carried"].set_data(range(len(r.carried)), r.carried)
-        blocks = np.arange(1, s.depth + 1)
-        artists["residual"].set_data(blocks, r.residual.lesions)
-        artists["plain"].set_data(blocks, np.full(s.depth, np.nan) if r.plain is None else r.plain.lesions)
-        artists["here"].set_data([min(s.deleted, s.depth)], [r.accuracy])
+        for axis in (artists["lengths"], *artists["blocks"]):
+            axis.fit(s.depth)
+        place, along = artists["lengths"].place, artists["lengths"].place(range(s.depth + 1))
+        artists["paths"].set_data(r.paths, place(np.arange(len(r.paths) + 1) - 0.5))
+        artists["theory"].set_data(along[: len(r.predicted)], r.predicted)
+        artists["carried"].set_data(along[: len(r.carried)], r.carried)
+        artists["residual"].set_data(along[1:], r.residual.lesions)
+        artists["plain"].set_data(along[1:], np.full(s.depth, np.nan) if r.plain is None else r.plain.lesions)
+        artists["here"].set_data([place(min(s.deleted, s.depth))], [r.accuracy])
+        artists["blocks at"].set_data(along, 0 * along)
+        left = np.isin(range(s.depth), r.kept)
+        for name, which in (("in", left), ("out", ~left)):
+            artists[name].set_data(along[1:][which], r.luck[which])
+        artists["keep"].set_ydata([s.keep, s.keep])
 
     def readouts(self, s, r):
         rows = [
