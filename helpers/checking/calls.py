@@ -45,7 +45,7 @@ class Problem:
     line, source: where in the learner's code, if it is known.
     """
 
-    kind: str  # blank, error, signature, time, memory, exit, form, shape, nan, mutated, random, constant
+    kind: str  # blank, error, signature, time, memory, exit, form, shape, nan, mutated, random, constant, order
     text: str
     line: int | None = None
     source: str = ""

@@ -1,6 +1,8 @@
 """Judging an exercise: properties on fresh inputs; first the form, then the numbers, then the diagnosis."""
 
 from dataclasses import dataclass, field, replace
+from itertools import combinations
+from time import monotonic
 
 import numpy as np
 
@@ -99,6 +101,8 @@ def judge(exercise, call, seed):
     if failed and not problem and not wrong and probe.answers_are_constant():
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
+    if failed and not wrong and (not problem or problem.kind in ("error", "form", "nan")):
+        problem = exchanged(exercise, call, results) or problem
     if failed and not problem and not wrong:
         wrong, where = explain_one(exercise, failed)
     pattern = "" if problem or wrong else HALF if failed and probe.is_half() else _pattern(results)
@@ -355,6 +359,39 @@ def explain_one(exercise, failed):
     return None, None
 
 
+def exchanged(exercise, call, results):
+    """The Problem of a function that is right as soon as two of its arguments are exchanged, or None."""
+    names = exercise.parameters
+    cases = [(result.prop, row) for result in results for row in result.rows]
+    cases.sort(key=lambda case: case[1].agrees)  # where it fails says most
+    end = monotonic() + PATIENCE
+    for i, j in combinations(range(len(names)), 2):
+
+        def turned(args, i=i, j=j):
+            outcome = call(_exchange(args, i, j))
+            return replace(outcome, args=_exchange(outcome.args, i, j))
+
+        probe = Probe(exercise, turned)
+        if all(_row(exercise, probe, prop, row.args).agrees for prop, row in cases):
+            text = (
+                f"With `{names[i]}` and `{names[j]}` exchanged your function is right. Are its parameters in "
+                "the order of the task, or have the two changed places inside?"
+            )
+            return Problem("order", text)
+        if monotonic() > end:
+            return None
+    return None
+
+
+PATIENCE = 1.0  # seconds, after which no other exchange is tried
+
+
+def _exchange(args, i, j):
+    args = list(args)
+    args[i], args[j] = args[j], args[i]
+    return tuple(args)
+
+
 def _matching(exercise, failed):
     """(wrong, function) for each known way to make a mistake that explains all of these failures."""
     ways = [(wrong, way) for wrong in exercise.wrong for way in (wrong.function, *wrong.also)]
@@ -438,6 +475,8 @@ def _pattern(results):
     """What the failures have in common, where no known mistake fits, in a sentence; or nothing."""
     words = {row.expected for result in results for row in result.rows if isinstance(row.expected, str)}
     failed = [result for result in results if not result.passed]
+    if untrue := next(_untrue(failed), None):
+        return f"This should hold, and does not: {untrue}."
     said = [(_common(result, words), result) for result in failed]
     found = next(((text, result) for text, result in said if text), None)
     if found:
@@ -448,7 +487,34 @@ def _pattern(results):
             "It goes wrong only near a limit that the task states. "
             "Which number is it, and what belongs to which side of it?"
         )
-    return ""
+    return next((text for text in map(_too_easily, failed) if text), "")
+
+
+def _untrue(failed):
+    """The statements among what was measured that should be true, and are not."""
+    for result in failed:
+        for row in result.rows:
+            if isinstance(row.expected, dict) and not row.problem:
+                for key, right in row.expected.items():
+                    if " " in key and right is True and row.got[key] is False:
+                        yield key
+
+
+def _too_easily(result):
+    """What is answered where something else is right, if it is always the same; or nothing."""
+    wrong = [row for row in result.rows if not row.agrees]
+    if any(row.problem or not isinstance(row.got, str | bool) for row in wrong):
+        return ""
+    given, missed = {row.got for row in wrong}, {row.expected for row in wrong}
+    right = {row.got for row in result.rows if row.agrees}
+    if len(given) != 1 or given & missed or not (given & right and missed & right):
+        return ""
+    (word,) = given
+    said = word if isinstance(word, bool) else f"“{word}”"
+    return (
+        f"In “{result.prop.name}”: it says {said} too easily, and never anything else where {said} is right. "
+        "Compare its condition with the task's: what is compared, and with which number?"
+    )
 
 
 def _common(result, words):
