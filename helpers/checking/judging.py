@@ -1,10 +1,13 @@
 """Judging an exercise: properties on fresh inputs; first the form, then the numbers, then the diagnosis."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import combinations
+from time import monotonic
 
 import numpy as np
 
-from helpers.checking.calls import Problem
+from helpers.checking.calls import Printed, Problem, in_process, quiet
 from helpers.checking.exercise import Property
 from helpers.checking.values import Rng, live, plain, same
 
@@ -46,7 +49,8 @@ class Result:
 class Judgement:
     """What a check found. `problem` comes before numbers; `wrong` is the named misconception.
 
-    where: the Property that `wrong` explains, if others fail for another reason.
+    where: a Property that `wrong` explains, if it does not explain all that was seen. more: whether others
+    fail for another reason.
     """
 
     exercise: object
@@ -57,6 +61,7 @@ class Judgement:
     where: object = None
     pattern: str = ""
     printed: str = ""
+    more: bool = False
 
     @property
     def points(self):
@@ -94,15 +99,27 @@ def judge(exercise, call, seed):
     if problem and problem.kind == "blank" and probe.begun:  # it is blank on some inputs only
         problem = replace(problem, kind="form")
     # A nan says little, where numbers say which mistake it comes from.
-    wrong, where = None if problem and problem.kind != "nan" else diagnose(exercise, results), None
+    wrong = None if problem and problem.kind != "nan" else diagnose(exercise, results)
+    everywhere = wrong and any(_matches(way, results) for way in (wrong.function, *wrong.also))
+    where = failed[0].prop if wrong and not everywhere else None
     problem = None if wrong else problem
     if failed and not problem and not wrong and probe.answers_are_constant():
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
-    if failed and not problem and not wrong:
+    if failed and not wrong and (not problem or problem.kind in ("error", "form", "shape", "nan")):
+        problem = probe.parts_exchanged() or exchanged(exercise, call, results, problem) or problem
+    more = failed and not problem and not wrong
+    if more:
         wrong, where = explain_one(exercise, failed)
-    pattern = "" if problem or wrong else HALF if failed and probe.is_half() else _pattern(results)
-    return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed)
+    pattern = "" if problem or wrong or not failed else probe.of_another_kind() or _pattern(results)
+    more = bool(more and wrong)
+    return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed, more)
+
+
+def judged(exercise, function, seed):
+    """The Judgement on a function of this process."""
+    with quiet(Printed()):  # numpy has something to say about wrong answers, too
+        return judge(exercise, in_process(function), seed)
 
 
 class Probe:
@@ -154,10 +171,24 @@ class Probe:
             text = "The function returns nothing. If you have written something: is the `return` missing?"
             return Problem("blank", text)
 
-    def is_half(self):
-        """Whether an answer came in 16 bits."""
-        leaf_types = {getattr(leaf, "dtype", None) for value, _ in self.answers for leaf in leaves(value)}
-        return np.dtype(np.float16) in leaf_types
+    def of_another_kind(self):
+        """What is said of arrays that hold too few digits; nothing if none does."""
+        kinds = {leaf.dtype for value, _ in self.answers for leaf in leaves(value) if np.ndim(leaf)}
+        return HALF if np.dtype(np.float16) in kinds else WHOLE if {k.kind for k in kinds} & {*"iu"} else ""
+
+    def parts_exchanged(self):
+        """The Problem of a result of which two parts have changed places, or None."""
+        like = self.answers[0][1] if self.answers else None
+        for one, other in combinations(like, 2) if isinstance(like, dict) else ():
+            with suppress(Exception):  # no such part, or nothing that can be compared
+                pairs = [
+                    (value[a], like[b])
+                    for value, like in self.answers
+                    for a, b in ((one, other), (other, one))
+                ]
+                if all(close(got, expected, _NEAR) for got, expected in pairs):
+                    return Problem("order", f"The parts {one!r} and {other!r} of the result are exchanged.")
+        return None
 
     def answers_are_constant(self):
         """Whether a function that should return different things returned one and the same."""
@@ -170,6 +201,10 @@ RANDOM = (
     "Does it draw random numbers, or remember an earlier call?"
 )
 HALF = "The result is in 16 bits, which hold three digits. Compute in float64, numpy's own, or in float32."
+WHOLE = (
+    "The result is an array of whole numbers: what was put into it has lost its digits. "
+    "`np.zeros(shape)` makes one of floats."
+)
 SLOW = "It answered smaller inputs, so it may be slow, not endless: how does its work grow with their size?"
 
 
@@ -321,6 +356,7 @@ def alike(one, other):
 
 
 _ROUNDING = Property("", 0, list, rtol=1e-7, atol=1e-12)
+_NEAR = Property("", 0, list)
 
 
 # --- Diagnosis by behaviour -------------------------------------------------------------------------
@@ -353,6 +389,41 @@ def explain_one(exercise, failed):
         if wrong := _only(_matching(exercise, [result])):
             return wrong, result.prop
     return None, None
+
+
+def exchanged(exercise, call, results, problem=None):
+    """The Problem of a function that is right as soon as two of its arguments are exchanged, or None."""
+    if problem and problem.kind == "shape":  # says more
+        return None
+    names = exercise.parameters
+    cases = [(result.prop, row) for result in results for row in result.rows]
+    cases.sort(key=lambda case: case[1].agrees)  # where it fails says most
+    end = monotonic() + PATIENCE
+    for i, j in combinations(range(len(names)), 2):
+
+        def turned(args, i=i, j=j):
+            outcome = call(_exchange(args, i, j))
+            return replace(outcome, args=_exchange(outcome.args, i, j))
+
+        probe = Probe(exercise, turned)
+        if all(_row(exercise, probe, prop, row.args).agrees for prop, row in cases):
+            text = (
+                f"With `{names[i]}` and `{names[j]}` exchanged your function is right. Are its parameters in "
+                "the order of the task, or have the two changed places inside?"
+            )
+            return Problem("order", text)
+        if monotonic() > end:
+            return None
+    return None
+
+
+PATIENCE = 1.0  # seconds, after which no other exchange is tried
+
+
+def _exchange(args, i, j):
+    args = list(args)
+    args[i], args[j] = args[j], args[i]
+    return tuple(args)
 
 
 def _matching(exercise, failed):
@@ -396,7 +467,7 @@ def _explains(function, result):
     for row in result.rows:
         theirs = measured(result.prop, function, row.args)
         if row.problem:
-            if row.problem.kind != "nan" or _all(_is_finite, theirs):
+            if row.problem.kind != "nan" or finite(theirs):
                 return False
         elif not close(row.got, theirs, result.prop) or (
             not row.agrees and close(theirs, row.expected, result.prop)
@@ -405,8 +476,9 @@ def _explains(function, result):
     return True
 
 
-def _is_finite(leaf):
-    return isinstance(leaf, str | bool) or bool(np.all(np.isfinite(leaf)))
+def finite(value):
+    """Whether all numbers of a plain value are finite."""
+    return all(isinstance(leaf, str) or np.all(np.isfinite(leaf)) for leaf in leaves(value))
 
 
 def _matches(function, results):
@@ -431,6 +503,10 @@ RELATIONS = {
     "the root of": (np.sqrt, "is there a root too many, or a square missing?"),
     "one over the square of": (lambda x: x**-2.0, "is a root missing, and a quotient upside down?"),
     "the logarithm of": (np.log, "is the way back from the logarithm missing?"),
+} | {
+    f"the power {k:.3f} of": (lambda x, k=k: x**k, "have a logarithm and its way back different bases?")
+    for base in (2, 10)
+    for k in (np.log(base), 1 / np.log(base))
 }
 
 
@@ -438,6 +514,8 @@ def _pattern(results):
     """What the failures have in common, where no known mistake fits, in a sentence; or nothing."""
     words = {row.expected for result in results for row in result.rows if isinstance(row.expected, str)}
     failed = [result for result in results if not result.passed]
+    if untrue := next(_untrue(failed), None):
+        return f"This should hold, and does not: {untrue}."
     said = [(_common(result, words), result) for result in failed]
     found = next(((text, result) for text, result in said if text), None)
     if found:
@@ -448,7 +526,36 @@ def _pattern(results):
             "It goes wrong only near a limit that the task states. "
             "Which number is it, and what belongs to which side of it?"
         )
-    return ""
+    if not all(isinstance(row.expected, str | bool) for result in failed for row in result.rows):
+        return ""  # a word may follow from a number that is wrong itself
+    return next((text for text in map(_too_easily, failed) if text), "")
+
+
+def _untrue(failed):
+    """The statements among what was measured that should be true, and are not."""
+    for result in failed:
+        for row in result.rows:
+            if isinstance(row.expected, dict) and not row.problem:
+                for key, right in row.expected.items():
+                    if " " in key and right is True and row.got[key] is False:
+                        yield key
+
+
+def _too_easily(result):
+    """What is answered where something else is right, if it is always the same; or nothing."""
+    wrong = [row for row in result.rows if not row.agrees]
+    if any(row.problem or not isinstance(row.got, str | bool) for row in wrong):
+        return ""
+    given, missed = {row.got for row in wrong}, {row.expected for row in wrong}
+    right = {row.got for row in result.rows if row.agrees}
+    if len(given) != 1 or given & missed or not (given & right and missed & right):
+        return ""
+    (word,) = given
+    said = word if isinstance(word, bool) else f"“{word}”"
+    return (
+        f"In “{result.prop.name}”: it says {said} too easily, and never anything else where {said} is right. "
+        "Compare its condition with the task's: what is compared, and with which number?"
+    )
 
 
 def _common(result, words):
@@ -489,7 +596,28 @@ def _of_numbers(prop, rows):
         for turned, name in ((lambda a: a[::-1], "order"), (np.transpose, "rows and columns")):
             if close(got, [turned(one) if one.ndim else one for one in expected], prop):
                 return f"Every number is right, and in the wrong place: exchange its {name}."
-    return _ratio(prop, rows)
+    return _one_line(prop, got, expected) or _ratio(prop, rows)
+
+
+LINES = {1: ("entry",), 2: ("row", "column")}
+
+
+def _one_line(prop, got, expected):
+    """Says that only the first or the last row, column or entry is wrong, if it is so in several arrays."""
+    with np.errstate(invalid="ignore"):
+        off = [
+            np.abs(one - other) > prop.atol + prop.rtol * np.abs(other)
+            for one, other in zip(got, expected, strict=True)
+        ]
+    off = [one for one in off if one.any()]
+    ndims = {one.ndim for one in off}
+    if len(off) < 2 or len(ndims) > 1 or not ndims <= LINES.keys():
+        return ""
+    for axis, line in enumerate(LINES[ndims.pop()]):
+        for end, index in (("first", 0), ("last", -1)):
+            if all(np.delete(one, index, axis).size and not np.delete(one, index, axis).any() for one in off):
+                return f"Only the {end} {line} is wrong. Does a loop, or a slice, leave it out?"
+    return ""
 
 
 def _ratio(prop, rows):

@@ -264,15 +264,15 @@ class Instrument(InNotebook):
 
     def frames(self, settings):
         """The frames of these settings so far, and None for a breath."""
-        settings, frame = SimpleNamespace(**settings), None
+        settings, found = SimpleNamespace(**settings), None
         for result, last in self._results(settings):
             if result is not None:
-                frame = self._frame_of(settings, result, last)
+                found, frame = result, self._frame_of(settings, result, last)
                 yield frame
             else:
                 yield None
         if not last:
-            yield {**frame, "last": True}
+            yield {**frame, "solved": self.solved(settings, found), "last": True}
 
     def _results(self, settings):
         """(result, is it the only one?) so far; result is None for a breath."""

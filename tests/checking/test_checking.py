@@ -1,6 +1,7 @@
 """check, hint and solution: one card for whatever a learner's function does, and a process that lives on."""
 
 import functools
+import inspect
 import math
 import os
 import re
@@ -20,7 +21,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
 
-from helpers.checking import calls, cards, check, checks, hint, solution
+from helpers.checking import calls, cards, check, checks, hint, judging, solution
 from helpers.checking.calls import in_process
 from helpers.checking.cards import judgement_card
 from helpers.checking.exercise import Exercise, Property, Wrong, find
@@ -186,8 +187,7 @@ def test_a_constant_factor_is_pointed_out():
 
 def test_one_answer_for_all_is_no_fault_of_form_where_the_right_one_is_the_same_for_all():
     level = Property("level", 1, lambda rng: [(1.0,), (2.0,)])
-    exercise = SimpleNamespace(reference=lambda x: 5.0, properties=[level], wrong=[])
-    verdict = judge(exercise, in_process(lambda x: 7.0, 0.3), 0)
+    verdict = judged_as(lambda x: 7.0, level, reference=lambda x: 5.0)
     assert verdict.problem is None and verdict.outcome == "incorrect"
 
 
@@ -291,7 +291,8 @@ def test_a_first_branch_that_is_missing_costs_its_own_points_only():
 
 
 def small_exercise(properties, *wrong, reference=lambda x: 2.0 * x):
-    return SimpleNamespace(reference=reference, properties=properties, wrong=wrong)
+    names = list(inspect.signature(reference).parameters)
+    return SimpleNamespace(reference=reference, properties=properties, wrong=wrong, parameters=names)
 
 
 def judged_as(function, *properties, wrong=(), reference=lambda x: 2.0 * x):
@@ -404,6 +405,52 @@ def test_only_beside_a_limit():
     verdict = judged_as(lambda x: bool(x > 2), limit, reference=lambda x: bool(x > 1))
     assert verdict.points == 0 and "near a limit" in verdict.pattern
     assert judged_as(lambda x: bool(x > 1), limit, reference=lambda x: bool(x > 1)).outcome == "correct"
+
+
+def test_what_is_said_too_easily_is_pointed_out():
+    """A limit of 2 for 5: there are cases between them, far from the task's own."""
+    limit = Property("large?", 1, lambda rng: [(x,) for x in (0.0, 3.0, 4.0, 9.0)])
+    said = judged_as(lambda x: bool(x > 2), limit, reference=lambda x: bool(x > 5)).pattern
+    assert "“large?”: it says True too easily" in said
+    words = {True: "LARGE", False: "SMALL"}
+    said = judged_as(lambda x: words[x > 5], limit, reference=lambda x: words[x > 2]).pattern
+    assert "it says “SMALL” too easily" in said
+    for other in (lambda x: True, lambda x: bool(x < 5), lambda x: bool(2 < x < 5)):
+        assert "too easily" not in judged_as(other, limit, reference=lambda x: bool(x > 5)).pattern
+
+
+def test_a_statement_that_does_not_hold_is_quoted():
+    def measure(f, x):
+        return {"it grows": bool(f(x) > x), "it is even": bool(f(x) % 2 == 0)}
+
+    grows = Property("grows", 1, lambda rng: [(1.0,), (3.0,)], measure)
+    assert judged_as(lambda x: x + 2, grows).pattern == "This should hold, and does not: it is even."
+
+
+def test_two_arguments_that_are_exchanged_are_named():
+    def right(a, b, c):
+        return a - 2 * b + np.sum(c)
+
+    cases = Property("sum", 1, lambda rng: [(1.0, 3.0, np.array([x, 1.0])) for x in (5.0, 7.0)])
+    problem = judged_as(lambda b, a, c: right(a, b, c), cases, reference=right).problem
+    assert problem.kind == "order" and "`a` and `b` exchanged" in problem.text
+    # Where an error hides it, too.
+    problem = judged_as(lambda c, b, a: right(a, b, c[:2]), cases, reference=right).problem
+    assert problem.kind == "order" and "`a` and `c` exchanged" in problem.text
+    assert judged_as(lambda a, b, c: a + b - c.sum(), cases, reference=right).problem is None
+
+
+def test_a_slow_function_is_not_tried_with_all_exchanges(monkeypatch):
+    monkeypatch.setattr(judging, "PATIENCE", 0)
+    calls = []
+
+    def slow(*args):
+        calls.append(args)
+        return 0.0
+
+    cases = Property("sum", 1, lambda rng: [tuple(map(float, range(1, 9)))])
+    judged_as(slow, cases, reference=lambda a, b, c, d, e, f, g, h: a - b)
+    assert len(calls) <= 4  # twice as it is, and twice with one exchange of twenty-eight
 
 
 def test_two_answers_to_one_question_are_not_believed():
@@ -617,7 +664,7 @@ def test_a_mistake_of_the_check_is_not_blamed_on_the_learner(shown, monkeypatch)
     def broken(*args):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(checks, "judge", broken)
+    monkeypatch.setattr(checks, "judged", broken)
     assert check(right) == 0.0
     assert "not yours" in repr(shown[0])
 

@@ -538,6 +538,15 @@ def test_code_gets_the_last_result_of_a_slow_experiment(slow):
     assert instrument.counted[-1] == (2, 9)
 
 
+def test_what_is_written_down_comes_with_the_last_frame_that_the_browser_gets(slow, monkeypatch):
+    instrument, sent = slow
+    monkeypatch.setattr(Slow, "solved", lambda self, s, r: [s.height, r])
+    ask(instrument, [2, 0])
+    assert [frame["solved"] for _, frame in sent if frame] == [None] * 10 + [[2, 9]]
+    ask(instrument, ahead=[[3, 0]])
+    assert sent[-1][1]["solved"] == [3, 9]
+
+
 def test_a_hand_that_drags_gets_first_results_and_the_rest_when_it_rests(slow):
     instrument, sent = slow
 

@@ -9,6 +9,7 @@ from helpers.chapters.rescue import illness, rescue
 from helpers.chapters.rescue.bedside import worded
 from helpers.chapters.rescue.rescue import Design
 from helpers.chapters.rescue.ward import PATIENTS, SEED
+from helpers.checking import report, reports
 from helpers.instruments import ward
 from tests.instruments import page, verdict
 
@@ -131,6 +132,27 @@ def test_a_patient_named_and_cured_gets_all_points_and_is_noted(level, progress)
     (row,) = progress.answers()
     assert (row.question, row.correct) == (f"rescue-ward-{level}-2", 1)
     assert row.answer.startswith(" + ".join(case.diseases))
+
+
+def test_what_a_hand_cures_stands_in_the_report(progress, monkeypatch):
+    """A hand moves settings and sees frames: nothing calls `set`."""
+    monkeypatch.setattr(reports, "PROGRESS", progress)
+    instrument = ward()
+    for number in (3, 5):
+        case = illness.cases(2)[number - 1]
+        words = {name: worded(value) for name, value in case.cures[0].items()}
+        by_hand(instrument, level=2, patient=number, disease=case.diseases[0], **words)
+    rows = [line.split() for line in repr(report()).splitlines() if "ward, level 2" in line]
+    assert [row[-2:] for row in rows] == [["2", "2"]]
+
+
+def by_hand(instrument, **settings):
+    """What the browser does: it sends the settings, asks for their frames, and says which it shows."""
+    values = instrument.check({**instrument._start, **settings})
+    instrument.set_state(dict(values))
+    for frame in instrument.frames(values):
+        if frame:
+            instrument.set_state({"_frame": frame})
 
 
 def test_a_wrong_name_costs_two_points_and_the_right_one_is_told(progress):
