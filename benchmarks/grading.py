@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the course is not installed in every environment
 
-from helpers.grading import batch  # noqa: E402
+from helpers.grading import batch, intake  # noqa: E402
 from helpers.grading.grader import Settings, grade  # noqa: E402
 from helpers.grading.sandbox import NOTHING, Sandbox, isolation  # noqa: E402
 
@@ -61,8 +61,9 @@ def run_batch(count, jobs):
     with tempfile.TemporaryDirectory() as folder:
         for number in range(count):
             shutil.copy(SOLVED, Path(folder) / f"{number}.ipynb")
-        journal = batch.Journal(Path(folder) / "journal", {"seed": 1})
-        rows = batch.run(folder, journal, Settings(1), jobs)
+        paths = intake.find(folder)
+        journal = batch.Journal(Path(folder) / "journal", seed=1)
+        rows = batch.run(paths, journal, Settings(1), jobs)
         journal.close()
     assert all(row["points"] == 100 for row in rows)
 

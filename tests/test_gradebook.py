@@ -87,6 +87,10 @@ def test_where_canvas_has_no_other_id_its_own_counts(tmp_path):
     [
         ("Ada King_7_assignsubmission_file_/02", None),  # Moodle's own number, and Bo's
         ("Bo Li_12345_assignsubmission_file_/02", "7"),
+        ("group 2/1001.zip", "1001"),  # no notebook, and somebody's all the same
+        ("Emmy Noether_8_late.IPYNB", "8"),
+        ("Bo Li.py", "7"),
+        ("bo.li.zip", None),
         ("Emmy Noether 8", "8"),  # of two with one name the number tells
         ("Emmy Noether", None),
         ("rene\u0301e_1", "4"),  # as macOS writes it

@@ -187,7 +187,7 @@ def judgement_card(judgement):
         + (
             ""
             if stopped
-            else f" (Tried on {tried}: `check({exercise.name}, seed={judgement.seed})` draws them again.)"
+            else f" (Tried on {tried}: `check({exercise.asked}, seed={judgement.seed})` draws them again.)"
         ),
     )
 

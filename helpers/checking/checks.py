@@ -10,7 +10,7 @@ from IPython.display import display
 
 from helpers.checking.calls import own_functions
 from helpers.checking.cards import Card, Code, Link, judgement_card
-from helpers.checking.exercise import find, load
+from helpers.checking.exercise import find, load, with_number
 from helpers.checking.judging import judged
 from helpers.checking.ladder import Ladder, has_ladder
 from helpers.progress.record import PROGRESS
@@ -23,15 +23,17 @@ class Points(float):
         return '<span class="td-nothing"></span>'
 
 
-def check(function, seed=None):
+def check(function, seed=None, own=None):
     """Judge a function on fresh random inputs, show one card, record the attempt; return the points.
 
-    seed: of the inputs, to see the same ones again. Nothing that the function does raises an error here; the
-    stop button still works. The learner's last version is judged, or none.
+    seed: of the inputs, to see the same ones again. own: your own number, where a task has one. Nothing that
+    the function does raises an error here; the stop button still works. The learner's last version is judged,
+    or none.
     """
     with own_functions():
         try:
             exercise, function = named(function)
+            exercise = exercise if own is None else with_number(exercise, own)
             if not callable(function):
                 raise ValueError(f"There is no function `{exercise.name}` yet: run its cell first.")
         except ValueError as error:

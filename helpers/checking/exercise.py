@@ -1,7 +1,8 @@
 """What an exercise is: its words, its reference, the wrong answers it knows, and the properties it checks.
 
 An exercise has two halves in its chapter's folder. What it computes is a `Check` in the list EXERCISES of
-`exercises.py`; what it says is the table [exercise.NAME] of `words.toml`. `load` puts them together.
+`exercises.py`; what it says is the table [exercise.NAME] of `words.toml`. `load` puts them together. Some can
+have a number of the learner's own: `with_number` gives the exercise with it.
 """
 
 import difflib
@@ -54,6 +55,24 @@ class Property:
     edges: Callable | None = None
 
 
+# Numbers to multiply by, each of them and 1 so far apart that every property tells the functions apart.
+TIMES = tuple(float(f"{1.1**k:.3g}") for k in (*range(-12, -1), *range(2, 18)))
+
+
+@dataclass(frozen=True)
+class Personal:
+    """A number of the learner's own in a task: the answer without it, or with another one, is wrong.
+
+    under(f, own) makes a function of the changed task from one of the task as it stands: from the reference,
+    and from the known mistakes. given(args, own): what becomes of drawn inputs, where they must change with
+    the number to test what they were drawn for. values: what the number is drawn from.
+    """
+
+    under: Callable
+    given: Callable = lambda args, own: args
+    values: Sequence[float] = TIMES
+
+
 @dataclass(frozen=True)
 class Check:
     """The half of an exercise that is code. mistakes: by tag, a function that makes the mistake, or several.
@@ -64,6 +83,7 @@ class Check:
     reference: Callable
     properties: Sequence[Property]
     mistakes: Mapping[str, Callable | tuple[Callable, ...]]
+    personal: Personal | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +93,8 @@ class Exercise:
     lesson: the notebook's name without .ipynb; section: one of its headings, without the #.
     taught: the ids of the lesson's cells that explain what it needs; "NN_chapter#id" for another lesson's.
     difficulty: 1, 2 or 3. hints: two, the second says more.
+    personal: how a number of the learner's own changes it; yours: what the task then says, with {own} for the
+    number; own: that number, in an exercise that has been changed.
     """
 
     lesson: str
@@ -85,6 +107,9 @@ class Exercise:
     reference: Callable
     properties: Sequence[Property]
     wrong: Sequence[Wrong]
+    personal: Personal | None = None
+    yours: str = ""
+    own: float | None = None
 
     @property
     def name(self):
@@ -108,6 +133,11 @@ class Exercise:
         """The line under the title in the workbook."""
         stars = "★" * self.difficulty + "☆" * (3 - self.difficulty)
         return f"{self.points} points · about {self.minutes} minutes · difficulty {stars}"
+
+    @property
+    def asked(self):
+        """What stands between the brackets of `check(…)`."""
+        return self.name if self.own is None else f"{self.name}, own={self.own!r}"
 
     @property
     def parameters(self):
@@ -139,14 +169,15 @@ def read(words, checks):
             where = f"{file} [exercise.{name}]"
             if name in found:
                 raise ValueError(f"{where}: another chapter has an exercise of this name")
-            said = {"lesson": table.get("lesson"), "quantities": {}, "taught": [], **spoken[name]}
-            found[name] = _exercise(where, said, check)
+            said = {"lesson": table.get("lesson"), "quantities": {}, "taught": [], "yours": ""}
+            found[name] = _exercise(where, said | spoken[name], check)
     return dict(sorted(found.items(), key=lambda item: item[1].lesson))
 
 
 # Of what type the words of an exercise are. The first are those of an Exercise, as they stand.
 PLAIN = {"lesson": str, "section": str, "title": str, "minutes": int, "difficulty": int}
 TYPES = {**PLAIN, "taught": list, "hints": list, "properties": dict, "quantities": dict, "mistakes": dict}
+TYPES |= {"yours": str}
 
 
 def _exercise(where, words, check):
@@ -157,6 +188,8 @@ def _exercise(where, words, check):
     names = _paired(where, "property", words["properties"], [prop.name for prop in check.properties])
     messages = _paired(where, "mistake", words["mistakes"], check.mistakes)
     quantities = _paired(where, "quantity", words["quantities"], names.keys() & words["quantities"].keys())
+    if bool(check.personal) != ("{own}" in words["yours"]):
+        raise ValueError(f"{where}: yours must have {{own}} in it, for a check that is personal and no other")
     return Exercise(
         **{key: words[key] for key in PLAIN},
         taught=tuple(words["taught"]),
@@ -167,6 +200,8 @@ def _exercise(where, words, check):
             for prop in check.properties
         ],
         wrong=[_wrong(tag, messages[tag], ways) for tag, ways in check.mistakes.items()],
+        personal=check.personal,
+        yours=_line(words["yours"]),
     )
 
 
@@ -194,3 +229,56 @@ def find(name):
         return load()[name]
     near = difflib.get_close_matches(str(name), load(), n=3, cutoff=0.5) or list(load())
     raise ValueError(f"There is no exercise named {name!r}. Did you mean: {', '.join(near)}?")
+
+
+# --- With a number of the learner's own -------------------------------------------------------------
+
+WITHOUT_NUMBER, ANOTHER_NUMBER = "without-your-number", "another-number"
+NOT_YOURS = {
+    WITHOUT_NUMBER: "it answers the task as published. Your number, in the task's last lines, is not in it.",
+    ANOTHER_NUMBER: "it answers the task with another number than the one in its last lines.",
+}
+
+
+def with_number(item, own):
+    """The exercise with a learner's own number in it; ValueError if it is none of the exercise's.
+
+    Everything comes from the exercise as it stands: the reference, the inputs, and the mistakes, to which two
+    are added: the answer without the number, and the answers with another one.
+    """
+    if item.personal is None or own not in item.personal.values:
+        numbers = item.personal.values if item.personal else ("none",)
+        raise ValueError(f"own is {own!r}; the numbers of `{item.name}` are {', '.join(map(str, numbers))}.")
+    made = functools.partial(_under, item.personal)
+    reference = made(item.reference, own)
+    others = [made(item.reference, other) for other in item.personal.values if other != own]
+    foreign = {WITHOUT_NUMBER: item.reference, ANOTHER_NUMBER: tuple(others)}
+    wrong = [
+        replace(one, function=made(one.function, own), also=[made(way, own) for way in one.also])
+        for one in item.wrong
+    ]
+    return replace(
+        item,
+        reference=reference,
+        # Measuring the reference is exact enough for the exercises that have a number.
+        properties=[
+            replace(
+                prop,
+                cases=_given(item.personal, prop.cases, own),
+                edges=prop.edges and _given(item.personal, prop.edges, own),
+                expected=None,
+            )
+            for prop in item.properties
+        ],
+        wrong=[*wrong, *(_wrong(tag, NOT_YOURS[tag], ways) for tag, ways in foreign.items())],
+        own=own,
+    )
+
+
+def _under(personal, function, own):
+    """A function of the task, changed; it keeps its name, its parameters and its source."""
+    return functools.wraps(function)(personal.under(function, own))
+
+
+def _given(personal, cases, own):
+    return lambda rng: [tuple(personal.given(tuple(args), own)) for args in cases(rng)]

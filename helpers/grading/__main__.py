@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from helpers.checking import exercise
-from helpers.grading import batch, gradebook, intake, report, sandbox
+from helpers.grading import batch, gradebook, intake, private, report, sandbox
 from helpers.grading.grader import GRADED, STATUSES, Settings
 from helpers.grading.sandbox import BUBBLEWRAP, NOTHING
 
@@ -25,8 +25,8 @@ def main(arguments=None):
     """The command line; returns its exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if (given.due or given.export) and not given.roster:
-        parser.error("--due and --for need a --roster, which says whose a submission is")
+    if (given.due or given.export or given.private) and not given.roster:
+        parser.error("--due, --for and --private need a --roster, which says whose a submission is")
     if given.out.resolve().is_relative_to(given.submissions.resolve()):
         parser.error(f"--out {given.out} lies among the submissions, where the next run would grade it")
     if given.unisolated:
@@ -51,7 +51,8 @@ def _grade(given, kind):
     try:
         if unknown := set(given.regrade) - journal.rows.keys():
             raise ValueError(f"--regrade: there is no row of {', '.join(map(repr, sorted(unknown)))}")
-        rows = batch.run(paths, journal, settings, given.jobs, given.scheduler, _again(given))
+        own = private.Class(given.private, given.roster).own if given.private else None
+        rows = batch.run(paths, journal, settings, given.jobs, given.scheduler, _again(given), own)
     except KeyboardInterrupt:
         print(f"\nInterrupted with {len(journal.rows)} graded. --resume goes on from there.", file=sys.stderr)
         sys.stderr.flush()
@@ -68,6 +69,8 @@ def _grade(given, kind):
 
 def _report(given, rows, paths, times, seed):
     """Write all reports; yield what somebody should know."""
+    if strange := sum(row["problem"] == private.UNKNOWN for row in rows):
+        yield f"{strange} of {len(rows)} not graded: their numbers are nobody's under the secret of --private"
     yield from gradebook.idle(given.by_hand, rows)
     rows = [gradebook.changed(row, given.by_hand) for row in rows]
     same = gradebook.alike(paths, SOLUTIONS if SOLUTIONS.is_dir() else None)
@@ -129,6 +132,7 @@ def _parser():
         ("--roster", gradebook.roster, None, "who is in the class (CSV): also a table of students"),
         ("--due", gradebook.rules, {}, "due dates and late rules (TOML)"),
         ("--by-hand", gradebook.by_hand, {}, "points and comments (CSV)"),
+        ("--private", private.secret, None, "the term's secret: every student has numbers of their own"),
     ):
         say(option, type=_read(reader), default=default, metavar="FILE", help=words)
     say("--for", dest="export", choices=list(gradebook.EXPORTS), help="and a file that this platform imports")

@@ -5,21 +5,23 @@ import json
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 from helpers.grading import intake
-from helpers.grading.grader import LATE, digest, exercises, failed, grade
+from helpers.grading.grader import LATE, PUBLIC, digest, exercises, failed, grade
 from helpers.grading.sandbox import NOTHING, NoSandbox, demand
 from helpers.progress_bar import ProgressBar
 
 WAIT = 30  # seconds for the first worker of a cluster
 
 
-def run(paths, journal, settings, jobs=1, scheduler=None, again=lambda row: False):
+def run(paths, journal, settings, jobs=1, scheduler=None, again=lambda row: False, own=None):
     """Grade all submissions that the journal does not have yet; return all rows, by name.
 
     paths: {name: path}, as `intake.find` gives them; jobs: how many at a time on this machine; scheduler: the
-    address of a Dask scheduler instead; again: which rows of the journal are to be graded once more.
+    address of a Dask scheduler instead; again: which rows of the journal are to be graded once more; own: the
+    students' numbers, as own(name, bytes) tells them (private.py).
     ValueError for extra checks that do not fit, a machine without a sandbox where the settings want one, or a
     cluster without workers.
     """
@@ -27,9 +29,9 @@ def run(paths, journal, settings, jobs=1, scheduler=None, again=lambda row: Fals
     rows = {
         name: row
         for name, row in journal.rows.items()
-        if name in paths and _holds(row, paths[name], settings) and not again(row)
+        if name in paths and _holds(row, _load(name, paths[name], own), settings) and not again(row)
     }
-    todo = {name: path for name, path in paths.items() if name not in rows}
+    todo = {name: partial(_load, name, path, own) for name, path in paths.items() if name not in rows}
     bar = ProgressBar(len(paths), "Grading")
     try:
         for row in _on_cluster(todo, settings, scheduler) if scheduler else _here(todo, settings, jobs):
@@ -41,12 +43,19 @@ def run(paths, journal, settings, jobs=1, scheduler=None, again=lambda row: Fals
     return [rows[name] for name in sorted(rows)]
 
 
-def _holds(row, path, settings):
-    """Is the row what grading again would bring? Another file, checks or time may change it."""
-    before, now = row["settings"], settings.told()
+def _load(name, path, own):
+    """What `grade` wants to know of a submission: its bytes, why there are none, its student's numbers."""
+    data, problem = intake.load(path)
+    return data, problem, own(name, data) if own else PUBLIC
+
+
+def _holds(row, loaded, settings):
+    """Is the row what grading again would bring? Another file, checks, time or numbers may change it."""
+    data, _, own = loaded
+    before, now = {"own": {}, **row["settings"]}, settings.told(own)
     more_time = row["status"] == LATE and now["seconds"] > before["seconds"]
-    same = all(before[part] == now[part] for part in ("lesson", "extra"))
-    return same and not more_time and row["digest"] == digest(intake.load(path)[0])
+    same = all(before[part] == now[part] for part in ("lesson", "extra", "own"))
+    return same and not more_time and row["digest"] == digest(data)
 
 
 def _here(todo, settings, jobs):
@@ -55,16 +64,16 @@ def _here(todo, settings, jobs):
         demand()  # find out once, before the threads start
     pool = ThreadPoolExecutor(jobs)
     try:
-        futures = {pool.submit(_graded, name, path, settings): name for name, path in todo.items()}
+        futures = {pool.submit(_graded, name, load, settings): name for name, load in todo.items()}
         for future in as_completed(futures):
             yield _row(future, futures.pop(future), settings)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _graded(name, path, settings):
-    data, problem = intake.load(path)
-    return grade(name, data, settings, problem)
+def _graded(name, load, settings):
+    data, problem, own = load()
+    return grade(name, data, settings, problem, own)
 
 
 def _on_cluster(todo, settings, scheduler):
@@ -85,9 +94,9 @@ def _on_cluster(todo, settings, scheduler):
             raise ValueError(f"scheduler={scheduler!r}: no worker came within {WAIT} seconds") from None
 
         def more(count):
-            for _, (name, path) in zip(range(count), waiting, strict=False):
-                data, problem = intake.load(path)
-                future = client.submit(grade, name, data, settings, problem, pure=False)
+            for _, (name, load) in zip(range(count), waiting, strict=False):
+                data, problem, own = load()
+                future = client.submit(grade, name, data, settings, problem, own, pure=False)
                 names[future.key] = name
                 yield future
 

@@ -80,14 +80,23 @@ def whose(submission, students):
     An ID, login or address counts where it stands as a word of the path; a full name, in either order,
     where it is a part of the path. So downloads from Moodle ("Ada King_123_assignsubmission_file_") and
     Canvas ("kingada_123_456_…") are known. The numbers that these add are not the roster's: where a number
-    is one student's and the name another's, nobody is told.
+    is one student's and the name another's, nobody is told. The ending of a file that is no notebook is no
+    part of a name, unless the name has it.
     """
+    found = _told(submission, students) or _told(ENDING.sub("", submission), students)
+    return found.pop() if len(found) == 1 else None
+
+
+ENDING = re.compile(r"\.\w+$")
+
+
+def _told(submission, students):
+    """The students whom a name may mean."""
     words = {_plain(word) for word in re.split(r"[/\\_\s,;()]+", submission)} | {_plain(submission)}
     parts = {_plain(part) for part in re.split(r"[/\\]|_", submission)}
     by_id = {one for one in students if words & {_plain(name) for name in one.also}}
     by_name = {one for one in students if parts & _orders(one.name)}
-    found = by_id & by_name if by_id and by_name else by_id | by_name
-    return found.pop() if len(found) == 1 else None
+    return by_id & by_name if by_id and by_name else by_id | by_name
 
 
 def _orders(name):

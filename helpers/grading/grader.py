@@ -18,6 +18,7 @@ from helpers.checking.calls import SECONDS, Outcome, Problem
 from helpers.checking.cards import judgement_card
 from helpers.checking.judging import judge
 from helpers.grading import intake
+from helpers.grading.private import Own
 from helpers.grading.sandbox import BUBBLEWRAP, NOTHING, Died, Sandbox, TookTooLong, demand
 from helpers.grading.wire import pack, unpack
 
@@ -28,6 +29,7 @@ KINDS = ("blank", "error", "signature", "time", "memory", "exit", "form")  # wha
 GRADED, UNREADABLE, IGNORED = "graded", "unreadable", "no notebook"
 LATE, REVIEW = "timed out", "needs review"
 STATUSES = (GRADED, UNREADABLE, IGNORED, LATE, REVIEW)
+PUBLIC = Own()  # of a submission to the tasks as they are published
 CELLS_SHARE = 0.5  # of a submission's time, after which of its cells only the definitions are run
 
 
@@ -46,29 +48,33 @@ class Settings:
     seconds: float = 120.0
     kind: str = BUBBLEWRAP
 
-    def told(self):
+    def told(self, own=PUBLIC):
         """What a row says that it was graded with: without the secret."""
-        return {"lesson": self.lesson, "extra": digest(self.extra.encode()), "seconds": self.seconds}
+        told = {"lesson": self.lesson, "extra": digest(self.extra.encode()), "seconds": self.seconds}
+        return told | {"own": own.numbers}
 
 
-def grade(name, data, settings, problem=""):
+def grade(name, data, settings, problem="", own=PUBLIC):
     """The row of one submission, given as the bytes of its notebook.
 
-    problem: why there are no bytes, if there are none. Raises NoSandbox, and nothing else, where there is no
-    sandbox and the settings want one.
+    problem: why there are no bytes, if there are none; own: its student's numbers (private.py). Raises
+    NoSandbox, and nothing else, where there is no sandbox and the settings want one.
     """
     if settings.kind != NOTHING:
         demand()
     start = monotonic()
     status = IGNORED if problem == intake.NO_NOTEBOOK else UNREADABLE
-    row = _blank(name, status, problem, settings) | {"digest": digest(data)}
+    told = {"digest": digest(data), "settings": settings.told(own)}
+    row = _blank(name, status, problem, settings) | told
     try:
         submission = intake.read(name, data, settings.lesson)
         row["problem"] = problem or submission.problem
-        if not row["problem"]:
-            row |= _judged(submission, row["digest"], settings, start)
+        if not row["problem"] and own.problem:
+            row |= {"status": REVIEW, "problem": own.problem}
+        elif not row["problem"]:
+            row |= _judged(submission, row["digest"], settings, start, own)
     except Exception as error:  # ours, as what a learner can do is caught where it happens
-        row = failed(name, f"The grader failed: {error!r}", settings) | {"digest": digest(data)}
+        row = failed(name, f"The grader failed: {error!r}", settings) | told
     return row | {"seconds": round(monotonic() - start, 3)}
 
 
@@ -95,14 +101,16 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def exercises(lesson, extra=""):
-    """The exercises of a lesson, with the further properties of an extra module."""
+def exercises(lesson, extra="", own=PUBLIC):
+    """The exercises of a lesson, with the further properties of an extra module and a student's numbers."""
     more = _extra(extra)
-    return [
+    items = [
         dataclasses.replace(item, properties=[*item.properties, *more.get(item.name, ())])
         for item in exercise.load().values()
         if item.lesson == lesson
     ]
+    mine = own.numbers
+    return [exercise.with_number(item, mine[item.name]) if item.name in mine else item for item in items]
 
 
 @functools.cache
@@ -125,14 +133,14 @@ def _extra(text):
     return found
 
 
-def _judged(submission, digest, settings, start):
+def _judged(submission, digest, settings, start, own):
     """The part of a row that comes from running a submission."""
     learner = Learner(submission, settings.kind, start, settings.seconds)
     with contextlib.closing(learner), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy has something to say about what learners return
         judged = [
             _exercise(item, learner, _seed(settings.seed, submission.name, digest, item.name), submission)
-            for item in exercises(submission.lesson, settings.extra)
+            for item in exercises(submission.lesson, settings.extra, own)
         ]
     problems = ["It used up its time."] if learner.late else []
     problems += [row["problem"] for row in judged if row["outcome"] == REVIEW]
@@ -145,7 +153,7 @@ def _judged(submission, digest, settings, start):
         "possible": sum(row["possible"] for row in judged),
         "exercises": judged,
         "cells": [{"cell": number, "error": error} for number, error in sorted(learner.errors.items())],
-        "remarks": list(_remarks(submission, learner)),
+        "remarks": list(_remarks(submission, learner, judged, own)),
     }
 
 
@@ -161,16 +169,27 @@ def _suspicions(learner, judged):
         yield f"It answers exercises of other lessons, too ({more}): --lesson grades those."
 
 
-def _remarks(submission, learner):
+def _remarks(submission, learner, judged, own):
     """What somebody should know who reads the row, or appeals."""
-    judged = {name: cell.number for cell in submission.cells for name in cell.answers}
+    if own.remark:
+        yield own.remark
+    for tag, said in REFUSED.items():
+        if names := [row["name"] for row in judged if row["tag"] == tag]:
+            yield f"{', '.join(names)}: refused. {said}"
+    places = {name: cell.number for cell in submission.cells for name in cell.answers}
     for name, how in submission.found.items():
         if how != "grade_id":
             yield f"{name} was recognised by its {how}, as its cell has lost its grade_id."
     for name, numbers in submission.also.items():
-        yield f"{name}: cell {judged[name]} was judged; {_cells(numbers)} of the notebook define it, too."
+        yield f"{name}: cell {places[name]} was judged; {_cells(numbers)} of the notebook define it, too."
     if learner.skipped:
         yield "The cells took too long to run them all: of the last ones only the definitions were run."
+
+
+REFUSED = {
+    exercise.WITHOUT_NUMBER: "That is the answer to the published task, without this student's number.",
+    exercise.ANOTHER_NUMBER: "That is the answer with another number than this student's.",
+}
 
 
 def _cells(numbers):
@@ -180,6 +199,7 @@ def _cells(numbers):
 def _exercise(item, learner, seed, submission):
     """What became of one exercise. A check that fails itself asks for a human."""
     row = {"name": item.name, "title": item.title, "possible": item.points, "seed": seed}
+    row |= {"asked": item.asked, "own": item.own}
     row |= {"found": submission.found.get(item.name), "also": submission.also.get(item.name, [])}
     try:
         judgement = judge(item, learner.call(item.name), seed)

@@ -175,7 +175,9 @@ def _explained(cell):
 
 def _appeal(row):
     """How a learner repeats exactly what was tried here."""
-    calls = "\n".join(f"check({item['name']}, seed={item['seed']})" for item in row["exercises"])
+    calls = "\n".join(
+        f"check({item.get('asked', item['name'])}, seed={item['seed']})" for item in row["exercises"]
+    )
     return (
         "<details><summary>Do you disagree?</summary><p>In your notebook, these lines try exactly the inputs "
         f"that were tried here (course version {escape(row['course'])}). If a card there says something "
@@ -261,7 +263,7 @@ def _difficulty(items):
 
 def _finding(name, tag):
     """A misconception in the exercise's own words, or a problem's kind."""
-    known = {wrong.tag: wrong.message for wrong in exercise.load()[name].wrong}
+    known = {wrong.tag: wrong.message for wrong in exercise.load()[name].wrong} | exercise.NOT_YOURS
     if tag in known:
         return f"<b>{escape(tag.replace('-', ' '))}</b>: {prose(known[tag])}"
     return escape(PROBLEMS.get(tag, tag))

@@ -7,6 +7,15 @@ from helpers.grading.grader import Settings, grade
 from tests.grading import bank
 
 
+def pytest_addoption(parser):
+    parser.addoption("--size", type=int, default=30, help="students of the class in test_class.py")
+
+
+@pytest.fixture
+def size(request):
+    return request.config.getoption("--size")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def a_sandbox():
     kind, why = sandbox.isolation()

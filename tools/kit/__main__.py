@@ -2,13 +2,29 @@
 
 python -m tools.kit build kit/ --grades grades.json    # all of it; or `make kit`
 python -m tools.kit statistics answers.csv             # what a class's answers say about the items
+python -m tools.kit private --roster class.csv --secret-file secret.txt workbooks/    # numbers of their own
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from tools.kit import anki, atlas, bank, lessons, measures, moodle, paired, plans, qti, release, slides
+from helpers.grading import gradebook
+from helpers.grading.private import secret
+from tools.kit import (
+    anki,
+    atlas,
+    bank,
+    lessons,
+    measures,
+    moodle,
+    paired,
+    plans,
+    private,
+    qti,
+    release,
+    slides,
+)
 
 
 def files(grades=None):
@@ -27,9 +43,9 @@ def files(grades=None):
     return {name: data if isinstance(data, bytes) else data.encode() for name, data in made.items() if data}
 
 
-def build(folder, grades=None):
-    """Write the kit to a folder."""
-    for name, data in files(grades).items():
+def write(folder, made):
+    """Write files, {name: bytes}, to a folder."""
+    for name, data in made.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -47,6 +63,12 @@ def parser():
     two.add_argument(
         "answers", type=Path, nargs="+", help="CSV with learner, item, answer; or exported progress"
     )
+    three = verbs.add_parser("private", help="write a workbook for each student, with their own numbers")
+    three.add_argument("folder", type=Path, metavar="OUT", help="a folder for each student")
+    three.add_argument("--roster", type=Path, metavar="FILE", required=True, help="the class (CSV)")
+    three.add_argument(
+        "--secret-file", type=Path, metavar="FILE", required=True, help="the term's secret: some line of text"
+    )
     return made
 
 
@@ -55,7 +77,10 @@ def main(arguments=None):
     given = parser().parse_args(arguments)
     try:
         if given.verb == "build":
-            build(given.folder, given.grades)
+            write(given.folder, files(given.grades))
+        elif given.verb == "private":
+            made = private.files(gradebook.roster(given.roster), secret(given.secret_file))
+            write(given.folder, {name: text.encode() for name, text in made.items()})
         else:
             print(measures.report(measures.read(given.answers)), end="")
     except (ValueError, OSError) as error:

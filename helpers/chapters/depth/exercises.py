@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.checking.exercise import Check, Property
+from helpers.checking.exercise import Check, Personal, Property
 from helpers.checking.values import Phi
 
 # --- 1.1 The rate of one layer ------------------------------------------------------------------------
@@ -34,6 +34,7 @@ RATE = Check(
         "decimal-logarithm-of-the-rate": lambda ratio, depth: np.log10(ratio) / depth,
         "power-for-root": lambda ratio, depth: ratio**depth,
     },
+    personal=Personal(lambda f, own: lambda ratio, depth: f(ratio / own, depth)),
 )
 
 
@@ -94,6 +95,7 @@ LARGEST_SLOPE = Check(
         "rise-without-step": lambda phi: np.max(np.abs(np.diff(phi(np.linspace(-10, 10, 200_001))))),
         "steps-too-coarse": lambda phi: np.max(np.abs(slopes_between(phi, np.linspace(-10, 10, 21)))),
     },
+    personal=Personal(lambda f, own: lambda phi: f(lambda z: phi(own * z))),
 )
 
 
@@ -192,6 +194,16 @@ def relu_network(rng, depth):
             return x, weights, rng.normal(0, 1, (batch, n)).round(2)
 
 
+def amplified_layers(f, own):
+    """The function for layers relu(own · h W): that for matrices own · W, then ∂L/∂W by the chain rule."""
+
+    def found(x, weights, grad):
+        right = f(x, [own * w for w in weights], grad)
+        return {**right, "weights": [own * dw for dw in right["weights"]]}
+
+    return found
+
+
 MLP_BACKWARD = Check(
     mlp_backward,
     properties=[
@@ -224,6 +236,7 @@ MLP_BACKWARD = Check(
         "stops-before-the-first-weights": through_relu(to_the_input=False),
         "one-array-for-all": through_relu(collect=lambda by_layer: by_layer[:1] * len(by_layer)),
     },
+    personal=Personal(amplified_layers),
 )
 
 
@@ -282,6 +295,7 @@ JACOBIAN_PRODUCT = Check(
         ),
         "slice-that-is-empty": multiplied(lambda jacobians, layer: jacobians[: layer - 1 : -1]),
     },
+    personal=Personal(lambda f, own: lambda js, layer: f([own * j for j in js], layer)),
 )
 
 
@@ -374,6 +388,7 @@ CRITICAL_SIGMA = Check(
         "unnormalised-density": searched(bell=lambda xi: np.exp(-(xi**2) / 2) * (xi[1] - xi[0])),
         "steepness-forgotten-in-slope": searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2))),
     },
+    personal=Personal(lambda f, own: lambda a: f(a) / own),
 )
 
 
@@ -584,6 +599,10 @@ THREE = Check(
         ),
         "reversed-product": sized(norm=of_reversed("norm"), rms=of_reversed("rms")),
     },
+    personal=Personal(
+        lambda f, own: lambda jacobians: f([own * j for j in jacobians]),
+        given=lambda args, own: ([j / own for j in args[0]],),
+    ),
 )
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from helpers.checking.exercise import Check, Property
+from helpers.checking.exercise import Check, Personal, Property
 from helpers.checking.values import Phi, Rng
 
 # --- Inputs that several exercises draw ---------------------------------------------------------------
@@ -331,6 +331,7 @@ PREDICT_H2 = Check(
         ),
         "unit-input": recursion(start=lambda x: 1.0),
     },
+    personal=Personal(lambda f, own: lambda x, widths, var: f(x, widths, [own**2 * v for v in var])),
 )
 
 
@@ -418,6 +419,10 @@ GAIN = Check(
         ),
         "slope-for-value": lambda phi: 1 / np.sqrt(WEIGHT @ np.gradient(phi(XI), XI) ** 2),
     },
+    personal=Personal(
+        lambda f, own: lambda phi: f(phi) * np.sqrt(1 - own**2),  # what the biases leave to the weights
+        values=[round(0.2 + 0.02 * k, 2) for k in range(36)],
+    ),
 )
 
 
@@ -493,6 +498,11 @@ def networks_at_the_limits(rng):
     return [network_with_total(rng, total) for total in (0.0007, 0.0014, 700.0, 1400.0)]
 
 
+def amplified_network(f, own):
+    """The function for layers relu(own · h W): the repair still multiplies W."""
+    return lambda weights: f([own * w for w in weights])
+
+
 DIAGNOSE = Check(
     diagnose,
     properties=[
@@ -513,6 +523,7 @@ DIAGNOSE = Check(
         "one-layer-for-the-network": diagnosis(he_factor, whole=False),
         "repair-without-root": diagnosis(he_factor, repair=lambda factor: factor),
     },
+    personal=Personal(amplified_network, given=lambda args, own: ([w / own for w in args[0]],)),
 )
 
 

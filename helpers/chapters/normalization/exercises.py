@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.checking.exercise import Check, Property
+from helpers.checking.exercise import Check, Personal, Property
 
 # --- Inputs that several exercises draw ---------------------------------------------------------------
 
@@ -15,6 +15,11 @@ def a_batch(rng, examples, units):
 
 def gamma_beta(rng, units):
     return rng.uniform(1.4, 3, units), rng.uniform(0.5, 2, units)
+
+
+def scaled_output(f, own):
+    """The function with a fixed scale behind the norm."""
+    return lambda *args: own * f(*args)
 
 
 # --- 3.1 Forward --------------------------------------------------------------------------------------
@@ -85,6 +90,7 @@ FORWARD = Check(
             forward(affine=lambda xhat, gamma, beta: xhat + beta),
         ),
     },
+    personal=Personal(scaled_output),
 )
 
 
@@ -222,6 +228,7 @@ BACKWARD = Check(
         "mean-over-all-units": other_statistics(overall=True),
         "divides-by-the-batch": all_divided,
     },
+    personal=Personal(lambda f, own: lambda x, gamma, eps, grad: f(x, gamma, eps, own * grad)),
 )
 
 
@@ -325,6 +332,7 @@ RUNNING = Check(
         "corrects-for-the-start": running(undo=True),
         "std-for-variance": running(root=True),
     },
+    personal=Personal(lambda f, own: lambda xs, *settings: f([own * x for x in xs], *settings)),
 )
 
 
@@ -423,6 +431,7 @@ NORMALIZE = Check(
         "groups-ignored": family(sets=lambda groups, channels: 1),
         "layernorm-each-channel": family({"LayerNorm": (3, 4), "RMSNorm": (3, 4)}),
     },
+    personal=Personal(scaled_output),
 )
 
 
@@ -558,6 +567,7 @@ RESCALE = Check(
         "learning-rate-unchanged": rescaled(-1, -2, 0),
         "learning-rate-upside-down": rescaled(-1, -2, -2),
     },
+    personal=Personal(lambda f, own: lambda grad, lr, c: f(grad, lr, own * c)),
 )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.checking.exercise import Check, Property
+from helpers.checking.exercise import Check, Personal, Property
 from helpers.checking.values import Rng
 
 # --- Inputs that several exercises draw ---------------------------------------------------------------
@@ -265,6 +265,10 @@ SGD_DECAY = Check(
         "decay-over-the-count": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam / len(w) * w)),
         "one-norm-for-two-norm": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam * np.sign(w))),
     },
+    personal=Personal(
+        lambda f, own: lambda w, grads, *settings: f(w, [g / own for g in grads], *settings),
+        given=lambda args, own: (args[0], [own * g for g in args[1]], *args[2:]),
+    ),
 )
 
 
@@ -394,6 +398,10 @@ ADAMW = Check(
             adam_like(second=lambda v, g, m, mix: np.maximum(v, mix(v, g**2))),  # AMSGrad
         ),
     },
+    personal=Personal(
+        lambda f, own: lambda w, g, *state: f(w, g / own, *state),
+        given=lambda args, own: (args[0], own * args[1], *args[2:]),
+    ),
 )
 
 
@@ -637,6 +645,10 @@ SHIFT = Check(
         "weights-not-squared": shifting(dropped_variance, add=lambda var, w: var @ w),
         "no-shift": shifting(lambda mean, var, p: var),
     },
+    personal=Personal(
+        lambda f, own: lambda mean, var, w, p: f(mean, var, w, 1 - (1 - p) * (1 - own)),
+        values=[round(0.1 + 0.02 * k, 2) for k in range(26)],
+    ),
 )
 
 EXERCISES = [DROPOUT_FORWARD, DROPOUT_BACKWARD, SGD_DECAY, ADAMW, DECAY_GROUPS, CLIP, SHIFT]

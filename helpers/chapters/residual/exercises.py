@@ -4,7 +4,7 @@ from math import comb
 
 import numpy as np
 
-from helpers.checking.exercise import Check, Property
+from helpers.checking.exercise import Check, Personal, Property
 
 
 def relu(z):
@@ -66,6 +66,16 @@ def some_blocks(rng):
     return [one_block(rng, 2), one_block(rng), one_block(rng)]
 
 
+def scaled_branch(f, own):
+    """The function for the block h + own · relu(h W₁) W₂."""
+
+    def block(h, w1, w2, grad):
+        right = f(h, w1, own * w2, grad)
+        return {**right, "dw2": own * right["dw2"]}
+
+    return block
+
+
 RESIDUAL_BLOCK = Check(
     residual_block,
     properties=[
@@ -88,6 +98,7 @@ RESIDUAL_BLOCK = Check(
         "relu-on-the-trunk": relu_on_the_trunk,
         "divides-by-the-batch": blocks_of(share=lambda h: 1 / len(h)),
     },
+    personal=Personal(scaled_branch),
 )
 
 
@@ -168,6 +179,9 @@ TWO_BLOCKS = Check(
             lambda h, w1, w2: relu(relu(h @ w1) @ w2), lambda h, w1, w2: relu(relu(h) @ w1) @ w2
         ),
     },
+    personal=Personal(
+        lambda f, own: lambda h, blocks, version: f(h, [(w1, own * w2) for w1, w2 in blocks], version)
+    ),
 )
 
 
@@ -263,6 +277,10 @@ PREDICT_GROWTH = Check(
         "ignores-the-scale": growing(root_product, scaled=False),
         "mean-gain-for-all": growing(lambda g: (1 + np.mean(g) ** 2) ** (len(g) / 2)),
     },
+    personal=Personal(
+        lambda f, own: lambda gains, alpha: f(gains, own * alpha),
+        given=lambda args, own: (args[0], args[1] / own),
+    ),
 )
 
 
@@ -340,6 +358,7 @@ BRANCH_SCALE = Check(
         "root-mean-square-for-all": closed_form(),
         "ignores-the-gain": closed_form(mean=lambda g: 1.0),
     },
+    personal=Personal(lambda f, own: lambda gains, target: f(own * gains, target)),
 )
 
 # --- 4.5 The verdict ----------------------------------------------------------------------------------
@@ -801,6 +820,10 @@ SHATTERED_GRADIENTS = Check(
         "mean-of-the-pairs": likeness_by(lambda a, lag: autocorrelation(a, lag) * len(a) / (len(a) - lag)),
         "correlation-of-two-stretches": likeness_by(centred_by_side),
     },
+    personal=Personal(
+        lambda f, own: lambda x, net, lag: f(x, {**net, "alpha": own * net["alpha"]}, lag),
+        given=lambda args, own: (args[0], {**args[1], "alpha": args[1]["alpha"] / own}, args[2]),
+    ),
 )
 
 EXERCISES = [
