@@ -217,7 +217,7 @@ def test_5_relu_inputs_align_from_032_to_099():
 
 def test_6_a_narrow_he_network_fails():
     found = random_networks.final_sizes(16, 200, batch=64)
-    assert 1e-4 < np.median(found) < 1 - said("explain-he-width16", "half of them have lost 99.9 % of")
+    assert 1e-4 < np.median(found) < 1 - said("explain-he-width16", "half of them have lost 99.9% of")
     assert np.median(np.log(found)) == pytest.approx(-5 * 50 / (2 * 16), abs=1)
     assert np.log(found).std() == pytest.approx(np.sqrt(5 * 50 / 16), rel=0.25)
 
@@ -231,7 +231,7 @@ def test_6_a_wide_he_network_stays_within_a_factor_of_ten():
 def test_6_seed_0_of_the_narrow_explorer_is_an_unlucky_one():
     result = init_explorer(width=16, depth=50).result
     left, share = said(
-        "explain-narrow", r"about $3\times10^{-8}$ is left of it, below the band that holds 95 %"
+        "explain-narrow", r"about $3\times10^{-8}$ is left of it, below the band that holds 95%"
     )
     assert result.end == pytest.approx(np.log10(left), abs=0.1)
     assert not result.inside and result.end < result.low[result.last]
@@ -335,7 +335,7 @@ def test_break_it_ten_percent_costs_a_factor_of_117():
     def too_large(*args, **kwargs):
         return he_normal(*args, **kwargs) * 1.1
 
-    mistake, depth = said("break-it", "A mistake of 10 % in the scale: what does it cost after 25 layers?")
+    mistake, depth = said("break-it", "A mistake of 10% in the scale: what does it cost after 25 layers?")
     assert 1 + mistake == pytest.approx(1.1)
     power, cost = said("break-it", r"$1.1^{2 \times 25}$, which is 117")
     ratios = [

@@ -302,10 +302,10 @@ def by_batch():
 
 def test_8_batches_of_2_and_4_are_bad_for_batch_norm_alone(by_batch):
     two, four = dict(by_batch[2]), dict(by_batch[4])
-    assert said("explain-family", "guessing (10 %)") < two.pop("BatchNorm") < 0.3
-    low, high = said("explain-family", "75 to 87 %")
+    assert said("explain-family", "guessing (10%)") < two.pop("BatchNorm") < 0.3
+    low, high = said("explain-family", "75 to 87%")
     assert all(low - 0.06 < accuracy < high + 0.03 for accuracy in two.values())
-    small, least = said("explain-family", "has 65 %, the others 86 %")
+    small, least = said("explain-family", "has 65%, the others 86%")
     assert four.pop("BatchNorm") == pytest.approx(small, abs=0.08)
     assert min(four.values()) > least - 0.02
     caught_up = by_batch[int(said("explain-family", "From 8 on"))]
@@ -349,7 +349,7 @@ def test_break_it_3_more_steps(run):
     layer = run("two-steps", old="range(2)", new=f"range({steps})")["layer"]
     arrived = layer.running_mean[0], (layer.running_var[0] - 1) * 3 / 2  # they start at 0 and 1
     goal = np.array(said("break-it", "to 2.5 and 3"))
-    np.testing.assert_allclose(arrived / goal, said("break-it", "is 99 % of"), atol=0.003)
+    np.testing.assert_allclose(arrived / goal, said("break-it", "is 99% of"), atol=0.003)
     answer, given = said("break-it", "makes 0.88 of the 4")
     in_eval = layer.forward(np.array([[given]]), train=False)[0, 0]
     assert in_eval == pytest.approx(answer, abs=0.005)
