@@ -156,7 +156,7 @@ def test_5_gains():
     assert theory.gain(Tanh()) == pytest.approx(tanh, abs=0.005)
     for half in (
         said("explain-gains", r"= \tfrac12(1+\alpha^2)\,q")[0],
-        said("explain-gains", r"together $\tfrac12(1+\alpha^2)$")[0],
+        said("explain-gains", r"Together that is $\tfrac12(1+\alpha^2)$")[0],
     ):
         assert theory.second_moment_after(LeakyReLU(slope)) == pytest.approx(half * (1 + slope**2))
     left = said("gain-from-the-mean", "tanh leaves 0.394")
@@ -222,6 +222,18 @@ def test_6_a_narrow_he_network_fails():
     assert np.log(found).std() == pytest.approx(np.sqrt(5 * 50 / 16), rel=0.25)
 
 
+def test_3_ten_layers_by_hand():
+    n, std = said("before-he-var", "With 400 units and a standard deviation of 0.05")
+    factor, left = n * std**2 / 2, []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        h = rng.standard_normal((256, int(n)))
+        for _ in range(10):
+            h = np.maximum(h @ rng.normal(0, std, (int(n), int(n))), 0)
+        left.append(np.mean(h**2))
+    assert typical(left) == pytest.approx(factor**10, rel=0.3)
+
+
 def test_6_a_wide_he_network_stays_within_a_factor_of_ten():
     found = random_networks.final_sizes(256, 25, batch=64)
     assert np.mean(np.abs(np.log10(found)) < 1) > 0.9
@@ -274,7 +286,7 @@ def test_7_gradients_over_20_layers():
     biased = [gradient_ratio(random_networks.with_bias(seed=seed), seed) for seed in SEEDS]
     assert he[0] == pytest.approx(said("explain-gradients", "the ratio is 1.1"), abs=0.05)
     assert typical(he) == pytest.approx(1, abs=0.35)
-    arrives = said("explain-gradients", r"it arrives at about $2\times10^{-8}$")
+    arrives = said("explain-gradients", r"part arrives, about $2\times10^{-8}$")
     arrives_too = said("explain-level-but-blind", r"bias, at about $2\times10^{-8}$")
     for found, told in ((default, arrives), (biased, arrives_too)):
         assert found[0] == pytest.approx(told, rel=0.25)
