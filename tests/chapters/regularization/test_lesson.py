@@ -230,7 +230,7 @@ def test_2_shifted_copies_are_worth_as_much_as_dropout_and_stopping_only_if_told
     assert -costs.mean == pytest.approx(said("explain-first-things", "costs about two points"), abs=1.2)
     held_out, total = said("first-things", "40 of the 200")
     assert (held_out, total) == (40, Recipe(**NOISY).examples)
-    assert Recipe(**NOISY).examples == said("first-things", "On the 200 digits")
+    assert Recipe(**NOISY).examples == said("first-things", "on the 200 digits")
     assert said("explain-first-things", "20 of the 100") == (20, Recipe().examples)
     assert NOISY["label_noise"] * held_out == said("explain-first-things", "12 of them lie")
 
@@ -616,7 +616,7 @@ def test_break_it_dropout_behind_a_norm():
 
 
 def test_break_it_dropout_07_is_too_much_for_the_small_network():
-    more, half = said("break-it", "raise the dropout to 0.7"), said("break-it", "is worse than with 0.5")
+    more, half = said("break-it", "raise the dropout to 0.7"), said("break-it", "does worse than with 0.5")
     ends = {p: study({"": Recipe(dropout=p, **NOISY)}, range(5))[""] for p in (more, half)}
     assert np.all(ends[more] < ends[half])
 
