@@ -126,7 +126,7 @@ def written(value, form=""):
     if form == "_":
         return f"{value:.0f}".translate(LOWERED)
     if form == "%":
-        return f"{written(100 * value, '3')} %"
+        return f"{written(100 * value, '3')}%"
     if form == "/":
         return str(Fraction(value).limit_denominator(10_000)).replace("-", "−")
     if form == "10":

@@ -61,7 +61,7 @@ FORMULAS = {
     "reg-clip-small": lambda d: d.a * min(1, d.tau / np.hypot(d.a, d.b)),
     "predict-bn-element": lambda d: d.g * standardised(d.b, [d.a, d.a, d.b, d.b]) + d.c,
     "predict-bn-after-relu": lambda d: np.sqrt(d.s**2 / 2 - (d.s * np.sqrt(1 / (2 * pi))) ** 2),
-    "predict-bn-running": lambda d: np.log(1 - asked("predict-bn-running", "come 99 %")) / np.log(d.k),
+    "predict-bn-running": lambda d: np.log(1 - asked("predict-bn-running", "come 99%")) / np.log(d.k),
     "predict-bn-copied": lambda d: np.sqrt((d.v + d.p) / (d.v + d.k)),
     "bn-frozen": lambda d: (d.z - d.m) / np.sqrt(d.v),
     "bn-identity": lambda d: np.hypot(np.sqrt(d.v), np.sqrt(d.e2)),
@@ -306,7 +306,7 @@ def test_a_mistake_in_a_family_is_named(old, new, message):
         (128, "", "128"), (10_000, "", "10,000"), (0.1 + 0.2, "", "0.3"), (-3, "", "−3"),
         (1e-4, "", "0.0001"),
         (2.5e-13, "", "2.5 · 10⁻¹³"), (1e-5, "", "10⁻⁵"), (1 / 3, "2", "0.33"), (13_765, "2", "14,000"),
-        (-25, "^", "⁻²⁵"), (20, "_", "₂₀"), (0.125, "/", "1/8"), (0.9, "%", "90 %"), (3e-9, "10", "10⁻⁹"),
+        (-25, "^", "⁻²⁵"), (20, "_", "₂₀"), (0.125, "/", "1/8"), (0.9, "%", "90%"), (3e-9, "10", "10⁻⁹"),
         (0, "", "0"), (1024, "", "1024"), (1.5e6, "3", "1.5 · 10⁶"),
     ],
 )  # fmt: skip

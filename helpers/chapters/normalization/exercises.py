@@ -28,7 +28,7 @@ def scaled_output(f, own):
 def bn_forward(x, gamma, beta, eps):
     """BatchNorm in train mode: (batch, n) ↦ (batch, n)."""
     mean = x.mean(axis=0)  # one for each unit, over the batch
-    var = x.var(axis=0)  # divided by N: no population is estimated here
+    var = x.var(axis=0)  # divided by m: no population is estimated here
     return gamma * (x - mean) / np.sqrt(var + eps) + beta
 
 

@@ -90,7 +90,7 @@ def test_the_limits_of_the_diagnosis():
         weight = np.sqrt(2 * total) * np.eye(4) * 2 / np.sqrt(4)  # ½ · 4 · mean square = total
         assert diagnose([weight])["verdict"] == verdict
     tolerances = {p.rtol for p in DIAGNOSE.properties if hasattr(p, "rtol") and p.part}
-    assert said("diagnose-task", "off by 2 %") in tolerances
+    assert said("diagnose-task", "off by 2%") in tolerances
 
 
 def test_what_the_checks_say():

@@ -238,7 +238,7 @@ def test_5_small_batches_make_it_worse():
 def test_5_at_56_layers_batch_norm_loses_to_no_norm():
     (depth,) = {
         said("summary", "make our 56 layers"),
-        said("summary", "What our 56 layers"),
+        said("summary", "Our 56 layers"),
         lesson("claims")("claim-bn-gap-widens", "at 56 layers"),
     }
     best = {n: family.best_losses(n, int(depth)) for n in ("none", "BatchNorm", "LayerNorm")}
@@ -246,7 +246,7 @@ def test_5_at_56_layers_batch_norm_loses_to_no_norm():
     assert np.all(best["BatchNorm"] > 1.9)
     assert np.all(best["none"] > 0.5)
     assert np.all(best["LayerNorm"] > 1)
-    guessing = said("explain-depth-56", "guessing is 2.3")
+    guessing = said("explain-depth-56", "guessing costs 2.3")
     assert pytest.approx(guessing, abs=0.05) == GUESSING
     assert np.all(np.concatenate([best["none"], best["BatchNorm"]]) < guessing + 0.05)
 
@@ -302,10 +302,10 @@ def by_batch():
 
 def test_8_batches_of_2_and_4_are_bad_for_batch_norm_alone(by_batch):
     two, four = dict(by_batch[2]), dict(by_batch[4])
-    assert said("explain-family", "guessing (10 %)") < two.pop("BatchNorm") < 0.3
-    low, high = said("explain-family", "75 to 87 %")
+    assert said("explain-family", "guessing (10%)") < two.pop("BatchNorm") < 0.3
+    low, high = said("explain-family", "75 to 87%")
     assert all(low - 0.06 < accuracy < high + 0.03 for accuracy in two.values())
-    small, least = said("explain-family", "has 65 %, the others 86 %")
+    small, least = said("explain-family", "has 65%, the others 86%")
     assert four.pop("BatchNorm") == pytest.approx(small, abs=0.08)
     assert min(four.values()) > least - 0.02
     caught_up = by_batch[int(said("explain-family", "From 8 on"))]
@@ -349,8 +349,8 @@ def test_break_it_3_more_steps(run):
     layer = run("two-steps", old="range(2)", new=f"range({steps})")["layer"]
     arrived = layer.running_mean[0], (layer.running_var[0] - 1) * 3 / 2  # they start at 0 and 1
     goal = np.array(said("break-it", "to 2.5 and 3"))
-    np.testing.assert_allclose(arrived / goal, said("break-it", "is 99 % of"), atol=0.003)
-    answer, given = said("break-it", "makes 0.88 of the 4")
+    np.testing.assert_allclose(arrived / goal, said("break-it", "is 99% of"), atol=0.003)
+    given, answer = said("break-it", "turns the 4 into 0.88")
     in_eval = layer.forward(np.array([[given]]), train=False)[0, 0]
     assert in_eval == pytest.approx(answer, abs=0.005)
     large = said("break-it", "In batches of 64")
@@ -452,7 +452,7 @@ def test_f_a_copied_network_with_another_epsilon():
 
 def test_f_the_relatives_tolerate_large_steps_at_4_layers_and_not_at_10(limits):
     typical = {key: np.median(found) for key, found in limits.items()}
-    assert typical["none", 4] == said("explain-relatives", "where no norm has 0.2")
+    assert typical["none", 4] == said("explain-relatives", "the network without a norm tolerates 0.2")
     assert typical["LayerNorm", 4] == typical["GroupNorm", 4] == said("explain-relatives", "tolerate η = 1")
     assert typical["RMSNorm", 4] == typical["BatchNorm", 4] == said("explain-relatives", "RMSNorm 2")
     low, high = said("explain-relatives", "they tolerate 0.1 to 0.2")

@@ -32,7 +32,7 @@ def test_behind_a_relu():
 def test_what_batch_norm_remembers():
     keeps = asked("predict-bn-running", "keeps 0.99")
     takes = asked("predict-bn-running", "takes 0.01 of the batch's")
-    left = 1 - asked("predict-bn-running", "come 99 %")
+    left = 1 - asked("predict-bn-running", "come 99%")
     assert 1 - keeps == pytest.approx(takes)
     steps = np.log(left) / np.log(keeps)
     assert steps == pytest.approx(asked("predict-bn-running", "k = 458.2"), abs=0.05)
@@ -45,4 +45,4 @@ def test_what_batch_norm_remembers():
 def test_epsilon_and_the_unbiased_variance():
     assert BatchNorm(1).eps == asked("bn-identity", "ε = 1e-5")
     n = asked("bn-unbiased", "m = 64")
-    assert n / (n - 1) - 1 == pytest.approx(asked("bn-unbiased", "by 1.6 %"), abs=5e-4)
+    assert n / (n - 1) - 1 == pytest.approx(asked("bn-unbiased", "by 1.6%"), abs=5e-4)

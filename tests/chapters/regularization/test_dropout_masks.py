@@ -28,6 +28,12 @@ def test_verdicts_follow_from_the_form(settings, word):
     assert verdict(dropout_masks(**settings)) == word
 
 
+def test_what_the_lesson_says_of_the_two_slips():
+    assert max(dropout_masks(width=512, passes=256, form="not rescaled").result.ends) < 0.8
+    mean, second, after_relu = dropout_masks(width=512, passes=256, form="p read as keep", p=0.2).result.ends
+    assert mean == pytest.approx(1, abs=0.05) and min(second, after_relu) > 2
+
+
 def test_one_pass_is_one_pass():
     instrument = dropout_masks(passes=1)
     assert "over 1 pass, the" in page(instrument)

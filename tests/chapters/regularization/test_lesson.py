@@ -58,7 +58,7 @@ def clean():
         "AdamW 0.01": Recipe("AdamW", weight_decay=0.01),
         "AdamW": Recipe("AdamW", weight_decay=3.0),
         "L2": Recipe(weight_decay=0.03),
-        "5 % wrong": Recipe(label_noise=0.05),
+        "5% wrong": Recipe(label_noise=0.05),
         "held out": Recipe(held_out=20),
         "alike": Recipe(per_pixel=False),
         "shifted": Recipe(per_pixel=False, shifts=True),
@@ -108,9 +108,9 @@ def test_2_behind_a_relu_the_average_pass_is_about_40_percent_above_eval():
     found = [regularization.dropout_passes(0.5, 512, 256, seed=s).after_relu[-1] for s in range(8)]
     assert np.mean(found) == pytest.approx(said("explain-ensemble", "the two moments, and the 1.4"), abs=0.05)
     assert found[0] == pytest.approx(said("explain-ensemble", "at about **1.4**"), abs=0.05)  # the one shown
-    above = said("explain-ensemble", "40 % above eval mode")
+    above = said("explain-ensemble", "40% above eval mode")
     assert np.mean(found) - 1 == pytest.approx(above, abs=0.05)
-    assert np.mean(found) - 1 == pytest.approx(asked("predict-ensemble", "by about 40 %"), abs=0.05)
+    assert np.mean(found) - 1 == pytest.approx(asked("predict-ensemble", "by about 40%"), abs=0.05)
     theory = regularization.dropout_ratios(0.5)[2]
     assert theory == pytest.approx(said("explain-ensemble", "1.41 at"), abs=0.005)
 
@@ -163,14 +163,14 @@ def test_2_with_clean_labels_the_effects_are_small(clean):
         -said("explain-study-clean", "**costs** about three points"), abs=1.5
     )
     assert abs(gain["AdamW 0.01"].mean) < 0.3
-    assert clean["nothing"].mean() == pytest.approx(100 * asked("predict-clean-gain", "84 %"), abs=1.5)
+    assert clean["nothing"].mean() == pytest.approx(100 * asked("predict-clean-gain", "84%"), abs=1.5)
     assert (Recipe().examples, Recipe().steps) == (
         said("explain-gains-noisy", "Take 100 digits"),
         said("explain-gains-noisy", "300 steps"),
     )
     share = 1e-3 * 0.01 * Recipe().steps
     assert share == pytest.approx(said("explain-study-clean", "0.001 · 0.01 · 300 = 0.003")[-1])
-    assert np.exp(-share) == pytest.approx(said("explain-study-clean", "99.7 % of every weight"), abs=5e-4)
+    assert np.exp(-share) == pytest.approx(said("explain-study-clean", "99.7% of every weight"), abs=5e-4)
     assert Recipe().steps == said("explain-study-clean", "for 300 steps")
 
 
@@ -211,8 +211,8 @@ def test_2_dropout_makes_a_network_bear_the_loss_of_units_and_so_does_decay():
     assert abs(paired_difference(half["dropout"], half["AdamW"]).mean) < 3
     more_alike = paired_difference(alike["dropout"], alike["nothing"])
     assert more_alike.mean < 0.5  # robust, and not redundant
-    assert 100 * asked("predict-half", "about 65 %") == pytest.approx(half["AdamW"].mean(), abs=2.5)
-    assert 100 * asked("predict-half", "45 % of new digits") == pytest.approx(half["nothing"].mean(), abs=2.5)
+    assert 100 * asked("predict-half", "about 65%") == pytest.approx(half["AdamW"].mean(), abs=2.5)
+    assert 100 * asked("predict-half", "45% of new digits") == pytest.approx(half["nothing"].mean(), abs=2.5)
 
 
 def test_2_shifted_copies_are_worth_as_much_as_dropout_and_stopping_only_if_told_when(noisy, clean):
@@ -230,7 +230,7 @@ def test_2_shifted_copies_are_worth_as_much_as_dropout_and_stopping_only_if_told
     assert -costs.mean == pytest.approx(said("explain-first-things", "costs about two points"), abs=1.2)
     held_out, total = said("first-things", "40 of the 200")
     assert (held_out, total) == (40, Recipe(**NOISY).examples)
-    assert Recipe(**NOISY).examples == said("first-things", "On the 200 digits")
+    assert Recipe(**NOISY).examples == said("first-things", "on the 200 digits")
     assert said("explain-first-things", "20 of the 100") == (20, Recipe().examples)
     assert NOISY["label_noise"] * held_out == said("explain-first-things", "12 of them lie")
 
@@ -365,10 +365,10 @@ def test_3_with_clean_labels_the_papers_decay_keeps_its_best_and_with_wrong_ones
 
 def test_3_what_decay_alone_leaves():
     steps = said("explain-sweep-decay", "300 steps")
-    assert np.exp(-1e-3 * 3 * steps) == pytest.approx(said("explain-sweep-decay", "leaves 41 %"), abs=0.005)
-    assert np.exp(-1e-3 * 0.01 * steps) == pytest.approx(said("explain-sweep-decay", "99.7 %"), abs=5e-4)
+    assert np.exp(-1e-3 * 3 * steps) == pytest.approx(said("explain-sweep-decay", "leaves 41%"), abs=0.005)
+    assert np.exp(-1e-3 * 0.01 * steps) == pytest.approx(said("explain-sweep-decay", "99.7%"), abs=5e-4)
     long = said("explain-sweep-decay", "100,000 steps")
-    assert np.exp(-1e-3 * 0.01 * long) == pytest.approx(said("explain-sweep-decay", "leaves 37 %"), abs=0.005)
+    assert np.exp(-1e-3 * 0.01 * long) == pytest.approx(said("explain-sweep-decay", "leaves 37%"), abs=0.005)
 
 
 def test_3_only_weights_are_decayed():
@@ -552,7 +552,7 @@ def test_7_with_more_steps_and_a_smaller_rate_he_weights_alone_learn_a_part():
     lr = said("explain-overlap", "$\\eta = 0.001$")
     steps = int(said("explain-overlap", "1,000 steps"))
     _, right = trained(rescue.Design("He", lr=lr), steps=steps)
-    low, high = said("explain-overlap", "40 to 80 %")
+    low, high = said("explain-overlap", "40 to 80%")
     assert low < np.median(right) < high and np.sum((right > low) & (right < high)) >= 4
 
 
@@ -597,7 +597,7 @@ def test_7_training_revives_silent_units_and_large_steps_kill_others():
 
 
 def test_break_it_wrong_labels_are_no_regularizer(clean):
-    gain = paired_difference(clean["5 % wrong"], clean["nothing"])
+    gain = paired_difference(clean["5% wrong"], clean["nothing"])
     assert gain.is_clear
     assert -gain.mean == pytest.approx(said("break-it", "cost about three points"), abs=1.5)
 
@@ -616,7 +616,7 @@ def test_break_it_dropout_behind_a_norm():
 
 
 def test_break_it_dropout_07_is_too_much_for_the_small_network():
-    more, half = said("break-it", "raise the dropout to 0.7"), said("break-it", "is worse than with 0.5")
+    more, half = said("break-it", "raise the dropout to 0.7"), said("break-it", "does worse than with 0.5")
     ends = {p: study({"": Recipe(dropout=p, **NOISY)}, range(5))[""] for p in (more, half)}
     assert np.all(ends[more] < ends[half])
 

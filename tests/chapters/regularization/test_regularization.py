@@ -119,7 +119,7 @@ def test_an_interval_of_95_percent_holds_95_percent():
         gain = paired_difference(rng.standard_normal(8), np.zeros(8))
         held += not gain.is_clear
     said = lesson("05_regularization")
-    assert held / 2000 == pytest.approx(said("how-much", "its **95 % interval**"), abs=0.015)
+    assert held / 2000 == pytest.approx(said("how-much", "its **95% interval**"), abs=0.015)
     assert held / 2000 == pytest.approx(said("how-much", "95 times in 100")[0] / 100, abs=0.015)
 
 

@@ -26,14 +26,14 @@ def test_clean_digits_learned_by_heart():
         recipe.fit(network, split, seed, 0.0)
         old.append(evaluate(network, split.x_train, split.y_train)[1])
         new.append(evaluate(network, split.x_test, split.y_test)[1])
-    assert np.mean(new) == pytest.approx(asked("predict-clean-gain", "84 % of new"), abs=0.02)
+    assert np.mean(new) == pytest.approx(asked("predict-clean-gain", "84% of new"), abs=0.02)
     assert np.mean(old) > 0.995  # "all of the old ones are right"
 
 
 def test_the_average_pass_behind_a_relu():
     found = [regularization.dropout_passes(0.5, 512, 256, seed=seed) for seed in range(8)]
     after = np.mean([passes.after_relu[-1] for passes in found])
-    assert after - 1 == pytest.approx(asked("predict-ensemble", "by about 40 %"), abs=0.05)
+    assert after - 1 == pytest.approx(asked("predict-ensemble", "by about 40%"), abs=0.05)
 
 
 def test_inputs_align():

@@ -97,9 +97,9 @@ def test_plain_56_fits_its_training_data_worse_than_plain_20(trained):
 
 def test_errors_of_the_lessons_comparison(trained):
     error = {name: np.median(course.train_error) for name, course in trained.items()}
-    assert error["plain + BN, 20"] == pytest.approx(said("explain-compare", "about 10 %"), abs=0.04)
-    assert error["plain + BN, 56"] > said("explain-compare", "more than 80 %") - 0.01
-    assert error["residual + BN, 56"] < said("explain-compare", "under 1 %")
+    assert error["plain + BN, 20"] == pytest.approx(said("explain-compare", "about 10%"), abs=0.04)
+    assert error["plain + BN, 56"] > said("explain-compare", "more than 80%") - 0.01
+    assert error["residual + BN, 56"] < said("explain-compare", "under 1%")
     assert np.median(trained["plain + BN, 56"].moved) > 2000
 
 

@@ -39,7 +39,7 @@ def nothing_is_left_behind():
 def test_play_first_the_lab_as_it_opens():
     r = degradation_lab().result
     assert (r.shallow.loss.shape, r.deep.loss.shape) == ((154, 1), (154, 1))
-    assert r.deep.train_error[0] > said("explain-lab", "more than 80 %")
+    assert r.deep.train_error[0] > said("explain-lab", "more than 80%")
     assert r.shallow.train_error[0] == pytest.approx(said("explain-lab", "about a quarter"), abs=0.1)
     assert r.deep.ratio[0, 0] == pytest.approx(said("explain-lab", "some 50,000 times"), rel=0.1)
     assert 0.05 < r.deep.ratio[1, 0] < 20
@@ -85,7 +85,7 @@ def test_1_a_block_that_is_off_can_wake_up():
 
 def test_1_fifty_numbers():
     assert skips.scalar_growth(50, 0.1)[0] == pytest.approx(said("explain-scalar", "make **117**"), rel=0.01)
-    assert skips.scalar_growth(1, 0.1)[0] == pytest.approx(1 + said("explain-scalar", "adds 10 %"))
+    assert skips.scalar_growth(1, 0.1)[0] == pytest.approx(1 + said("explain-scalar", "adds 10%"))
     assert skips.scalar_growth(1, -0.9, skip=0)[0] == said("explain-scalar", "a factor of 0.9 in size")
     assert skips.scalar_growth(1, -0.9)[0] == pytest.approx(said("explain-scalar", "into 0.1,"))
 
@@ -149,9 +149,9 @@ quiet_v1, quiet_pre_ln = quiet(v1, "gamma", 0), quiet(pre_ln, "weight", 27**-0.5
 
 def test_4_v1_errs_after_154_steps_where_v2_hardly_does_and_a_quiet_start_makes_it_as_good():
     loud, second, silent = (training_error(build, seeds=SEEDS) for build in (v1, v2, quiet_v1))
-    assert np.median(loud) == pytest.approx(said("explain-both", "v1 is wrong on about 6 %"), abs=0.025)
-    assert second.max() <= said("explain-both", "v2 on 1 % at most") + 0.004
-    assert silent.max() < said("explain-quiet", "less than 2 %")
+    assert np.median(loud) == pytest.approx(said("explain-both", "v1 is wrong on about 6%"), abs=0.025)
+    assert second.max() <= said("explain-both", "v2 on 1% at most") + 0.004
+    assert silent.max() < said("explain-quiet", "less than 2%")
     assert max(second.max(), silent.max()) < loud.min()
 
 
@@ -167,8 +167,8 @@ def test_4_what_is_trained_and_how_long():
 
 def test_4_a_quiet_start_helps_in_the_first_epoch():
     loud, silent = (training_error(build, steps=22, seeds=SEEDS) for build in (v1, quiet_v1))
-    assert np.median(loud) == pytest.approx(said("explain-quiet", "on about 70 %"), abs=0.12)
-    assert np.median(silent) == pytest.approx(said("explain-quiet", "on about 17 %"), abs=0.05)
+    assert np.median(loud) == pytest.approx(said("explain-quiet", "on about 70%"), abs=0.12)
+    assert np.median(silent) == pytest.approx(said("explain-quiet", "on about 17%"), abs=0.05)
     usual, divided = (training_error(build, steps=22, seeds=SEEDS) for build in (pre_ln, quiet_pre_ln))
     assert np.median(divided) < 0.75 * np.median(usual)
     usual, divided = (training_error(build, seeds=SEEDS) for build in (pre_ln, quiet_pre_ln))
@@ -206,13 +206,13 @@ def test_4_post_ln_needs_warmup_and_pre_ln_does_not():
     pre = error("before")
     medians = [np.median(one) for one in (constant, warm, both, pre)]
     told = [
-        said("explain-warmup", "80 % wrong"),
-        said("explain-warmup", "40 % with warmup,"),
-        said("explain-warmup", "20 % with warmup and decay"),
+        said("explain-warmup", "80% wrong"),
+        said("explain-warmup", "40% with warmup,"),
+        said("explain-warmup", "20% with warmup and decay"),
     ]
     assert medians[:3] == pytest.approx(told, abs=0.1)
-    assert medians[3] == pytest.approx(said("explain-warmup", "1 % with pre-LN"), abs=0.01)
-    assert (warm.min(), warm.max()) == pytest.approx(said("explain-warmup", "from 14 to 67 %"), abs=0.2)
+    assert medians[3] == pytest.approx(said("explain-warmup", "1% with pre-LN"), abs=0.01)
+    assert (warm.min(), warm.max()) == pytest.approx(said("explain-warmup", "from 14 to 67%"), abs=0.2)
     assert np.mean(constant > 2 / 3) >= 0.7
     assert pre.max() < both.min()
 
@@ -234,8 +234,8 @@ def test_4_a_decay_slows_small_steps_down():
         training_error(v2, lambda layers: sgd(layers, lr), schedule=schedule, seeds=TEN)
         for schedule in (None, linear_decay)
     )
-    assert np.median(constant) == pytest.approx(said("explain-warmup", "about 3 %"), abs=0.01)
-    assert np.median(decayed) == pytest.approx(said("explain-warmup", "about 10 %"), abs=0.03)
+    assert np.median(constant) == pytest.approx(said("explain-warmup", "about 3%"), abs=0.01)
+    assert np.median(decayed) == pytest.approx(said("explain-warmup", "about 10%"), abs=0.03)
 
 
 # Section 5
@@ -292,7 +292,7 @@ def test_6_lengths_and_cuts():
     assert max(trained) < start.mean_length - 1
     cuts = {kind: [studied(kind, 9, seed, 7) for seed in range(3)] for kind in KINDS}
     residual, cut = cuts["residual + BN"], [net.lesions for net in cuts["plain + BN"]]
-    assert np.median([net.lesions for net in residual]) > said("explain-cut", "more than 90 %")
+    assert np.median([net.lesions for net in residual]) > said("explain-cut", "more than 90%")
     assert np.median([int(np.argmin(net.lesions)) for net in residual]) <= 1
     assert np.median(cut) < 0.2  # guessing, or nearly
     assert np.max(cut) < 0.35
@@ -382,4 +382,4 @@ def test_break_it_3_without_a_norm_the_branches_need_a_scale():
     assert np.median(loud.train_error) > 0.85
     low, high = said("break-it", "begins at 3 to 5")
     assert low < silent.loss[0].min() and silent.loss[0].max() < high
-    assert silent.train_error.max() < said("break-it", "less than 8 %")
+    assert silent.train_error.max() < said("break-it", "less than 8%")

@@ -106,7 +106,7 @@ def drawn(name):
 
 
 def test_no_error_is_nearer_to_a_limit_than_it_says():
-    nearest = said("degradation-verdict-task", "nearer than 0.01")
+    nearest = said("degradation-verdict-task", "closer than 0.01")
     for (given,) in drawn("degradation_verdict"):
         train = {name: np.median(run["train_error"]) for name, run in given.items()}
         test = np.median(given["deep"]["test_error"])
