@@ -18,7 +18,10 @@ def take(file=FILE):
 
 
 def bring(file=FILE):
-    """Add the answers in a file of `take` to those that are here; a card. Nothing is lost or there twice."""
+    """Add the answers in a file of `take`, or in another progress.sqlite3, to those here; a card.
+
+    Nothing is lost, and nothing is there twice.
+    """
     try:
         new = PROGRESS.merge(file)
     except (ValueError, *FAILURES) as error:

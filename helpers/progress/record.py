@@ -23,6 +23,7 @@ KINDS = ("question", "prediction", "guess")  # a guess is a curve, drawn before 
 # What a missing, damaged, locked or read-only database raises.
 FAILURES = (OSError, *([sqlite3.Error] if sqlite3 else []))
 BUSY = sqlite3.OperationalError if sqlite3 else ()
+SQLITE = b"SQLite format 3\0"  # how such a file begins
 PATIENCE = 10.0  # seconds to wait while another kernel writes
 
 
@@ -149,7 +150,7 @@ class Progress:
         Path(path).write_text(text, encoding="utf-8")
 
     def merge(self, path):
-        """Add the rows of an exported file that are not there yet; return how many.
+        """Add the new rows of an exported file, or of another progress.sqlite3; return how many.
 
         Raises ValueError if the file is no export, and OSError or sqlite3.Error if it cannot be read, or
         nothing can be written: then nothing is added.
@@ -275,8 +276,22 @@ def _select(db, kind):
     return [kind(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
+def _read_database(path):
+    """The rows of another progress.sqlite3, which is not changed; ValueError if it is none."""
+    with closing(Progress(path)._connect(read=True)) as db:
+        if not _version(db):
+            raise ValueError(f"{path} is not this course's progress")
+        try:
+            return [row for kind in TABLES.values() for row in _select(db, kind)]
+        except TypeError as error:  # a column that each version has
+            raise ValueError(f"{path} is not this course's progress ({error})") from None
+
+
 def _read_export(path):
-    """The rows of an exported file; ValueError if it is none."""
+    """The rows of an exported file, or of another database; ValueError if it is none."""
+    with open(path, "rb") as file:
+        if file.read(len(SQLITE)) == SQLITE:
+            return _read_database(path)
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = [kind(*row) for table, kind in TABLES.items() for row in data.get(table, [])]

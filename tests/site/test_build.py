@@ -11,11 +11,12 @@ import zipfile
 from pathlib import Path
 from posixpath import normpath
 
+import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import instruments
-from tools.web import links, pages
+from tools.web import life, links, live, pages
 from tools.web.__main__ import build
 from tools.web.live import FROM_PYODIDE, PLUGIN
 from tools.web.pages import ROOMS, ROOT
@@ -66,7 +67,8 @@ def test_there_are_lessons():
 @pytest.mark.parametrize("path", COMMITTED, ids=str)
 def test_a_notebook_has_a_page_and_is_in_the_live_course(site, path):
     assert (site / path.with_suffix(".html")).exists()
-    assert (site / "lite/files" / path).read_bytes() == (ROOT / path).read_bytes()
+    ours, live = (nbformat.read(folder / path, 4) for folder in (ROOT, site / "lite/files"))
+    assert [(cell.id, cell.source) for cell in live.cells] == [(cell.id, cell.source) for cell in ours.cells]
     listed = json.loads((site / f"lite/api/contents/{path.parent}/all.json").read_text())["content"]
     assert path.name in [entry["name"] for entry in listed]
 
@@ -105,6 +107,48 @@ def test_a_kernel_loads_the_course_while_it_starts(site, settings):
     }
     for wheel in wheels:
         assert (site / "lite" / normpath(f"{WORKER}/../{wheel}")).is_file()
+
+
+def test_a_notebook_says_which_version_it_is(site):
+    config = json.loads((site / "lite/jupyter-lite.json").read_text("utf-8"))["jupyter-config-data"]
+    versions = config["litePluginSettings"][live.OURS]
+    assert {*versions} == {path.as_posix() for path in COMMITTED}
+    for path, version in versions.items():
+        assert nbformat.read(site / "lite/files" / path, 4).metadata[live.OURS]["version"] == version
+    assert len(set(versions.values())) == len(COMMITTED)
+    (plugin,) = (one for one in config["federated_extensions"] if one["name"] == live.OURS)
+    assert (site / "lite/extensions" / live.OURS / plugin["load"]).is_file()
+
+
+def test_an_instrument_has_frames_before_its_cell_runs():
+    path = Path("notebooks/02_initialization.ipynb")
+    calls = [
+        cell.id for cell in nbformat.read(ROOT / path, 4).cells if life.called(cell)[0] in instruments.__all__
+    ]
+    alive = {id: {"call": id, "frames": "../frames/x.bin", "version": "0"} for id in calls}
+    first, again = (live.notebook(path, {**alive, "ask-he": {"question": "{}"}}) for _ in range(2))
+    assert first == again and len(calls) > 2
+    nbformat.validate(first)
+    shown = {
+        cell.id: cell.outputs[0].data[live.WIDGET]["model_id"] for cell in first.cells if cell.get("outputs")
+    }
+    assert [*shown] == calls
+    state = first.metadata.widgets[live.STATE]["state"]
+    for call, model in shown.items():
+        assert state[model]["model_module"] == "anywidget" and state[model]["state"]["call"] == call
+        assert state[model]["state"]["layout"].removeprefix("IPY_MODEL_") in state
+
+
+def test_the_wheel_brings_what_the_lessons_measured(tmp_path):
+    numbers = '["a.b(1,)[]", ["plain", 0.5]]\n'
+    for name, text in (("some", numbers), ("none", "")):
+        (tmp_path / f"{name}.jsonl").write_text(text, "utf-8")
+        live.build_our_wheel(tmp_path / f"{name} source", tmp_path / name, tmp_path / f"{name}.jsonl")
+        (wheel,) = (tmp_path / name).glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            packed = "helpers/measured.jsonl" in archive.namelist()
+            assert packed == bool(text)
+            assert not packed or archive.read("helpers/measured.jsonl").decode() == text
 
 
 def test_answers_are_kept_where_the_browser_keeps_them(settings):

@@ -23,9 +23,10 @@ def build(folder, executed=None):
         # Executing a lesson must not touch the progress of whoever builds.
         os.environ["TRAINABLE_DEPTH_HOME"] = str(Path(temporary) / "home")
         new = Path(temporary) / "site"
-        pages.build(new, executed)
+        measured = Path(temporary) / "measured.jsonl"
+        alive = pages.build(new, measured, executed)
         print(f"pages: {time.monotonic() - began:.0f} s", flush=True)
-        live.build(new / "lite")
+        live.build(new / "lite", alive, measured)
         written = sorted(path.relative_to(new) for path in new.rglob("*.html"))
         ours = [path for path in written if path.parts[0] != "lite"]
         if problems := links.broken(new, ours):

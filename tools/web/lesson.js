@@ -11,7 +11,7 @@ const VEIL = 'What this cell shows: it opens when your prediction above is commi
 const NEAR = '900px'; // of the window: then an instrument's file is loaded
 
 /** The host of an instrument on a page: it has some frames, all of them at once, and no others. */
-class Baked {
+export class Baked {
   constructor(file, call, live, asked) {
     this.about = { ...file.calls[call], paper: file.paper.replaceAll('td-paper', call) };
     Object.assign(this, { file, call });
@@ -115,7 +115,7 @@ function unpack(file) {
 }
 
 const files = new Map(); // by address: several instruments of a page may share one
-async function read(address) {
+export async function read(address) {
   const answer = await fetch(address);
   if (!answer.ok) throw new Error('the file with its frames is missing');
   return unpack(await new Response(answer.body.pipeThrough(new DecompressionStream('gzip'))).json());

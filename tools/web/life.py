@@ -23,14 +23,14 @@ known = functools.cache(lambda: ("ask", "predict", *instruments.names()))
 
 
 def give(folder, lessons):
-    """Write the frames to `folder`. Returns {lesson: {cell's id: attributes of what the cell shows}}."""
+    """Write the frames to `folder`. Returns {lesson: {cell's id: data, by name, of what it shows}}."""
     alive, wanted = {}, defaultdict(dict)
     for page in lessons:
         here = alive[page.path.stem] = {}
         for cell in page.notebook.cells:
             name, arguments, settings = called(cell)
             if name in ("ask", "predict"):
-                here[cell.id] = attributes(question=json.dumps(family(*arguments, name == "predict")))
+                here[cell.id] = {"question": json.dumps(family(*arguments, name == "predict"))}
             elif name:
                 wanted[page.path.stem, name][cell.id] = settings
     # Each in a process of its own, so that what one computed and kept cannot change another.
@@ -44,7 +44,7 @@ def give(folder, lessons):
             print(f"{lesson}: {name}, {len(frames) / 1000:.0f} kB", flush=True)
             address = f"../{file.relative_to(folder).as_posix()}"
             for cell in opened:
-                alive[lesson][cell] = attributes(call=cell, frames=address, version=version)
+                alive[lesson][cell] = {"call": cell, "frames": address, "version": version}
     return alive
 
 

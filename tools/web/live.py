@@ -4,6 +4,7 @@ A kernel installs the wheels below while it starts, so that `import helpers` wor
 notebook. numpy and matplotlib come from the place that Pyodide itself comes from.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -13,7 +14,15 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from tools.web.pages import ROOMS, ROOT
+import nbformat
+from anywidget import AnyWidget
+from ipywidgets import Layout
+from ipywidgets.embed import dependency_state
+from nbformat.v4 import new_output
+from traitlets import Unicode
+
+from helpers.figures.theme import style_rules
+from tools.web.pages import HERE, ROOMS, ROOT
 
 WHEELS = Path(sys.prefix) / "wheels"  # where `download_wheels` puts what is not ours
 FROM_PYPI = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "widgetsnbextension")
@@ -41,7 +50,19 @@ PROGRESS = "/drive/progress"
 
 SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # the system's: light or dark
+    **json.loads((ROOT / "tools/overrides.json").read_text("utf-8")),
 }
+
+OURS = "trainable-depth"  # our plugin, its settings, and what a notebook says of the course
+WIDGET, STATE = (f"application/vnd.jupyter.widget-{kind}+json" for kind in ("view", "state"))
+
+
+class Early(AnyWidget):
+    """What is seen of an instrument until its cell runs: a `call` in the file `frames` of a `page`."""
+
+    _esm = HERE / "early.js"
+    _css = f"{style_rules()} .td-early {{color: var(--td-muted); font-size: 13px}}"
+    page, frames, call = (Unicode().tag(sync=True) for _ in range(3))
 
 
 def download_wheels():
@@ -53,24 +74,68 @@ def download_wheels():
     subprocess.run([*pip, "--no-deps", *pure, "--dest", str(WHEELS), *wanted], check=True)
 
 
-def build(output):
-    """Write JupyterLite with the whole course to the folder `output`."""
+def build(output, alive, measured):
+    """Write JupyterLite with the whole course to the folder `output`; for the others see `pages.build`."""
+    versions = {}
     with tempfile.TemporaryDirectory() as temporary:
         lite = Path(temporary)
-        for room in ROOMS:
-            (lite / "files" / room).mkdir(parents=True)
-            for notebook in (ROOT / room).glob("*.ipynb"):
-                shutil.copy(notebook, lite / "files" / room)
+        for path in sorted(
+            path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room).glob("*.ipynb")
+        ):
+            (lite / "files" / path).parent.mkdir(parents=True, exist_ok=True)
+            versions[path.as_posix()] = version_of(ROOT / path)
+            of_lesson = alive.get(path.stem, {}) if path.parts[0] == "notebooks" else {}
+            nbformat.write(notebook(path, of_lesson), lite / "files" / path)
         wheels = shutil.copytree(WHEELS, lite / "wheels")
-        _build_our_wheel(lite / "source", wheels)
+        build_our_wheel(lite / "source", wheels, measured)
         _write(lite / "overrides.json", SETTINGS)
-        _write(lite / "jupyter-lite.json", _at_run_time(wheels))
+        _write(lite / "jupyter-lite.json", _at_run_time(wheels, versions))
         _write(lite / "jupyter_lite_config.json", _at_build_time(output))
         lite_build = [sys.executable, "-m", "jupyterlite_core", "build"]
         done = subprocess.run(lite_build, cwd=lite, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}{done.stderr}")
     _tell_notebooks_by_their_paths(output)
+    _add_our_plugin(output)
+
+
+def version_of(path):
+    """A name for what a committed notebook is, by which the browser tells an older one."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def notebook(path, alive):
+    """A notebook as the live course has it: with its version, and with its instruments before they run."""
+    notebook = nbformat.read(ROOT / path, as_version=4)
+    state = {}
+    for cell in notebook.cells:
+        data = alive.get(cell.id, {})
+        if "frames" in data:
+            names = {"model_id": f"early-{path.stem}-{cell.id}"}
+            early = Early(
+                page=path.with_suffix(".html").as_posix(), frames=data["frames"], call=data["call"],
+                layout=Layout(model_id=f"layout-{path.stem}-{cell.id}"), **names,
+            )  # fmt: skip
+            state |= dependency_state(early)
+            shown = {WIDGET: {**names, "version_major": 2, "version_minor": 0}, "text/plain": cell.source}
+            cell.outputs = [new_output("display_data", shown)]
+            cell.metadata["trusted"] = True  # else JupyterLab shows no widget
+    notebook.metadata[OURS] = {"version": version_of(ROOT / path)}
+    if state:
+        notebook.metadata["widgets"] = {STATE: {"version_major": 2, "version_minor": 0, "state": state}}
+    return notebook
+
+
+def _add_our_plugin(output):
+    folder = output / "extensions" / OURS
+    folder.mkdir(parents=True)
+    shutil.copy(HERE / "plugin.js", folder)
+    path = output / "jupyter-lite.json"
+    settings = json.loads(path.read_text("utf-8"))
+    plugin = {"name": OURS, "load": "plugin.js", "extension": "./plugin"}
+    settings["jupyter-config-data"]["federated_extensions"].append(plugin)
+    path.unlink()  # it may be a hard link
+    _write(path, settings)
 
 
 def _tell_notebooks_by_their_paths(output):
@@ -86,9 +151,12 @@ def _tell_notebooks_by_their_paths(output):
         raise RuntimeError(f"JupyterLite looks for sessions in {mended} places, not one: see live.py")
 
 
-def _build_our_wheel(source, wheels):
+def build_our_wheel(source, wheels, measured):
+    """The package as it is, with the file of what was measured, into the folder `wheels`."""
     # From a copy: what an earlier build left in the work tree would go into the wheel, too.
     shutil.copytree(ROOT / "helpers", source / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    if measured.stat().st_size:
+        shutil.copy(measured, source / "helpers/measured.jsonl")
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, source)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
@@ -96,7 +164,7 @@ def _build_our_wheel(source, wheels):
     subprocess.run([*pip, *offline, "--wheel-dir", str(wheels), str(source)], check=True)
 
 
-def _at_run_time(wheels):
+def _at_run_time(wheels, versions):
     ours = [path.name for name in INSTALLED for path in wheels.glob(f"{name}-*.whl")]
     kernel = {
         "loadPyodideOptions": {
@@ -107,7 +175,7 @@ def _at_run_time(wheels):
     data = {
         "appName": "Trainable Depth",
         "exposeAppInBrowser": True,  # for the tests
-        "litePluginSettings": {PLUGIN: kernel},
+        "litePluginSettings": {PLUGIN: kernel, OURS: versions},
     }
     return {"jupyter-lite-schema-version": 0, "jupyter-config-data": data}
 

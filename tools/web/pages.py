@@ -18,6 +18,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from helpers.figures.theme import COLORS, STYLE, style_rules, style_sheet
+from helpers.measured import KEEP_IN
 from tools import address
 from tools.web import life
 
@@ -63,8 +64,12 @@ def _read(path):
     return notebook
 
 
-def build(folder, executed=None):
-    """Write all reading pages to a folder. Raises nbclient.exceptions.CellExecutionError if a lesson fails.
+def build(folder, measured, executed=None):
+    """Write all reading pages to a folder; return what is alive on them, as `life.give` does.
+
+    measured: the file to which go the numbers that the lessons measured (see helpers/measured.py).
+
+    Raises nbclient.exceptions.CellExecutionError if a lesson fails.
 
     executed: the names of the lessons that are executed, and whose instruments and questions are alive; None
     for all. Exercises are never executed: they are not solved.
@@ -74,6 +79,8 @@ def build(folder, executed=None):
     lessons = [page for page in lessons if executed is None or page.path.stem in executed]
     with ThreadPoolExecutor() as threads, TemporaryDirectory() as home:
         list(threads.map(run, lessons, [home] * len(lessons)))
+        found = [path.read_text("utf-8") for path in sorted(Path(home).glob("*.jsonl"))]
+        measured.write_text("".join(found), "utf-8")
     alive = life.give(folder, lessons)
     (folder / "static").mkdir(parents=True)
     (folder / "static/style.css").write_text(_stylesheet(), encoding="utf-8")
@@ -83,20 +90,22 @@ def build(folder, executed=None):
         body = page_body(page, pages, alive.get(page.path.stem, {}))
         _write(folder, page.url, page.title, body, pages, page)
     _write(folder, "index.html", "Trainable Depth", _start(folder, pages), pages)
+    return alive
 
 
 def run(page, home):
     """Execute a notebook in place, as "Run all cells" does for a learner whose progress is in `home`.
 
-    Not the progress of whoever builds the site: the pages would show it.
+    Not the progress of whoever builds the site: the pages would show it. Its numbers go to a file there.
     """
+    own = {"TRAINABLE_DEPTH_HOME": home, KEEP_IN: f"{home}/{page.path.stem}.jsonl"}
     NotebookClient(
         page.notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         store_widget_state=False,
         resources={"metadata": {"path": str(ROOT / page.path.parent)}},
-    ).execute(env={**os.environ, "TRAINABLE_DEPTH_HOME": home})
+    ).execute(env={**os.environ, **own})
 
 
 def mathml(latex, display):
@@ -158,7 +167,8 @@ _TO_A_NOTEBOOK = re.compile(rf'(href="\.\./(?:{"|".join(ROOMS)})/[^"#]+)\.ipynb'
 
 def page_body(page, pages, alive=()):
     """A notebook as HTML, without the frame of the site around it; `alive`: see `life.give`."""
-    resources = {"live": "../" + page.live, "alive": dict(alive)}
+    marks = {cell: life.attributes(**data) for cell, data in dict(alive).items()}
+    resources = {"live": "../" + page.live, "alive": marks}
     body, _ = Exporter(pages, page.path.parent).from_notebook_node(page.notebook, resources)
     body = body.replace(style_sheet(), "")  # every output brings it along; here it is in the style sheet
     return _TO_A_NOTEBOOK.sub(r"\1.html", body)  # in an output; those of the text lead to pages already

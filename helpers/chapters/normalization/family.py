@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers import digits
 from helpers.data import shared_digits
+from helpers.measured import measured
 from helpers.network import stack
 from helpers.training import evaluate
 
@@ -32,11 +33,13 @@ def trained(norm, depth, batch, steps):
     return Trained(*(one.reshape(len(SEEDS), len(ETAS)) for one in found))
 
 
+@measured
 def best_losses(norm, depth=56, batch=64, steps=300):
     """The final loss at the best η, for each seed."""
     return np.nanmin(trained(norm, depth, batch, steps).loss, axis=1)
 
 
+@measured
 def percent_right(norm, batch, depth=6, steps=500):
     """How many test images are right, in percent, at the best η of each seed: the median of the seeds."""
     return 100 * float(np.median(trained(norm, depth, batch, steps).accuracy.max(axis=1)))

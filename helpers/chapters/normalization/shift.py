@@ -11,6 +11,7 @@ from helpers import arguments, digits
 from helpers.data import shared_digits
 from helpers.layers import BatchNorm, Layer, ReLU
 from helpers.losses import softmax_cross_entropy
+from helpers.measured import measured
 from helpers.optimizers import SGD
 
 KINDS = ("no norm", "BatchNorm", "BatchNorm + noise")
@@ -61,6 +62,7 @@ def relative_means(net):
     return np.array([z.mean(axis=0) / z.std() for z in entering])
 
 
+@measured
 def shift_and_loss(kind, eta, seed=0, size=0.2, steps=100):
     """Train one network of a kind: how far its units' means move per step, and its loss at the end.
 

@@ -12,6 +12,7 @@ from helpers import digits, probes
 from helpers.data import shared_digits
 from helpers.digits import LEARNS, final, judge
 from helpers.initializers import naive
+from helpers.measured import measured
 from helpers.network import stack
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
@@ -105,18 +106,21 @@ def sweep(case):
     return Sweep(case)
 
 
+@measured
 def ceilings(norm, depth, seeds=5):
     """The largest η that learns, for each seed, at width 64 and batches of 128; nan where none does."""
     cases = [Case(norm, depth, batch=128, seed=seed, width=64) for seed in range(seeds)]
     return np.array([sweep(case).finish().ceiling() for case in cases], float)
 
 
+@measured
 def best_losses(norm, scales, etas=TUNED, seed=0):
     """The final loss for each σ_w of `scales`, at the best of several η; inf where all overflow."""
     ends = (losses(Case(norm, sigma_w=scale, seed=seed), tuple(etas))[-digits.LAST :] for scale in scales)
     return [float(np.nan_to_num(end.mean(axis=0), nan=np.inf).min()) for end in ends]
 
 
+@measured
 def reach(norm, seed=0, steps=STEPS, depth=10):
     """How far along the gradient half of its promise is kept: the largest η, after some training.
 

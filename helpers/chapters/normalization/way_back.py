@@ -5,6 +5,7 @@ import numpy as np
 from helpers import digits, probes
 from helpers.data import shared_digits
 from helpers.layers import NORMS, BatchNorm, Linear
+from helpers.measured import measured
 from helpers.network import Network, plain
 from helpers.optimizers import SGD
 from helpers.training import train
@@ -41,6 +42,7 @@ def two_steps(eta, seed=0, depth=50):
     return history.gradient_norms, history.update_ratios
 
 
+@measured
 def ranges(eta, seeds=5):
     """The largest ÷ the smallest ‖∂L/∂W‖ of all layers, before and after a step of η: medians over seeds."""
     lengths = np.array([two_steps(eta, seed)[0] for seed in range(seeds)])
