@@ -99,6 +99,7 @@ export class Data {
 
   /** The hand has come to a stop. */
   heard(stop) {
+    if (this.root.hidden) return;
     const [panel] = stop, only = this.figure.only?.[0] ?? Number(this.curve.value);
     const chosen = panel.curves.some(([at]) => at === only) ? only : panel.main;
     this.curve.value = chosen;

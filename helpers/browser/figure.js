@@ -126,26 +126,26 @@ export class Figure {
     return short(Math.round(value / grain) * grain, digits);
   }
 
-  /** Does an axis that rescales end here? All values below it stand there, too. */
-  least({ unit, scale: [, start, step] }, place) {
-    return unit !== undefined && start + step * place < -0.999;
+  /** What an axis has for a height: the nearest place on it, and a word if the value is not there. */
+  nearby({ y: { unit, scale: [, start, step] }, box: [, top,, high] }, place) {
+    const inner = within(place, top, top + high);
+    // At the lower end of an axis that rescales stand all values below it, too.
+    if (unit !== undefined && start + step * inner < -0.999) return [inner, '≤'];
+    return [inner, Math.abs(place - inner) <= 1 ? '' : place < inner ? 'above' : 'below'];
   }
 
-  /** A height in words. Of what leaves the axes no more is said than that. */
-  level({ y, box: [, top,, high] }, place) {
-    const inner = within(place, top, top + high), text = this.text(y, inner);
-    if (this.least(y, inner)) return `≤ ${text}`;
-    if (Math.abs(place - inner) <= 1) return text;
-    return `${place < inner ? 'above' : 'below'} ${text}`;
+  /** A height in words. */
+  level(panel, place) {
+    const [inner, word] = this.nearby(panel, place);
+    return `${word} ${this.text(panel.y, inner)}`.trim();
   }
 
   /** What sounds at these heights: [frequency, shape] for each. See figures/sound.py. */
-  notes({ tone, y, box: [, top,, high] }, ys) {
-    if (!ys.length) return [[tone.lost, 'sawtooth']];
+  notes(panel, ys) {
+    if (!ys.length) return [[panel.tone.lost, 'sawtooth']];
     return ys.map(place => {
-      const inner = within(place, top, top + high);
-      const beyond = Math.abs(place - inner) > 1 || this.least(y, inner);
-      return [this.value(tone, inner), beyond ? 'square' : 'sine'];
+      const [inner, word] = this.nearby(panel, place);
+      return [this.value(panel.tone, inner), word ? 'square' : 'sine'];
     });
   }
 

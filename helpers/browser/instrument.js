@@ -258,7 +258,7 @@ class Kernel {
   guess(ys) {
     if (ys) {
       this.put([['_guess', ys]]);
-      this.model.save_changes();
+      if (!this.instrument.lost) this.model.save_changes();
     }
     return this.model.get('_guess');
   }

@@ -417,6 +417,8 @@ def test_a_guess_that_was_committed_is_there_when_the_cell_runs_again(name):
     assert make(name, guess=True, depth=9)._guess is None  # a guess at something else
     assert make(name)._guess is None
     assert PROGRESS.answers() == [row]
+    PROGRESS.record("guess", name, "[0.1, 0.2]", draw=row.draw)  # of a version with other dots
+    assert make(name, guess=True)._guess is None
 
 
 @pytest.mark.usefixtures("at_home")
