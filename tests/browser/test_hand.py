@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from helpers import dropout_masks, gain_chain, gradient_clipping, norm_axes
+from helpers import dropout_masks, gain_chain, gradient_clipping, norm_axes, paths
 from helpers.figures.numbers import from_log10, short
 from tests.browser.instruments import button
 from tests.browser.pages import page_of
@@ -24,6 +24,7 @@ CALLS = {
     "clip": ("gradient_clipping", {"max_norm": 1.0}),
     "drop": ("dropout_masks", {}),
     "axes": ("norm_axes", {}),
+    "paths": ("paths", {"network": "at the start", "depth": 3}),
 }
 
 
@@ -220,6 +221,15 @@ def test_a_probability_and_the_marked_value_are_dragged_in_the_figure(tab):
     tab.mouse.click(*at(box, instrument, 0, *place_of(instrument, 0, columns[6, 0], rows[1, 1])))
     box.locator(".td-more").evaluate("more => more.setAttribute('open', '')")
     expect(box.locator(".td-control", has_text="Marked channel")).to_contain_text("Marked channel = 7")
+
+
+def test_a_keep_probability_is_dragged_in_the_figure(tab):
+    box, instrument = box_of(tab, "paths"), paths(network="at the start", depth=3)
+    tab.mouse.move(*at(box, instrument, 2, *place_of(instrument, 2, 0.5, 1.0)))
+    tab.mouse.down()
+    tab.mouse.move(*at(box, instrument, 2, *place_of(instrument, 2, 0.5, 0.1)), steps=4)
+    tab.mouse.up()
+    expect(box.locator(".td-control", has_text="Keep probability")).to_contain_text("Keep probability = 0.1")
 
 
 @pytest.mark.parametrize("by", ["mouse", "touch", "keyboard"])

@@ -134,9 +134,10 @@ def words(one, settings, frame):
         )
     found["verdict"] = " | ".join(frame["verdict"][:2])
     found["readouts"] = " | ".join(f"{key} {value}" for key, value in frame["readouts"])
-    for reading in one.readings.values():
-        for text in (reading,) if isinstance(reading, str) else reading or ():
-            found[f"reading {text}"] = text.replace("{}", "1")
+    for panel in one._about["panels"]:  # what stands beside the pointer, as it is
+        found["reading"] = " | ".join([*panel["words"], *(name for _, name, _ in panel["curves"])]).replace(
+            "{}", "1"
+        )
     return {where: re.sub("<[^>]*>", "", text) for where, text in found.items()}
 
 
@@ -147,6 +148,7 @@ COUNTED = (
 ONES = COUNTED.replace("passe|", "").replace("batche|", "")
 UNFIT = {
     "a name that is not typeset": r"\w[_^]\w|\w\^[({]|\^[({]",
+    "mathematics for a program": r"[$\\\\]",
     "a power of ten that is 1 or 10": r"10⁰|10¹(?![⁰¹²³⁴⁵⁶⁷⁸⁹])",
     "the notation of programs": r"\d[eE][+-]?\d|\bnan\b|\b(?:None|True|False)\b",
     "a number that ends in a point": r"\d\.(?![\d…])(?=[^\s|])|= \d+\. (?=[a-z])",
