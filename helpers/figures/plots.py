@@ -27,7 +27,7 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None, 
     with style():
         figure = svg.new_figure(7.6, 3.4)
         ax = figure.add_subplot()
-        figure.subplots_adjust(left=0.11, right=0.74, bottom=0.15, top=0.9)
+        figure.subplots_adjust(left=0.11, bottom=0.15, top=0.9)
         if log:
             _logarithmic(ax.set_yscale, ax.yaxis)
         if target is not None:
@@ -40,7 +40,8 @@ def by_layer(curves, ylabel, alt, target=None, band=None, log=True, title=None, 
         ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.set_title(title or f"{ylabel} by {xlabel}", loc="left")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        figure.legend(*ax.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(0.75, 0.55))
+        legend = figure.legend(*ax.get_legend_handles_labels(), loc="center right", bbox_to_anchor=(1, 0.55))
+        figure.subplots_adjust(right=min(0.74, legend.get_window_extent().x0 / figure.bbox.width - 0.005))
     return Picture(figure, title or f"{ylabel} by {xlabel}", alt)
 
 

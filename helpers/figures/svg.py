@@ -98,7 +98,7 @@ def _flowing(formula):
     for (y, style), piece in groupby(sorted(glyphs, key=lambda one: one[0]), key=lambda one: one[1:3]):
         words = "".join(letter for *_, letter in piece)
         if parts:  # a sign that joins two sides has a little room on both
-            words = re.sub(r"(?<! )([−+=×<>≤≥≈])(?! )", "\u2009\\1\u2009", words)
+            words = re.sub(r"(?<!\s)([−+=×<>≤≥≈])(?!\s)", "\u2009\\1\u2009", words)
         parts.append(f'<tspan dy="{y - pen:g}" style="{style}">{escape(words)}</tspan>')
         pen = y
     return f'<text style="font-family: {FONT}">{"".join(parts)}</text>'

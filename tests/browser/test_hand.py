@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from helpers import dropout_masks, gain_chain, gradient_clipping, norm_axes
+from helpers import dropout_masks, gain_chain, gradient_clipping, norm_axes, paths
 from helpers.chapters.depth.gain_chain import GainChain
 from helpers.figures import sound
 from helpers.figures.numbers import from_log10, short
@@ -30,6 +30,7 @@ CALLS = {
     "drop": ("dropout_masks", {}),
     "axes": ("norm_axes", {}),
     "stability": ("batchnorm_stability", {"sigma_w": 4.0}),
+    "paths": ("paths", {"network": "at the start", "depth": 3}),
 }
 
 
@@ -109,7 +110,7 @@ def reading(box):
 def test_the_pointer_reads_the_nearest_value_of_each_curve(tab, chain):
     box = box_of(tab, "chain")
     for layer in (0, 12, 49):
-        tab.mouse.move(*at(box, chain, 0, *place_of(chain, 0, layer + 0.2, 0.3)))
+        tab.mouse.move(*at(box, chain, 0, *place_of(chain, 0, (layer + 0.2) / 50, 0.3)))
         expect(reading(box).locator("b").first).to_have_text(f"layer {layer}")
         expect(reading(box).locator("span").first).to_contain_text("gradient, from layer D back to 0")
         read = float(reading(box).locator("span b").first.inner_text())
@@ -136,11 +137,13 @@ def test_the_keyboard_reads_and_chooses_a_curve_and_a_screen_reader_hears_it(tab
 
 
 def test_an_entry_of_the_legend_dims_the_other_curves(tab, chain):
-    box, (entry,) = box_of(tab, "chain"), [e for e in chain._about["legend"] if e["curves"] == [1]]
+    box, number = box_of(tab, "chain"), chain.figure.number(chain._artists["course"])
+    (entry,) = [e for e in chain._about["legend"] if e["curves"] == [number]]
     left, top, wide, high = entry["box"]
     tab.mouse.move(*at(box, chain, 0, left + wide / 2, top + high / 2))
     opacity = "all => all.map(one => one.style.opacity !== '')"
-    assert box.locator(".td-ink > svg").evaluate_all(opacity) == [True, False, True, True]
+    dimmed = box.locator(".td-ink > svg").evaluate_all(opacity)
+    assert [i for i, one in enumerate(dimmed) if not one] == [number] and len(dimmed) > 2
     tab.mouse.move(5, 5)
     assert not any(box.locator(".td-ink > svg").evaluate_all(opacity))
 
@@ -185,7 +188,7 @@ def test_a_phrase_sets_the_instrument_and_another_instrument_stays(tab):
 
 def test_play_runs_to_where_the_slider_stood_and_a_touch_stops_it(tab):
     box = box_of(tab, "chain")
-    slider = box.locator(".td-control", has_text="Depth D").locator("input")
+    slider = box.locator(".td-control", has_text="Depth D").locator("input[type=range]")
     start = slider.input_value()
     button(box, "Play").click()
     expect(slider).not_to_have_value(start)
@@ -205,7 +208,7 @@ def test_who_wants_no_motion_goes_step_by_step(tab):
     tab.emulate_media(reduced_motion="reduce")
     tab.reload()
     box = box_of(tab, "chain")
-    slider = box.locator(".td-control", has_text="Depth D").locator("input")
+    slider = box.locator(".td-control", has_text="Depth D").locator("input[type=range]")
     for position in ("0", "1", "2"):
         button(box, "Step").click()
         expect(slider).to_have_value(position)
@@ -241,6 +244,15 @@ def test_a_probability_and_the_marked_value_are_dragged_in_the_figure(tab):
     expect(box.locator(".td-control", has_text="Marked channel")).to_contain_text("Marked channel = 7")
 
 
+def test_a_keep_probability_is_dragged_in_the_figure(tab):
+    box, instrument = box_of(tab, "paths"), paths(network="at the start", depth=3)
+    tab.mouse.move(*at(box, instrument, 2, *place_of(instrument, 2, 0.5, 1.0)))
+    tab.mouse.down()
+    tab.mouse.move(*at(box, instrument, 2, *place_of(instrument, 2, 0.5, 0.1)), steps=4)
+    tab.mouse.up()
+    expect(box.locator(".td-control", has_text="Keep probability")).to_contain_text("Keep probability = 0.1")
+
+
 @pytest.mark.parametrize("by", ["mouse", "touch", "keyboard"])
 def test_a_guess_is_drawn_before_the_truth_is_shown(tab, chain, by):
     box = box_of(tab, "guess")
@@ -256,7 +268,7 @@ def test_a_guess_is_drawn_before_the_truth_is_shown(tab, chain, by):
         handle.focus()
         for _ in range(25):
             handle.press("ArrowDown")
-        expect(handle).to_have_attribute("aria-valuetext", "1.0 × 10⁻³")
+        expect(handle).to_have_attribute("aria-valuetext", "0.0083")
     elif by == "mouse":
         tab.mouse.move(*at(box, chain, 0, x, y))
         tab.mouse.down()

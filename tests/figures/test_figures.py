@@ -18,6 +18,7 @@ from helpers.figures.ink import set_level
 from helpers.figures.live import LiveFigure
 from helpers.figures.numbers import counted, decades, from_log10, log10, power_of_ten
 from helpers.figures.picture import Picture
+from tests.pictures import assert_words_fit, places
 
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -269,7 +270,7 @@ def test_mathematics_flows_in_the_font_of_the_page():
         axes.set_title(r"power $D-l$ of $\sigma_w < 1$, $J_D\cdots J_1$", loc="left")
         axes.set_xlabel(r"$\|\partial L/\partial h_0\|$ & $E[h^2]$")
     root = parse(svg.paper(figure))
-    said = texts(root)
+    said = [words.replace("\xa0", " ") for words in texts(root)]
     assert "power D\u2009−\u2009l of σw\u2009<\u20091, JD⋯J1" in said
     assert "‖∂L/∂h0‖ & E[h2]" in said
     for element in root.iter(f"{SVG}tspan"):
@@ -277,7 +278,7 @@ def test_mathematics_flows_in_the_font_of_the_page():
     (formula,) = [one for one in root.iter(f"{SVG}text") if "∂" in "".join(one.itertext())]
     heights = np.cumsum([float(part.get("dy")) for part in formula])
     of = {part.text: height for part, height in zip(formula, heights, strict=True)}
-    assert of["0"] > of["L"] == of["‖ & "] > of["2"]  # down is positive: an index below, a power above
+    assert of["0"] > of["L"] == of["/∂"] > of["2"]  # down is positive: an index below, a power above
     small = {part.text for part in formula if "7.7px" in part.get("style")}
     assert small == {"0", "2"}
 
@@ -297,6 +298,28 @@ def test_a_logarithmic_axis_says_1_and_plain_numbers_between_the_powers():
     assert "0.4" in words and "4" in words and "10" not in words.replace("Three sizes.", "")
     wide = by_layer({"a": [1e-9, 1, 1e9]}, "size", "Three sizes, far apart.")._repr_html_()
     assert "1" in (said := list(map(str.strip, parse(wide).itertext()))) and "0.4" not in said
+
+
+LONG = "10 layers, untrained", "doubly stochastic", "Adam + L2, λ = 0.03", "LeCun: $\\sigma_w$ = 1", "x"
+LABELS = (
+    "length of the gradient, 1 at block 50",
+    r"$\|\partial L/\partial h\|$, relative to layer 50",
+    "E[h²]",
+)
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("log", [True, False])
+def test_all_words_of_a_plot_lie_in_it_and_apart(label, log):
+    values = {name: np.geomspace(1e-13, 1 + i, 51) for i, name in enumerate(LONG)}
+    title = "The gradient of each layer, before and after one step"
+    band = (np.full(51, 0.1), np.full(51, 2.0))
+    for shown in (
+        by_layer(values, label, "Curves.", target=1, band=band, log=log, title=title),
+        curves(None, values, label, label, "Curves.", log="y" if log else "", title=title, marks={"here": 9}),
+        distribution(values, label, "Dots.", log=log, title=title, marks={"the promise: 1": 1}),
+    ):
+        assert_words_fit(places(shown.figure), shown.figure.bbox.size)
 
 
 def test_a_picture_says_what_it_shows():

@@ -6,12 +6,11 @@ train for long (`SLOW`) the first results are looked at, and all of the training
 
 import re
 from functools import cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
@@ -20,6 +19,7 @@ from helpers.figures import svg, theme
 from helpers.figures.decades import LENGTHS, REACHES, Stretched
 from helpers.instruments.phrases import plain
 from tests.instruments.test_instruments import KINDS, class_of
+from tests.pictures import assert_words_fit, places
 
 NAMES = instruments.names()
 SLOW = "batchnorm_stability", "degradation_lab", "rescue_the_network", "ward"
@@ -40,31 +40,6 @@ def states(name):
         **{f"preset {key}": dict(value) for key, value in kind.presets.items()},
         **ends,
     }
-
-
-class Recorder(RendererAgg):
-    """A renderer that draws nothing, and notes every text."""
-
-    def __init__(self, figure):
-        super().__init__(*map(int, figure.bbox.size), figure.dpi)
-        self.texts = []
-
-    def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None):
-        self.texts.append(mtext)
-
-    def draw_path(self, *args, **kwargs):
-        pass
-
-    draw_markers = draw_path_collection = draw_path
-
-
-def drawn_texts(figure):
-    """The texts that are seen in the figure."""
-    recorder = Recorder(figure)
-    figure.draw(recorder)
-    for artist in figure.findobj(lambda artist: artist.get_animated()):
-        artist.draw(recorder)
-    return [text for text in recorder.texts if text is not None and text.get_text().strip()]
 
 
 def large_markers(figure):
@@ -101,35 +76,17 @@ def shown(name):
         whole = name not in SLOW or state == "as it opens"
         result = [*results][-1] if whole else next(results)
         frame, figure = one._frame_of(settings, result), one.figure.figure
-        texts = [
-            (text.get_text(), text.get_window_extent(), text.get_rotation()) for text in drawn_texts(figure)
-        ]
         cut = name == "paths" and len(result.kept) < settings.depth  # there the axis stays, to compare
         found.append(
             SimpleNamespace(
                 state=state,
                 words=words(one, settings, frame),
-                texts=texts,
+                texts=places(figure),
                 markers=large_markers(figure),
                 widths=widths(figure) if whole and not cut else [],
             )
         )
     return found
-
-
-def overlap(a, b):
-    """By how much two boxes overlap: the smaller of width and height, or 0."""
-    across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-    return max(min(across, up), 0)
-
-
-def assert_words_fit(texts, size):
-    """Every text lies in the figure, and no two that are level meet."""
-    outside = [text for text, box, _ in texts if min(box.x0, box.y0, *(size - box.max)) < -0.5]
-    assert not outside
-    level = [(text, box) for text, box, angle in texts if angle % 90 == 0]
-    met = [(a, b) for (a, one), (b, other) in combinations(level, 2) if overlap(one, other) > 2]
-    assert not met
 
 
 @each_instrument
@@ -141,15 +98,15 @@ def test_every_word_lies_in_the_figure_and_no_two_meet(name):
             raise AssertionError(one.state) from error
 
 
-@pytest.mark.parametrize("places", [[(-0.01, 0.5)], [(0.9, 0.5)], [(0.5, 0.99)], [(0.3, 0.5), (0.35, 0.52)]])
-def test_words_that_are_cut_off_or_meet_are_found(places):
+@pytest.mark.parametrize("at", [[(-0.01, 0.5)], [(0.9, 0.5)], [(0.5, 0.99)], [(0.3, 0.5), (0.35, 0.52)]])
+def test_words_that_are_cut_off_or_meet_are_found(at):
     figure = svg.new_figure(4, 3)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    for x, y in places:
+    for x, y in at:
         axes.text(x, y, "some words", animated=True)
-    texts = [(text.get_text(), text.get_window_extent(), 0) for text in drawn_texts(figure)]
-    assert len(texts) == len(places)
+    texts = places(figure)
+    assert len(texts) == len(at)
     with pytest.raises(AssertionError):
         assert_words_fit(texts, figure.bbox.size)
 
@@ -177,9 +134,10 @@ def words(one, settings, frame):
         )
     found["verdict"] = " | ".join(frame["verdict"][:2])
     found["readouts"] = " | ".join(f"{key} {value}" for key, value in frame["readouts"])
-    for reading in one.readings.values():
-        for text in (reading,) if isinstance(reading, str) else reading or ():
-            found[f"reading {text}"] = text.replace("{}", "1")
+    for panel in one._about["panels"]:  # what stands beside the pointer, as it is
+        found["reading"] = " | ".join([*panel["words"], *(name for _, name, _ in panel["curves"])]).replace(
+            "{}", "1"
+        )
     return {where: re.sub("<[^>]*>", "", text) for where, text in found.items()}
 
 
@@ -190,6 +148,7 @@ COUNTED = (
 ONES = COUNTED.replace("passe|", "").replace("batche|", "")
 UNFIT = {
     "a name that is not typeset": r"\w[_^]\w|\w\^[({]|\^[({]",
+    "mathematics for a program": r"[$\\\\]",
     "a power of ten that is 1 or 10": r"10⁰|10¹(?![⁰¹²³⁴⁵⁶⁷⁸⁹])",
     "the notation of programs": r"\d[eE][+-]?\d|\bnan\b|\b(?:None|True|False)\b",
     "a number that ends in a point": r"\d\.(?![\d…])(?=[^\s|])|= \d+\. (?=[a-z])",

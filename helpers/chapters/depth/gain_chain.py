@@ -148,7 +148,7 @@ class GainChain(Instrument):
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.225, top=0.91)
         artists = {
             "healthy": ax.fill_between([0], 0, color=theme.GOOD, label="healthy: 10⁻³ to 10³", **theme.ZONE),
-            "course": ax.plot([], [], label="gradient, from layer $D$ back to 0", **theme.MEASURED_LINE)[0],
+            "course": ax.plot([], [], label="gradient, from layer D back to 0", **theme.MEASURED_LINE)[0],
             "even": ax.plot([], [], label="the same factor at every layer", **theme.THEORY_LINE)[0],
             "lost": ax.plot([], [], **theme.LOST)[0],
             "note": ax.text(0, 0, "", color=theme.ALARM, va="center", animated=True),

@@ -147,7 +147,7 @@ class GradientByLayer(Instrument):
         squares = {**theme.MEASURED_LINE, "marker": "s", "ls": ":", "color": theme.SECOND}
         artists = {
             "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
-            "slopes": ax.plot([], [], label="slopes alone: (largest φ′) to the power $D-l$", **theme.LIMIT)[
+            "slopes": ax.plot([], [], label="slopes alone: (largest φ′) to the power D − l", **theme.LIMIT)[
                 0
             ],
             "weight": ax.plot([], [], label="‖∂L/∂W‖ measured", **squares)[0],

@@ -120,7 +120,7 @@ class JacobianSpectrum(Instrument):
             "bound": ax.plot([], [], label="bound: all lengths multiplied", **theme.LIMIT)[0],
             "rms": ax.plot([], [], label="root mean square, this network", **rms)[0],
             "theory": ax.plot([], [], label="root mean square, theory", **theme.THEORY_LINE)[0],
-            "dots": ax.plot([], [], label=r"all directions (singular values of $J_D\cdots J_1$)", **dots)[0],
+            "dots": ax.plot([], [], label="all directions (singular values)", **dots)[0],
             "lost": ax.text(WIDTH + 1, -0.93, "", ha="right", color=theme.ALARM, animated=True),
             "axis": Decades(ax),
         }

@@ -281,8 +281,8 @@ class InitExplorer(Instrument):
             f"{s.scheme} weights, seed {s.seed}, on a logarithmic scale. The measured curve goes from "
             f"{from_log10(r.measured[start])} at layer {start} to {from_log10(r.end)} at layer {r.last}; "
             f"theory says {from_log10(r.predicted[r.last])}, with 95 % of networks between {_range(r)}. "
-            f"The dashed target is 1. A histogram shows the values of layer {r.layer}: {r.zeros:.0%} of "
-            f"them are exactly zero."
+            f"The dashed target is 1. A diamond marks layer {r.layer}; a histogram shows its values: "
+            f"{r.zeros:.0%} of them are exactly zero."
         )
 
 

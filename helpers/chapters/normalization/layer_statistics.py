@@ -186,7 +186,7 @@ class LayerStatistics(Instrument):
             f"{s.depth} {_rounded(r.normed.mean[-1])} {_with(s.norm)}, {short(r.without.mean[-1])} without a "
             f"norm. Right, on a logarithmic scale: the standard deviation, {short(r.normed.std[-1])} "
             f"{_with(s.norm)} and {short(r.without.std[-1])} without; that of one unit over the inputs is "
-            f"{short(r.normed.unit_std[-1])}. Dotted: what theory says for BatchNorm, mean "
+            f"{short(r.normed.unit_std[-1])}. Dashed: what theory says for BatchNorm, mean "
             f"{TARGET[s.place][0]:.2f} and standard deviation {TARGET[s.place][1]:.2f}."
         )
 

@@ -173,7 +173,7 @@ class DropoutMasks(Instrument):
         mean, second, behind = map(short, r.ends)
         return (
             f"Left: a row of {UNITS} squares for eval mode, and under it up to {ROWS} training passes in "
-            f"which {r.passes.kept.mean():.0%} of the units stay; a dashed line has 1 − p on its left. "
+            f"which {r.passes.kept.mean():.0%} of the units stay; a dotted line has 1 − p on its left. "
             f"Right, over the number of passes averaged and on logarithmic axes: after {s.passes} the mean "
             f"of h, divided by that of eval mode, is {mean}, E[h²] {second} and the mean behind the next "
             f"ReLU {behind}. Dashed lines at {', '.join(map(short, r.theory))} are theory."

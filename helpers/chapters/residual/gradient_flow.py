@@ -99,7 +99,7 @@ class GradientFlow(Instrument):
         "it has the size 1.",
         shown=("bounded",),
     )
-    readings = {0: "block {}"}
+    readings = {0: "block {}", 1: "factor g = {}"}
 
     experiment = staticmethod(experiment)
 

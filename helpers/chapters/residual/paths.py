@@ -269,6 +269,7 @@ class Paths(Instrument):
             f"gradient, around {r.mean_length:.1f} blocks. Right: the test accuracy of a residual network of "
             f"{s.depth} blocks, {s.network}, without each block in turn: {_range(r.residual.lesions)}; "
             f"whole it is {r.residual.accuracy:.1%}, and what is left now is {r.accuracy:.1%}.{plain}"
+            f" Below: each block at a random height; those under the line at {s.keep:.1f} are kept."
         )
 
 

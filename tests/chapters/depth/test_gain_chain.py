@@ -68,7 +68,7 @@ def test_moving_a_control_says_what_multiplies():
     instrument = gain_chain()
     slider(instrument, "Weights").value = 2.0
     assert instrument.settings.chain == "a random layer"
-    assert "sigmoid layer with σ_w = 2" in page(instrument)
+    assert "sigmoid layer with σ<sub>w</sub> = 2" in instrument._frame["verdict"][1]
     slider(instrument, "Factor").value = 1.1
     assert instrument.settings.chain == "a number"
     instrument.set(activation="tanh")

@@ -46,6 +46,25 @@ def test_blocks_that_are_kept_stay_when_the_probability_rises():
     assert kept == set(range(12))
 
 
+def test_the_keep_probability_is_a_line_in_the_figure_and_the_blocks_below_it_stay():
+    instrument = paths(depth=12, network="at the start", keep=0.4, deleted=3)
+    r, (blocks, keep) = instrument.result, instrument._about["places"]
+    below = {i for i in range(12) if r.luck[i] < 0.4}
+    assert set(r.kept) == below - {2}
+    left, dropped = (instrument._artists[name].get_xydata() for name in ("in", "out"))
+    np.testing.assert_allclose(left, [[(i + 1) / 12, r.luck[i]] for i in r.kept])
+    assert len(left) + len(dropped) == 12
+    axes = instrument.figure.figure.axes[2]
+    name, heights = keep["y"]
+    assert name == "keep" and list(instrument._artists["keep"].get_ydata()) == [0.4, 0.4]
+    values = next(one.values for one in instrument.controls if one.name == "keep")
+    up = axes.transData.transform([[0, value] for value in values])[:, 1]
+    np.testing.assert_allclose(heights, instrument.figure.figure.bbox.height - up, atol=0.06)
+    # What is deleted is chosen among the marks of the blocks, which move with the depth.
+    marks = instrument.figure._ink.curves[blocks["x"][1]]
+    np.testing.assert_allclose(marks.get_xdata(), np.arange(13) / 12)
+
+
 def test_training_shows_epoch_after_epoch_and_then_the_cuts():
     settings = paths(depth=3, seed=11, network="at the start").settings
     settings.network = "trained"
