@@ -27,6 +27,7 @@ from tools.kit import (
     moodle,
     paired,
     plans,
+    plots,
     qti,
     release,
     slides,
@@ -78,11 +79,12 @@ class Tags(HTMLParser):
 
 
 @each
-def test_slides_show_the_instruments_of_the_core_path_and_load_nothing(made, lesson):
+def test_slides_show_the_pictures_and_instruments_of_the_core_path_and_load_nothing(made, lesson):
     text = made[f"{lesson.name}/slides.html"].decode()
     tags = Tags(text)
     assert tags.loaded == [] and not re.search(r"url\((?!#)", text)
     shown = sum(len(section.instruments) for section in lesson.sections)
+    shown += sum(plots.drawn(cell) for section in lesson.sections for cell in section.cells)
     assert text.count('<section class="picture"') == shown and text.count("<svg") >= shown
     assert tags.sections == text.count("<h1>") >= 8
     body = re.sub(

@@ -134,7 +134,7 @@ def test_everybody_has_one_row_whatever_happens(tmp_path, size):
     assert grade(tmp_path, whole).wait() == 0, (tmp_path / "said").read_text()
     seconds = time.perf_counter() - begin
     print(
-        f"\n{len(hand_ins)} hand-ins of {size} students: {seconds:.0f} s, {seconds / len(hand_ins):.2f} s each"
+        f"\n{len(hand_ins)} hand-ins, {size} students: {seconds:.0f} s, {seconds / len(hand_ins):.2f} s each"
     )
 
     # Every hand-in has the row that it earns, and every student one line.

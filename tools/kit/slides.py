@@ -1,8 +1,8 @@
 """Slides of a lesson: one HTML file that needs no network, and prints one slide a page.
 
-Each section of the core path has what it says in bold, its tables and equations, and its instruments as
-pictures. Two questions with options are put to the vote; then come claims, to be judged before they are
-measured.
+Each section of the core path has what it says in bold, its tables and equations, the pictures that its cells
+draw, and its instruments as pictures. Two questions with options are put to the vote; then come claims, to be
+judged before they are measured.
 """
 
 import re
@@ -14,7 +14,7 @@ from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from helpers import instruments
 from helpers.checking.questions import MultipleChoice
 from helpers.figures.theme import style_rules
-from tools.kit import render
+from tools.kit import plots, render
 from tools.web.pages import Renderer
 
 PICTURE = re.compile(r"\btd\d+\b")
@@ -58,8 +58,10 @@ def slides(lesson):
         if said and section.title not in NO_SLIDE:
             kind = "full" if len(" ".join(said).split()) > FULL else "section"
             yield _slide(kind, section.title, html("\n\n".join(said)), _minutes(section))
+        for cell in filter(plots.drawn, section.cells):
+            yield _plot(lesson, cell)
         for name, settings in section.instruments:
-            yield _picture(name, settings)
+            yield _instrument(name, settings)
         yield from (_vote(question) for question in mine if not question.truth)
     for claim in claims(lesson):
         quote = f"> *“{_line(claim['says'])}”* — {claim['source']}"
@@ -102,7 +104,13 @@ def _vote(question):
     return _slide("vote", "Vote", body, f'<ol type="A">{why}</ol>')
 
 
-def _picture(name, settings):
+def _plot(lesson, cell):
+    """What a cell of the lesson draws; in the notes, what can be seen in it."""
+    title, words, picture = plots.picture(lesson, cell.id)
+    return _slide("picture", title, picture, f"<p>{escape(words)}</p>")
+
+
+def _instrument(name, settings):
     """An instrument as it opens in the lesson: its picture now, what it finds in the notes."""
     opened = getattr(instruments, name)(**{key: value for key, value in settings.items() if key != "guess"})
     with mpl.rc_context({"svg.hashsalt": name}):  # else names inside the picture are drawn at random
