@@ -295,7 +295,7 @@ def test_4_the_networks_of_the_plot():
     lengths = gradient_lengths(there_and_back("sigmoid", lecun))
     assert lengths[0] == pytest.approx(left, rel=0.03)
     through = (lengths[0] / lengths[-1]) ** (1 / (len(lengths) - 1))
-    assert 0.9 < through / said("explain-three-networks", "less than 0.25 of it") < 1
+    assert 0.9 < through / said("explain-three-networks", "less than 0.25 of the gradient") < 1
     assert gradient_lengths(there_and_back("tanh", lecun))[0] == pytest.approx(0.2, abs=0.02)
     assert gradient_lengths(there_and_back("ReLU", he_normal))[0] == pytest.approx(1.5, abs=0.1)
 

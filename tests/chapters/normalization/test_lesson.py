@@ -196,7 +196,7 @@ def test_5_the_way_back_by_hand(run):
     np.testing.assert_allclose(by_formula, [1, -1, 0, 0], atol=1e-9)
     assert layer.grads["beta"][0] == pytest.approx(said("way-back", r"g_i$ = 4"))
     assert layer.grads["gamma"][0] == pytest.approx(-4)
-    assert grad.mean() == said("way-back", "comes off: here 1")
+    assert grad.mean() == said("way-back", "is subtracted: here 1")
     assert np.mean(grad * layer.forward(z)) == pytest.approx(said("way-back", "that mean is −1"))
     np.testing.assert_allclose(run("bn-by-hand", "nudge-the-batch")["slopes"], by_formula, atol=1e-6)
 
