@@ -14,7 +14,17 @@ ROOT = Path(__file__).parents[1]
 # A room imports only from rooms above it.
 ROOMS = [
     *("arguments", "fast", "initializers", "layers", "losses", "network", "data", "optimizers"),
-    *("progress_bar", "measured", "training", "theory", "probes", "jacobians", "propagation", "digits", "contents"),
+    *(
+        "progress_bar",
+        "measured",
+        "training",
+        "theory",
+        "probes",
+        "jacobians",
+        "propagation",
+        "digits",
+        "contents",
+    ),
     *("figures", "browser", "progress", "instruments", "checking", "chapters", "grading"),
 ]
 
