@@ -12,10 +12,12 @@ PASS, FAIL = "def test_a():\n    pass\n", "def test_b():\n    assert 2 * 2 == 5\
 
 
 def test_no_file_that_trains_is_left_out():
-    (names,) = re.findall(r"^UNTRAINED = (.*\\\n.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (names,) = re.findall(r"^UNTRAINED = (.*\\\n.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     for name in names.replace("\\", "").split():
         (file,) = ROOT.glob(f"tests/chapters/*/test_{name}.py")
-        assert not re.search(r"\btrain\(|raining|SGD|Adam|descend|compare\(|study\(", file.read_text()), name
+        assert not re.search(
+            r"\btrain\(|raining|SGD|Adam|descend|compare\(|study\(", file.read_text("utf-8")
+        ), name
 
 
 def test_default_is_the_processors_own_whatever_is_set(monkeypatch):

@@ -169,7 +169,7 @@ class Lab:
             f"--ServerApp.root_dir={self.folder}",
             "--LabApp.expose_app_in_browser=True",
         ]
-        with self._log.open("w") as log:
+        with self._log.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterlab", *options],
                 env=env,
@@ -183,12 +183,12 @@ class Lab:
         while time.monotonic() < deadline and self.process.poll() is None:
             # Not there yet, half written, or not listening yet.
             with suppress(OSError, ValueError, StopIteration):
-                info = json.loads(next(self._runtime.glob("jpserver-*.json")).read_text())
+                info = json.loads(next(self._runtime.glob("jpserver-*.json")).read_text("utf-8"))
                 self.url = f"http://127.0.0.1:{info['port']}/"
                 self.request("api/status")
                 return
             time.sleep(0.1)
-        raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()}")
+        raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text('utf-8')}")
 
     def _stop(self):
         if self.process is not None:

@@ -207,7 +207,7 @@ def _watched(seconds):
 def _memory_limit():
     """At most MEGABYTES more than now, on Linux; elsewhere the system decides when it is enough."""
     try:
-        with open("/proc/self/statm") as file:
+        with open("/proc/self/statm", encoding="ascii") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
         before = resource.getrlimit(resource.RLIMIT_AS)
         limit = used + MEGABYTES * 2**20

@@ -150,7 +150,7 @@ class Sandbox:
     def _threads(self):
         """How many there are inside. (RLIMIT_NPROC would not hold for root, and counts per user.)"""
         with suppress(OSError, ValueError, IndexError):
-            inside = Path(f"/proc/{self.first}/task/{self.first}/children").read_text().split()
+            inside = Path(f"/proc/{self.first}/task/{self.first}/children").read_text("ascii").split()
             return sum(len(os.listdir(f"/proc/{pid}/task")) for pid in inside)
         return 0
 

@@ -6,20 +6,26 @@ needs no step, that a slider reaches Python, and that answers outlive the kernel
 say which of the two it was.
 """
 
+import base64
 import os
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from helpers.progress.record import Progress
 from tools.lab import COLLECT_PROBLEMS, KERNEL, LabPage
 from tools.web import pyodide
 from tools.web.serving import served
 
 # JupyterLite looks for folders that only the browser has, and says itself that this is no problem.
 NOT_OURS = (r"Failed to load resource: the server responded with a status of 404 \(File not found\)",)
+LESSON = "notebooks/02_initialization.ipynb"
 BOOT = 180  # seconds that a kernel may take on a slow machine
 
 # Modules of the course that need no numpy. The __init__ of `checking` does: one is loaded from its file.
@@ -131,12 +137,19 @@ def distribution(say):
 
 @pytest.fixture
 def lite(folder, distribution, browser, tmp_path):
-    """JupyterLite with this Pyodide, in a browser that has never been here."""
-    lite = tmp_path / "lite"
-    shutil.copytree(folder / "lite", lite, copy_function=os.link)
-    pyodide.put_into(lite, *distribution)
-    with served(lite) as url, browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        yield LitePage(url, context.new_page())
+    """The site, its JupyterLite with this Pyodide, in a browser that has never been here."""
+    site = tmp_path / "site"
+    shutil.copytree(folder, site, copy_function=os.link)
+    pyodide.put_into(site / "lite", *distribution)
+    with served(site) as url, browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        yield LitePage(f"{url}lite/", context.new_page())
+
+
+@pytest.fixture
+def visit(url, browser):
+    """JupyterLite as it is in the site, for what needs no Python, in a browser that has never been here."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True) as context:
+        yield LitePage(f"{url}lite/", context.new_page())
 
 
 def test_python_starts_from_the_sites_own_index(lite, distribution):
@@ -163,9 +176,108 @@ def test_python_starts_from_the_sites_own_index(lite, distribution):
     assert lite.problems() == []
 
 
+def test_a_figure_is_there_before_python_and_the_cell_puts_the_live_one_in_its_place(lite, distribution, say):
+    page = lite.page
+    page.goto(f"{lite.url}lab/index.html?path={LESSON}")
+    ink = page.locator(".td-instrument .td-ink").first
+    ink.locator("path").first.wait_for(state="attached", timeout=BOOT * 1000)
+    seconds = page.evaluate("performance.now()") / 1000
+    say(f"JupyterLite: the first figure {seconds:.1f} s after the click, before any cell ran")
+    output = page.locator(".jp-Cell-outputWrapper", has=page.locator(".td-instrument")).first
+    expect(output).to_contain_text("while Python loads")
+    slider = output.locator("input[type=range]").first
+    before = ink.inner_html()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(ink).not_to_have_js_property("innerHTML", before)
+    if not distribution[1]:
+        page.wait_for_function(f"() => {KERNEL}?.status === 'idle'", timeout=BOOT * 1000)
+        lite.run_all(timeout=600)
+        expect(output).not_to_contain_text("while Python loads")
+        assert ink.locator("path").count() > 0
+
+
+STORE = """async ([path, words, version]) => {
+  const { contents } = window.jupyterapp.serviceManager;
+  const { content } = await contents.get(path, {content: true});
+  content.cells[0].source = words;
+  if (version) content.metadata['trainable-depth'] = {version};
+  await contents.save(path, {type: 'notebook', format: 'json', content});
+}"""
+READ = """async path => {
+  const { contents } = window.jupyterapp.serviceManager;
+  return (await contents.get(path, {content: true})).content.cells[0].source;
+}"""
+NOTEBOOKS = """async () => {
+  const { contents } = window.jupyterapp.serviceManager;
+  return (await contents.get('notebooks', {content: true})).content.map(one => one.path);
+}"""
+
+
+def test_a_newer_lesson_is_not_hidden_by_the_one_that_was_worked_in(visit):
+    page, same = visit.page, "notebooks/01_depth_problem.ipynb"
+    visit.start()
+    for version in ("older", "older still"):  # the second one meets the first one's copy
+        page.evaluate(STORE, [LESSON, f"# Mine, {version}", version])
+        page.evaluate(STORE, [same, "# Mine, of this version", None])
+        visit.start()
+        said = page.locator(".Toastify__toast", has_text="is new here since you worked on it")
+        expect(said).to_have_count(1, timeout=30_000)
+        expect(said).to_contain_text(re.compile(r"Yours is kept: 02_initialization\.mine-.*\.ipynb"))
+        assert page.evaluate(READ, LESSON) != f"# Mine, {version}"
+    assert page.evaluate(READ, same) == "# Mine, of this version"
+    mine = sorted(path for path in page.evaluate(NOTEBOOKS) if ".mine-" in path)
+    assert {page.evaluate(READ, path) for path in mine} == {"# Mine, older", "# Mine, older still"}
+    said.get_by_role("button", name="Open mine").click()
+    opened = "paths => paths.includes(window.jupyterapp.shell.currentWidget?.context?.path)"
+    page.wait_for_function(opened, arg=mine)
+    visit.start()
+    page.wait_for_timeout(1000)
+    assert page.locator(".Toastify__toast").count() == 0  # said once
+
+
+def test_all_work_is_in_one_file_which_jupyterlab_reads(visit, tmp_path, monkeypatch):
+    page = visit.page
+    with monkeypatch.context() as in_browser:
+        in_browser.setattr(sys, "platform", "emscripten")
+        tab = Progress(tmp_path / "tab.sqlite3")
+        tab.record("question", "init-he-std", "1/8", True)
+    visit.start()
+    page.evaluate(STORE, [LESSON, "# Wörter", None])
+    page.evaluate(
+        """async data => {
+          const { contents } = window.jupyterapp.serviceManager;
+          await contents.save('progress', {type: 'directory'});
+          await contents.save('progress/progress.sqlite3', {type: 'file', format: 'base64', content: data});
+          await contents.save('notes.txt', {type: 'file', format: 'text', content: 'σ²'});
+        }""",
+        base64.b64encode(tab.path.read_bytes()).decode(),
+    )
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Download my work").click()
+    coming.value.save_as(tmp_path / "my-work.zip")
+    with zipfile.ZipFile(tmp_path / "my-work.zip") as archive:
+        assert archive.testzip() is None
+        assert sorted(archive.namelist()) == [
+            "notebooks/02_initialization.ipynb",
+            "notes.txt",
+            "progress/progress.sqlite3",
+        ]
+        archive.extractall(tmp_path / "course")
+    lesson = nbformat.read(tmp_path / "course" / LESSON, 4)
+    nbformat.validate(lesson)
+    assert lesson.cells[0].source == "# Wörter" and len(lesson.cells) > 50
+    assert (tmp_path / "course/notes.txt").read_text("utf-8") == "σ²"
+    lab = Progress(tmp_path / "lab.sqlite3")
+    assert lab.merge(tmp_path / "course/progress/progress.sqlite3") == 1
+    assert lab.answers() == tab.answers()
+    said = page.locator(".Toastify__toast", has_text="my-work.zip: 3 files")
+    expect(said).to_contain_text('run bring("../progress/progress.sqlite3")')
+
+
 def test_from_a_lesson_to_its_workbook_and_back_there_is_a_kernel_each_time(lite):
     """By the links that a learner follows. Both files have the same name, in two folders."""
-    lesson, workbook = "notebooks/02_initialization.ipynb", "exercises/02_initialization.ipynb"
+    lesson, workbook = LESSON, LESSON.replace("notebooks", "exercises")
     lite.start()
     lite.open(lesson)
     kernels = [lite.alive()]
@@ -182,7 +294,7 @@ def test_from_a_lesson_to_its_workbook_and_back_there_is_a_kernel_each_time(lite
 
 def _lesson_2(lite):
     lite.start()
-    lite.open("notebooks/02_initialization.ipynb")
+    lite.open(LESSON)
     lite.run_all(timeout=600)
     assert lite.problems() == []
     box = lite.page.locator(".td-instrument").first

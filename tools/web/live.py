@@ -15,11 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
-from anywidget import AnyWidget
-from ipywidgets import Layout
-from ipywidgets.embed import dependency_state
 from nbformat.v4 import new_output
-from traitlets import Unicode
 
 from helpers.figures.theme import style_rules
 from tools.web.pages import HERE, ROOMS, ROOT
@@ -54,15 +50,7 @@ SETTINGS = {
 }
 
 OURS = "trainable-depth"  # our plugin, its settings, and what a notebook says of the course
-WIDGET, STATE = (f"application/vnd.jupyter.widget-{kind}+json" for kind in ("view", "state"))
-
-
-class Early(AnyWidget):
-    """What is seen of an instrument until its cell runs: a `call` in the file `frames` of a `page`."""
-
-    _esm = HERE / "early.js"
-    _css = f"{style_rules()} .td-early {{color: var(--td-muted); font-size: 13px}}"
-    page, frames, call = (Unicode().tag(sync=True) for _ in range(3))
+EARLY = f"application/vnd.{OURS}.early+json"  # what early.js shows
 
 
 def download_wheels():
@@ -107,29 +95,21 @@ def version_of(path):
 def notebook(path, alive):
     """A notebook as the live course has it: with its version, and with its instruments before they run."""
     notebook = nbformat.read(ROOT / path, as_version=4)
-    state = {}
     for cell in notebook.cells:
         data = alive.get(cell.id, {})
         if "frames" in data:
-            names = {"model_id": f"early-{path.stem}-{cell.id}"}
-            early = Early(
-                page=path.with_suffix(".html").as_posix(), frames=data["frames"], call=data["call"],
-                layout=Layout(model_id=f"layout-{path.stem}-{cell.id}"), **names,
-            )  # fmt: skip
-            state |= dependency_state(early)
-            shown = {WIDGET: {**names, "version_major": 2, "version_minor": 0}, "text/plain": cell.source}
-            cell.outputs = [new_output("display_data", shown)]
-            cell.metadata["trusted"] = True  # else JupyterLab shows no widget
+            early = {"page": path.with_suffix(".html").as_posix(), **data}
+            cell.outputs = [new_output("display_data", {EARLY: early, "text/plain": cell.source})]
     notebook.metadata[OURS] = {"version": version_of(ROOT / path)}
-    if state:
-        notebook.metadata["widgets"] = {STATE: {"version_major": 2, "version_minor": 0, "state": state}}
     return notebook
 
 
 def _add_our_plugin(output):
     folder = output / "extensions" / OURS
     folder.mkdir(parents=True)
-    shutil.copy(HERE / "plugin.js", folder)
+    for script in ("plugin.js", "early.js"):
+        shutil.copy(HERE / script, folder)
+    (folder / "style.css").write_text(style_rules(), "utf-8")
     path = output / "jupyter-lite.json"
     settings = json.loads(path.read_text("utf-8"))
     plugin = {"name": OURS, "load": "plugin.js", "extension": "./plugin"}

@@ -1,8 +1,10 @@
-// The course's own plugin of JupyterLite: no work of a learner is lost or hidden. A lesson that the browser keeps
+// The course's own plugin of JupyterLite. Figures are there before Python is: see early.js.
+// No work of a learner is lost or hidden. A lesson that the browser keeps
 // stands in front of the site's, so a newer one would never be seen: then both are there, and it says so. And all
 // that was written goes into one file, to keep or to take along.
 // JupyterLab loads a plugin as a container of modules; this one is written by hand, so nothing has to be built.
 (() => {
+  const HERE = new URL('.', document.currentScript.src), EARLY = 'application/vnd.trainable-depth.early+json';
   const NAME = 'trainable-depth', FILE = 'my-work.zip', PROGRESS = 'progress/progress.sqlite3';
   let shared;
 
@@ -95,6 +97,20 @@
 
   // What a learner sees
 
+  /** The renderer of what a lesson shows of an instrument whose cell has not run. */
+  function figures({ Widget }) {
+    const script = import(new URL('early.js', HERE));
+    class Early extends Widget {
+      async renderModel({ data }) {
+        const { early } = await script;
+        this.node.replaceChildren();
+        await early(this.node, data[EARLY]);
+      }
+    }
+    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL('style.css', HERE) }));
+    return { safe: true, mimeTypes: [EARLY], defaultRank: 10, createRenderer: () => new Early() };
+  }
+
   function activate(app, { PageConfig }, { Widget }, menu) {
     const { contents } = app.serviceManager;
     const versions = JSON.parse(PageConfig.getOption('litePluginSettings'))[NAME];
@@ -130,8 +146,12 @@
 
   async function plugin() {
     const { IMainMenu } = await from('@jupyterlab/mainmenu');
+    const { IRenderMimeRegistry } = await from('@jupyterlab/rendermime');
     const [config, widgets] = [await from('@jupyterlab/coreutils'), await from('@lumino/widgets')];
-    return { id: `${NAME}:work`, autoStart: true, optional: [IMainMenu], activate: (app, menu) => activate(app, config, widgets, menu) };
+    return [
+      { id: `${NAME}:figures`, autoStart: true, requires: [IRenderMimeRegistry], activate: (_, mime) => mime.addFactory(figures(widgets)) },
+      { id: `${NAME}:work`, autoStart: true, optional: [IMainMenu], activate: (app, menu) => activate(app, config, widgets, menu) },
+    ];
   }
 
   (window._JUPYTERLAB ??= {})[NAME] = {

@@ -30,7 +30,7 @@ def find():
     if not full and not CORE.exists():
         _fetch_core()
     folder = Path(full) if full else CORE
-    lock = json.loads((folder / "pyodide-lock.json").read_text())["packages"]
+    lock = json.loads((folder / "pyodide-lock.json").read_text("utf-8"))["packages"]
     return folder, [name for name in FROM_PYODIDE if not (folder / lock[name]["file_name"]).exists()]
 
 
@@ -38,13 +38,13 @@ def put_into(lite, folder, without=()):
     """Let a built JupyterLite use this distribution, and load none of the packages `without`."""
     shutil.copytree(folder, lite / "static/pyodide")
     path = lite / "jupyter-lite.json"
-    settings = json.loads(path.read_text())
+    settings = json.loads(path.read_text("utf-8"))
     kernel = settings["jupyter-config-data"]["litePluginSettings"][PLUGIN]
     kernel["pyodideUrl"] = "./static/pyodide/pyodide.mjs"
     options = kernel["loadPyodideOptions"]
     options["packages"] = [name for name in options["packages"] if name not in without]
     path.unlink()  # it may be a hard link
-    path.write_text(json.dumps(settings))
+    path.write_text(json.dumps(settings), "utf-8")
 
 
 def _fetch_core():
@@ -57,7 +57,7 @@ def _fetch_core():
         archive.extractall(new, filter="data")
     folder = new / "package"
     path = folder / "pyodide-lock.json"
-    lock = json.loads(path.read_text())
+    lock = json.loads(path.read_text("utf-8"))
     packages = lock["packages"]
     wanted = [packages[name] for name in _closure(packages, KERNEL_NEEDS)]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
@@ -66,7 +66,7 @@ def _fetch_core():
     subprocess.run([*pip, *version, "--dest", str(folder), *exact], check=True)
     for package in wanted:  # Pyodide has built these wheels again, from the same sources
         package["sha256"] = hashlib.sha256((folder / package["file_name"]).read_bytes()).hexdigest()
-    path.write_text(json.dumps(lock))
+    path.write_text(json.dumps(lock), "utf-8")
     folder.rename(CORE)
     shutil.rmtree(new)
 
