@@ -52,7 +52,7 @@ def notes(values, log=True):
     heights = log10(values) if log else values
     known = heights[np.isfinite(heights)]
     if log:
-        farthest = np.abs(known).max(initial=0)
+        farthest = np.abs(known).max(initial=2)
         high = next((reach for reach in REACHES if farthest <= reach), REACHES[-1])
         low = -high
     else:
