@@ -190,7 +190,7 @@ def propagate(phi, depth, sigma_w, sigma_b=0.0, h2=1.0):
 
 
 def log10_band(mean, spread):
-    """log10 of the two values between which 95 % of networks lie: theory's mean, and the spread of its ln.
+    """log10 of the two values between which 95% of networks lie: theory's mean, and the spread of its ln.
 
     A product of random factors is skewed: its typical value lies below its mean by spread²/2.
     """

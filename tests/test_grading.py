@@ -284,7 +284,7 @@ def test_the_summary_names_misconceptions_in_the_exercises_words():
 def test_every_score_is_in_the_distribution():
     alt = report.distribution([0, 0.05, 0.1, 0.3, 0.999, 1.0]).alt
     assert sum(map(int, re.findall(r"%: (\d+)", alt))) == 6
-    assert "0 to 10 %: 2" in alt and "30 to 40 %: 1" in alt and "90 to 100 %: 2" in alt
+    assert "0 to 10%: 2" in alt and "30 to 40%: 1" in alt and "90 to 100%: 2" in alt
 
 
 def test_reports_are_written_as_a_whole(tmp_path, monkeypatch):

@@ -443,7 +443,7 @@ def test_the_statistics_by_hand():
     # 1/12, 1/12, −7/12, squares 76/144; the item's sum to 1; products
     # −½·5/12 − ½·1/12 + ½·1/12 − ½·7/12 = −½.
     assert measures.point_biserial(RIGHT, 3) == pytest.approx(-0.5 / math.sqrt(76 / 144))
-    # 27 % of five is one learner. Shares 3/4, 1/2, 3/4, 1/3, 1/4: two share the top, one with item 1 right.
+    # 27% of five is one learner. Shares 3/4, 1/2, 3/4, 1/3, 1/4: two share the top, one with item 1 right.
     assert measures.upper_lower(RIGHT, 1) == 0.5 - 0
     assert measures.upper_lower(RIGHT, 0) == 1 - 0
     # Of four learners for item 3: shares 3/4, 1/2, 3/4, 1/4; the top two have 0 and 1, the lowest has 1.

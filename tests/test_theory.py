@@ -181,7 +181,7 @@ def test_propagate_against_wide_random_networks(phi, sigma_w, sigma_b):
     depth, n, runs = 8, 256, 16
     z2, h2 = simulate(phi, n, depth, runs, sigma_w, sigma_b)
     predicted = theory.propagate(phi, depth, sigma_w, sigma_b)
-    # The standard error of the mean over runs, and 1 % for what a width of 256 is off the limit.
+    # The standard error of the mean over runs, and 1% for what a width of 256 is off the limit.
     for found, expected in ((z2, predicted.z2), (h2, predicted.h2)):
         error = 4 * found.std(axis=1) / np.sqrt(runs) + 0.01 * expected
         assert np.all(np.abs(found.mean(axis=1) - expected) < error)
@@ -360,7 +360,7 @@ def test_log_spread_against_simulated_networks(phi, sigma_w, sigma_b, orthogonal
     _, h2 = simulate(phi, 64, depth, runs, sigma_w, sigma_b, orthogonal)
     found = np.log(h2).std(axis=1)
     predicted = theory.propagate(phi, depth, sigma_w, sigma_b).log_spread(64, orthogonal=orthogonal)
-    # The error of a standard deviation over 150 runs is 6 %.
+    # The error of a standard deviation over 150 runs is 6%.
     np.testing.assert_allclose(found[[1, 2, 4, 8, 12]], predicted[[1, 2, 4, 8, 12]], rtol=0.18)
 
 

@@ -3,7 +3,7 @@
 // This module has two hosts: a notebook's widget (at the end), and a page (tools/web/lesson.js).
 import { card, make } from './dom.js';
 
-const SURE = Object.fromEntries([50, 60, 70, 80, 90, 100].map(sure => [sure, `${sure} %`]));
+const SURE = Object.fromEntries([50, 60, 70, 80, 90, 100].map(sure => [sure, `${sure}%`]));
 const WAIT = 3000; // ms after which a kernel that does not answer is said to be silent
 const MUTE = 'Python does not answer yet: it is busy, or its kernel has ended. Run this cell again to go on.';
 

@@ -47,10 +47,10 @@ def report():
 def review(chapter=None, count=5):
     """Up to `count` questions that are due again, as widgets.
 
-    First come predictions that were missed with a confidence of 70 % or more, the surest first; then the
+    First come predictions that were missed with a confidence of 70% or more, the surest first; then the
     questions of the earliest chapters. A missed question is due at once; one answered rightly after 1 day,
     then 3, 7, 21 and 60 days, a step further for each right answer that was due (one given with less than
-    70 % confidence is no step). Where a question's numbers can be drawn, they are others than before.
+    70% confidence is no step). Where a question's numbers can be drawn, they are others than before.
     chapter: ask only about the chapters before this one.
     """
     now, known = datetime.now(UTC), questions.load()
@@ -115,7 +115,7 @@ def due_times(answers):
 
 
 def confident_misses(answers):
-    """The confidence of each prediction that was missed in spite of 70 % or more, and not righted since."""
+    """The confidence of each prediction that was missed in spite of 70% or more, and not righted since."""
     missed = {}
     for row in answers:
         if row.correct:

@@ -44,7 +44,7 @@ def settlement(question, response, given, sure):
     """✓ or ✗, what is true, what was said and how surely, and the diagnosis."""
     look, mark = ("good", "✓ Right.") if response.correct else ("alarm", "✗ Not so.")
     truth, why = question.reveal(response)
-    return look, f"<b>{f'{mark} {truth}'.strip()}</b> You said {given}, {sure} % sure. {why}"
+    return look, f"<b>{f'{mark} {truth}'.strip()}</b> You said {given}, {sure}% sure. {why}"
 
 
 def given(answer, response):
@@ -76,7 +76,7 @@ def _precision(question):
     """How near to the truth an answer must be, in words."""
     if question.factor != 1:
         return f"Within a factor of {question.factor:g} counts as right."
-    near = [f"{100 * question.rtol:g} %"] if question.rtol else []
+    near = [f"{100 * question.rtol:g}%"] if question.rtol else []
     near += [f"{question.atol:g}"] if question.atol else []
     return f"Within {' or '.join(near)} counts as right." if near else "It is exact."
 
@@ -257,4 +257,4 @@ class PredictionBox(QuestionBox):
 
 
 def _quote(row):
-    return f"“{escape(row.answer)}” ({row.confidence} % sure)"
+    return f"“{escape(row.answer)}” ({row.confidence}% sure)"

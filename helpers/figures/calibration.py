@@ -10,7 +10,7 @@ from helpers.figures.theme import INK, MEASURED, MUTED, style
 def calibration(bands):
     """A dot for each (mean confidence from 0 to 1, number right, number of predictions), as a `Picture`.
 
-    The bar is the 95 % interval of Wilson (1927), which stays honest for one or two predictions: it is wide.
+    The bar is the 95% interval of Wilson (1927), which stays honest for one or two predictions: it is wide.
     """
     sure, right, total = np.array(bands, float).T
     low, high = wilson(right, total)
@@ -28,7 +28,7 @@ def calibration(bands):
         ax.set(xlim=(45, 105), ylim=(-4, 116), xlabel="how sure you were (%)", ylabel="how often right (%)")
         ax.set_yticks(range(0, 101, 25))
     words = ", ".join(f"{r:.0f} of {n:.0f} at {s:.0%}" for s, r, n in zip(sure, right, total, strict=True))
-    alt = f"Right by how sure you were: {words}. The bars, 95 % intervals, say how much of that can be luck."
+    alt = f"Right by how sure you were: {words}. The bars, 95% intervals, say how much of that can be luck."
     return Picture(figure, "Calibration of your predictions", alt)
 
 

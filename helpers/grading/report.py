@@ -250,7 +250,7 @@ def distribution(scores):
         ax.yaxis.get_major_locator().set_params(integer=True)
         ax.grid(axis="x", visible=False)
         ax.set_title("Scores", loc="left")
-    told = ", ".join(f"{10 * i} to {10 * i + 10} %: {count}" for i, count in enumerate(counts) if count)
+    told = ", ".join(f"{10 * i} to {10 * i + 10}%: {count}" for i, count in enumerate(counts) if count)
     return Picture(figure, "Scores", f"Submissions by share of the points. {told}.")
 
 

@@ -213,7 +213,7 @@ def answer(box, text, sure=None):
     """Type a number, with a confidence for a prediction, and commit it."""
     box.locator("input[name=answer]").fill(text)
     if sure:
-        box.get_by_role("radio", name=f"{sure} %", exact=True).check()
+        box.get_by_role("radio", name=f"{sure}%", exact=True).check()
     button(box, "Commit prediction" if sure else "Check").click()
 
 

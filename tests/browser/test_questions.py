@@ -63,7 +63,7 @@ def run(page, cell):
 class TestQuestions:
     def test_a_wrong_number_gets_the_words_for_its_misconception_and_a_right_one_praise(self, quiz):
         box = quiz.cell(0)
-        expect(box.locator(".td-number")).to_contain_text("Within 2 % counts as right.")
+        expect(box.locator(".td-number")).to_contain_text("Within 2% counts as right.")
         answer(box, "2/128")
         expect(card(box)).to_contain_text("✗ Not yet.")
         expect(card(box)).to_contain_text("is the variance")
@@ -130,13 +130,13 @@ class TestQuestions:
         expect(card(box)).to_have_text("Choose one of the options first.")
         commit.click()
         expect(card(box)).to_contain_text("how sure are you?")
-        expect(box.get_by_role("radio", name="50 %")).to_be_focused()
+        expect(box.get_by_role("radio", name="50%")).to_be_focused()
         assert box.get_by_role("radio", checked=True).count() == 1
-        box.get_by_role("radio", name="70 %").check()
+        box.get_by_role("radio", name="70%").check()
         quiz.wait_idle(quiet=1.2)
         expect(card(box)).to_contain_text("how sure are you?")
         commit.dblclick()
-        expect(card(box)).to_contain_text("“Most units are saturated, at 0 or at 1” (70 % sure)")
+        expect(card(box)).to_contain_text("“Most units are saturated, at 0 or at 1” (70% sure)")
         assert_recorded_once(quiz)
 
     def test_a_prediction_is_committed_without_a_mouse_and_does_not_reveal_the_answer(self, quiz):
@@ -147,11 +147,11 @@ class TestQuestions:
         keyboard.press("Space")
         for _ in range(3):
             keyboard.press("ArrowRight")
-        expect(box.get_by_role("radio", name="80 %")).to_be_checked()
+        expect(box.get_by_role("radio", name="80%")).to_be_checked()
         keyboard.press("Tab")
         assert focused(quiz) == "Commit prediction"
         keyboard.press("Space")
-        expect(card(box)).to_have_text("Saved: “1” (80 % sure). Run the next cell to see what happens.")
+        expect(card(box)).to_have_text("Saved: “1” (80% sure). Run the next cell to see what happens.")
 
     def test_answers_survive_the_kernel(self, quiz):
         answer(quiz.cell(2), "0.9", 60)
@@ -163,7 +163,7 @@ class TestQuestions:
         quiz.page.locator(".jp-Dialog .jp-mod-accept").click()
         expect(card(quiz.cell(2))).to_contain_text("You answered this before: “0.9”", timeout=30_000)
         expect(quiz.cell(2).locator("input[name=answer]")).to_have_value("0.9")
-        expect(quiz.cell(2).get_by_role("radio", name="60 %")).to_be_checked()
+        expect(quiz.cell(2).get_by_role("radio", name="60%")).to_be_checked()
         expect(card(quiz.cell(1))).to_contain_text("You answered this before")
         expect(quiz.cell(1).get_by_role("radio", name="The mean square")).to_be_checked()
         quiz.wait_idle()
@@ -190,7 +190,7 @@ class TestSettling:
         predicted, aside, truth, why, other, reported = map(walk.cell, range(6))
         run(walk, predicted)
         answer(predicted, "256", 100)
-        expect(card(predicted)).to_contain_text("Saved: “256” (100 % sure)")
+        expect(card(predicted)).to_contain_text("Saved: “256” (100% sure)")
         run(walk, reported)
         expect(card(reported)).to_contain_text("predicted, and not settled yet")
         run(walk, aside)
@@ -198,7 +198,7 @@ class TestSettling:
         expect(why.locator("p")).to_be_hidden()
         run(walk, truth)
         expect(card(predicted)).to_contain_text(
-            "✗ Not so. It is 128. You said 256, 100 % sure. 256 is the factor"
+            "✗ Not so. It is 128. You said 256, 100% sure. 256 is the factor"
         )
         # What answers it unfolds, with its mathematics; what answers another prediction does not.
         expect(why.locator("p")).to_be_visible()
@@ -349,7 +349,7 @@ def test_on_a_phone_it_is_answered_by_touch(elsewhere, ground):
     options = tab.locator(".td-choice label")
     assert all(one.bounding_box()["height"] >= 24 for one in tab.locator(".td-ask label").all())
     options.nth(2).tap()
-    tab.locator(".td-sure label", has_text="90 %").tap()
+    tab.locator(".td-sure label", has_text="90%").tap()
     assert tab.evaluate("window.sent") == []
     tab.locator(".td-commit").tap()
     assert tab.evaluate("window.sent") == [{"answer": box._about["options"][2], "sure": 90}]

@@ -583,9 +583,9 @@ def test_the_same_words_again_are_news_for_the_browser():
 @pytest.mark.parametrize(
     ("tolerance", "words"),
     [
-        ({"rtol": 0.05}, "Within 5 % counts as right."),
-        ({"rtol": 0.003}, "Within 0.3 % counts as right."),
-        ({"rtol": 0.01, "atol": 0.02}, "Within 1 % or 0.02 counts as right."),
+        ({"rtol": 0.05}, "Within 5% counts as right."),
+        ({"rtol": 0.003}, "Within 0.3% counts as right."),
+        ({"rtol": 0.01, "atol": 0.02}, "Within 1% or 0.02 counts as right."),
         ({"rtol": 0.0, "atol": 0.5}, "Within 0.5 counts as right."),
         ({"factor": 3.0}, "Within a factor of 3 counts as right."),
         ({"rtol": 0.0}, "It is exact."),
@@ -602,10 +602,10 @@ def test_a_prediction_is_saved_and_does_not_show_the_truth(progress):
     assert box.said == ""
     for text in ("256", "128"):
         commit(box, text, 70)
-        assert f"<b>Saved:</b> “{text}” (70 % sure)." in box.said
+        assert f"<b>Saved:</b> “{text}” (70% sure)." in box.said
         assert "Run the next cell" in box.said
         assert not re.search("✓|✗|Right", box.said) and look(box) == ["muted"]
-    assert "Your first prediction, “256” (70 % sure), is the one" in box.said
+    assert "Your first prediction, “256” (70% sure), is the one" in box.said
     assert answers(progress) == [("prediction", "256", None, 70), ("prediction", "128", None, 70)]
     assert {row.misconception for row in progress.answers()} == {None}
 
@@ -622,12 +622,12 @@ def test_another_confidence_is_another_row(progress):
 def test_a_notebook_that_is_run_again_remembers_its_predictions(progress):
     commit(predict("predict-he-var"), "1")
     again = predict("predict-he-var")
-    assert "You answered this before: “1” (50 % sure)." in again.said
+    assert "You answered this before: “1” (50% sure)." in again.said
     assert look(again) == ["muted"] and not again._state["settled"]
     assert (again._state["answer"], again._state["sure"]) == ("1", 50)
     commit(again, "0.68")
     again = predict("predict-he-var")
-    assert "before: “0.68” (50 % sure). Your first prediction, “1”" in again.said
+    assert "before: “0.68” (50% sure). Your first prediction, “1”" in again.said
 
 
 @pytest.mark.parametrize(("text", "verdict"), [("0.5", "not right yet"), ("1/8", "right")])
@@ -651,7 +651,7 @@ def test_a_database_that_fails_is_mentioned_once(tmp_path, progress):
     (tmp_path / "progress.sqlite3").write_bytes(b"not a database " * 100)
     box = predict("predict-he-var")
     commit(box, "1")
-    assert "<b>Noted:</b> “1” (50 % sure)" in box.said
+    assert "<b>Noted:</b> “1” (50% sure)" in box.said
     assert "cannot be saved" in box.said
     other = ask("init-he-std")
     commit(other, "0.125")
@@ -694,7 +694,7 @@ def test_a_wrong_prediction_gets_the_truth_and_its_diagnosis_once_the_truth_was_
     run("None", TRUTH)
     question = find("predict-naive-factor")
     (wrong,) = (wrong for wrong in question.wrong if wrong.value == 256)
-    assert f"✗ Not so. It is 128.</b> You said 256, 95 % sure. {wrong.feedback}" in box.said
+    assert f"✗ Not so. It is 128.</b> You said 256, 95% sure. {wrong.feedback}" in box.said
     assert look(box) == ["alarm"] and box._state["settled"]
     assert answers(progress) == [("prediction", "256", None, 95), ("prediction", "256", 0, 95)]
     assert progress.answers()[-1].misconception == wrong.tag
@@ -708,7 +708,7 @@ def test_a_right_prediction_is_told_so_even_if_it_was_unsure(kernel, progress):
     commit(box, "130", 50)
     run("None", TRUTH)
     right = find("predict-naive-factor").right
-    assert f"✓ Right. It is 128.</b> You said 130, 50 % sure. {right}" in box.said
+    assert f"✓ Right. It is 128.</b> You said 130, 50% sure. {right}" in box.said
     assert look(box) == ["good"]
     assert answers(progress)[-1] == ("prediction", "130", 1, 50)
 
@@ -719,7 +719,7 @@ def test_a_wrong_number_that_nobody_expected_is_told_how_the_right_one_is_found(
     commit(box, "1,000")
     run("None", TRUTH)
     right = find("predict-naive-factor").right
-    assert f"✗ Not so. It is 128.</b> You said 1,000, read as 1000, 50 % sure. {right}" in box.said
+    assert f"✗ Not so. It is 128.</b> You said 1,000, read as 1000, 50% sure. {right}" in box.said
 
 
 def test_a_choice_is_settled_with_the_right_option(kernel):
@@ -731,7 +731,7 @@ def test_a_choice_is_settled_with_the_right_option(kernel):
         box = run("predict('predict-sigmoid')", "predict-cell")
         commit(box, option.text)
         run("None", question.truth)
-        assert f"You said “{escape(option.text)}”, 50 % sure." in box.said
+        assert f"You said “{escape(option.text)}”, 50% sure." in box.said
         assert option.feedback in box.said
         assert (f"The answer is “{escape(right.text)}”." in box.said) is not option.correct
 
@@ -743,8 +743,8 @@ def test_the_first_prediction_counts_and_the_last_one_is_answered(kernel, progre
         commit(box, text, sure)
         commit(box, text, sure)
     run("None", TRUTH)
-    assert "✓ Right.</b> You said 128, 55 % sure." in box.said
-    assert "Your first prediction, “256” (95 % sure), is the one that counts. It was wrong." in box.said
+    assert "✓ Right.</b> You said 128, 55% sure." in box.said
+    assert "Your first prediction, “256” (95% sure), is the one that counts. It was wrong." in box.said
     judged = [row for row in answers(progress) if row[2] is not None]
     assert judged == [("prediction", "256", 0, 95), ("prediction", "128", 1, 55)]
 
@@ -783,7 +783,7 @@ def test_after_a_restart_a_prediction_is_settled_by_the_next_run_and_stays_so(ke
     commit(asked_in(kernel()), "256", 95)
     run = kernel()
     box = asked_in(run)
-    assert "You answered this before: “256” (95 % sure)." in box.said
+    assert "You answered this before: “256” (95% sure)." in box.said
     assert "128" not in box.said
     run("None", TRUTH)
     assert "It is 128." in box.said
@@ -860,14 +860,14 @@ def test_an_option_of_another_version_of_the_course_does_no_harm(kernel, progres
     run = kernel()
     box = run("predict('predict-sigmoid')", "predict-cell")
     run("None", find("predict-sigmoid").truth)
-    assert "“gone” (70 % sure)" in box.said
+    assert "“gone” (70% sure)" in box.said
     progress.record("prediction", "predict-sigmoid", "gone", False, 70)
-    assert "“gone” (70 % sure)" in predict("predict-sigmoid").said
+    assert "“gone” (70% sure)" in predict("predict-sigmoid").said
 
 
 def test_a_prediction_that_an_older_course_judged_at_once_is_settled(progress):
     progress.record("prediction", "predict-he-var", "1", False, 75)
-    assert "✗ Not so. It is 0.6817.</b> You said 1, 75 % sure." in predict("predict-he-var").said
+    assert "✗ Not so. It is 0.6817.</b> You said 1, 75% sure." in predict("predict-he-var").said
 
 
 def test_a_page_without_a_kernel_shows_the_question():

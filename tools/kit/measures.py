@@ -155,7 +155,7 @@ def point_biserial(right, j):
 
 
 def upper_lower(right, j):
-    """The share that is right in the best 27 % of the class, minus that in the lowest 27 %.
+    """The share that is right in the best 27% of the class, minus that in the lowest 27%.
 
     Best by the share of all items. Over the learners who answered j; nan for fewer than 2. Where several
     have the same share, the item's mean of them stands for each: no order among them counts.

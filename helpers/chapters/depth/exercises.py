@@ -150,7 +150,7 @@ def through_relu(
     collect=lambda by_layer: by_layer,
     to_the_input=True,
 ):
-    """A backward pass that goes through each ReLU by change(grad, h behind it, h before the layer).
+    """A backward pass that goes through each ReLU by change(grad, h after it, h before the layer).
 
     order, collect: of its list. act: what the forward pass has for a ReLU. late: ∂L/∂W from the gradient
     that has been through the weights. to_the_input: whether it goes through the first weights.

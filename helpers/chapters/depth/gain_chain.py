@@ -115,7 +115,7 @@ class GainChain(Instrument):
             "is that?",
             {"chain": NUMBER, "depth": 30, "factor": 0.7},
             lambda s, r: s.chain == NUMBER and s.depth == 30 and 0.8425 <= s.factor <= 0.8525,
-            "0.007 to the power 1/30 is 0.848: only 15 % are lost at each layer.",
+            "0.007 to the power 1/30 is 0.848: only 15% are lost at each layer.",
             {"factor": 0.85},
         ),
         Challenge(

@@ -146,7 +146,7 @@ class GradientByLayer(Instrument):
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92)
         squares = {**theme.MEASURED_LINE, "marker": "s", "ls": ":", "color": theme.SECOND}
         artists = {
-            "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
+            "band": ax.fill_between([0], 0, color=theme.THEORY, label="95% of networks", **theme.RANGE),
             "slopes": ax.plot([], [], label="slopes alone: (largest φ′) to the power D − l", **theme.LIMIT)[
                 0
             ],
@@ -189,7 +189,7 @@ class GradientByLayer(Instrument):
         where = "within" if r.inside else "outside"
         sentence = (
             f"Over {counted(s.depth, 'layer')} the gradient is multiplied by {from_log10(r.ratio)}, {where} "
-            f"theory: 95 % of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
+            f"theory: 95% of such networks lie between {from_log10(r.low[0])} and {from_log10(r.high[0])}."
         )
         if r.ratio == -np.inf:
             sentence += " At some layer all units are off for every input: no gradient passes."
@@ -202,7 +202,7 @@ class GradientByLayer(Instrument):
             f"Lengths of the gradient by layer, relative to the last, on a logarithmic scale: "
             f"a {s.activation} network of width {s.width} and depth {s.depth} with {s.scheme} weights "
             f"(σ_w = {r.sigma_w:.3g}), seed {s.seed}. ‖∂L/∂h‖ goes from 1 at layer {s.depth} to "
-            f"{from_log10(r.ratio)} at layer 0; theory, dashed, says {from_log10(r.predicted[0])}, with 95 % "
+            f"{from_log10(r.ratio)} at layer 0; theory, dashed, says {from_log10(r.predicted[0])}, with 95% "
             f"of networks between {from_log10(r.low[0])} and {from_log10(r.high[0])}. ‖∂L/∂W‖, squares, is "
             f"{from_log10(r.weight[0])} at layer 1. A dotted line, the largest slope alone, ends at "
             f"{from_log10(r.slopes[0])}."

@@ -51,8 +51,8 @@ def experiment(s):
 class JacobianSpectrum(Instrument):
     title = "Jacobian spectrum"
     question = (
-        "Each dot is one of 64 directions, and its height says how many times longer a small change in that "
-        "direction gets between the input and layer D. Drag the depth: what happens to the dots, to their "
+        "Each dot is one of 64 directions, and its height says how many times as long a small change in that "
+        "direction becomes between the input and layer D. Drag the depth: what happens to the dots, to their "
         'root mean square, and to the bound? Then make [the weights orthogonal](weights="orthogonal").'
     )
     controls = (
@@ -116,7 +116,7 @@ class JacobianSpectrum(Instrument):
         dots = {"ls": "", "marker": "o", "ms": 4, "color": theme.MEASURED, "animated": True}
         rms = {"color": theme.SECOND, "animated": True}
         artists = {
-            "band": ax.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
+            "band": ax.fill_between([0], 0, color=theme.THEORY, label="95% of networks", **theme.RANGE),
             "bound": ax.plot([], [], label="bound: all lengths multiplied", **theme.LIMIT)[0],
             "rms": ax.plot([], [], label="root mean square, this network", **rms)[0],
             "theory": ax.plot([], [], label="root mean square, theory", **theme.THEORY_LINE)[0],
@@ -125,7 +125,7 @@ class JacobianSpectrum(Instrument):
             "axis": Decades(ax),
         }
         ax.set(xlim=(0, WIDTH + 1), xlabel="direction, the most stretched first")
-        ax.set_title("How many times longer a small change gets", loc="left")
+        ax.set_title("How many times as long a small change becomes", loc="left")
         figure.legend(*ax.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=9)
         return figure, artists
 

@@ -63,7 +63,7 @@ class Result:
 
     @property
     def inside(self):
-        """Is the end within the band? (Where the band has no width: within 2 % of the theory.)"""
+        """Is the end within the band? (Where the band has no width: within 2% of the theory.)"""
         return bool(self.low[self.last] - 0.01 <= self.end <= self.high[self.last] + 0.01)
 
 
@@ -97,7 +97,7 @@ def experiment(s):
 
 
 def _predict(s, network, backward):
-    """log10 of the curve of an infinitely wide network, and of the band in which 95 % of real ones lie."""
+    """log10 of the curve of an infinitely wide network, and of the band in which 95% of real ones lie."""
     theory = propagation.predict(s.activation, s.depth, network.sigma_w)
     orthogonal = network.rule == "orthogonal"
     if backward:
@@ -175,7 +175,7 @@ class InitExplorer(Instrument):
         ),
         Challenge(
             "Make He fail",
-            "Keep He and ReLU, and find a width and depth at which the signal loses 99 % of its size.",
+            "Keep He and ReLU, and find a width and depth at which the signal loses 99% of its size.",
             {"scheme": "He", "activation": "ReLU", "width": 256, "depth": 50},
             lambda s, r: s.scheme == "He" and s.activation == "ReLU" and r.end < -HOLDS,
             "He's rule holds the mean over all random networks. A single one drifts like a random walk, with "
@@ -205,7 +205,7 @@ class InitExplorer(Instrument):
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.21, top=0.92, wspace=0.2)
         empty = np.zeros(len(propagation.BINS) - 1)
         artists = {
-            "band": curve.fill_between([0], 0, color=theme.THEORY, label="95 % of networks", **theme.RANGE),
+            "band": curve.fill_between([0], 0, color=theme.THEORY, label="95% of networks", **theme.RANGE),
             "target": curve.axhline(0, label="target: 1", **theme.TARGET),
             "theory": curve.plot([], [], label="theory (infinite width)", **theme.THEORY_LINE)[0],
             "measured": curve.plot([], [], label="measured, this network", **theme.MEASURED_LINE)[0],
@@ -258,7 +258,7 @@ class InitExplorer(Instrument):
     def verdict(self, s, r):
         where = "as theory predicts" if r.inside else "outside what theory expects"
         sentence = f"{where}: {from_log10(r.end)} measured at layer {r.last}; "
-        sentence += f"95 % of such networks lie between {_range(r)}."
+        sentence += f"95% of such networks lie between {_range(r)}."
         if r.lost is not None:
             kind = "overflow (inf)" if r.end > 0 else "round to 0"
             sentence += f" In float32 the values {kind} at layer {r.lost}."
@@ -280,7 +280,7 @@ class InitExplorer(Instrument):
             f"{r.name} for layers 0 to {s.depth} of a {s.activation} network of width {s.width} with "
             f"{s.scheme} weights, seed {s.seed}, on a logarithmic scale. The measured curve goes from "
             f"{from_log10(r.measured[start])} at layer {start} to {from_log10(r.end)} at layer {r.last}; "
-            f"theory says {from_log10(r.predicted[r.last])}, with 95 % of networks between {_range(r)}. "
+            f"theory says {from_log10(r.predicted[r.last])}, with 95% of networks between {_range(r)}. "
             f"The dashed target is 1. A diamond marks layer {r.layer}; a histogram shows its values: "
             f"{r.zeros:.0%} of them are exactly zero."
         )

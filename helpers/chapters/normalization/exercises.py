@@ -18,7 +18,7 @@ def gamma_beta(rng, units):
 
 
 def scaled_output(f, own):
-    """The function with a fixed scale behind the norm."""
+    """The function with a fixed scale after the norm."""
     return lambda *args: own * f(*args)
 
 

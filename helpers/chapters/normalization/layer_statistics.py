@@ -40,7 +40,7 @@ class Result:
 
 def experiment(s):
     """Settings ↦ Result."""
-    place = tuple(TARGET).index(s.place)  # z stands before the ReLU, h behind it
+    place = tuple(TARGET).index(s.place)  # z stands before the ReLU, h after it
     without, normed = (
         RandomNetwork(s.width, "ReLU", s.sigma_w, norm=norm, seed=s.seed) for norm in ("none", s.norm)
     )

@@ -72,8 +72,9 @@ def _check_groups(groups, channels):
 class Convention(NamedTuple):
     """How running statistics follow those of the batches.
 
-    running ← (1 − weight) · running + weight · batch, with the unbiased variance (divided by N − 1, as in
-    Ioffe & Szegedy 2015, alg. 2) or the biased one (divided by N). `eps` is added to either in eval mode.
+    running ← (1 − weight) · running + weight · batch, with the unbiased variance (divided by m − 1, m the
+    number of examples: Ioffe & Szegedy 2015, alg. 2) or the biased one (divided by m). `eps` is added to either
+    in eval mode.
     """
 
     weight: float
@@ -86,7 +87,7 @@ CONVENTIONS = {"PyTorch": Convention(0.1, True, 1e-5), "Keras": Convention(0.01,
 
 
 def steps_to_arrive(weight, share=0.99):
-    """After how many steps a running average has come the given share of its way: 44 and 459 for 99 %."""
+    """After how many steps a running average has come the given share of its way: 44 and 459 for 99%."""
     arguments.number("weight", weight, above=0, below=1)
     arguments.number("share", share, low=0, below=1)
     return int(np.ceil(np.log(1 - share) / np.log(1 - weight)))

@@ -1,7 +1,7 @@
-"""Internal covariate shift: measured in training, and brought back behind BatchNorm.
+"""Internal covariate shift: measured in training, and brought back after BatchNorm.
 
 It is the change over *time* of what a layer receives (Ioffe & Szegedy 2015). The experiment is that of
-Santurkar et al. (2018): noise behind every BatchNorm makes what follows as restless as can be. Do large
+Santurkar et al. (2018): noise after every BatchNorm makes what follows as restless as can be. Do large
 steps fail again? The data are the digits, the optimizer is SGD with momentum 0.9.
 """
 

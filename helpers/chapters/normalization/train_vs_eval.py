@@ -28,7 +28,7 @@ class Result:
     running_mean: np.ndarray  # before the first step and after each
     running_std: np.ndarray  # the same, as a multiple of the true one, minus 1
     evaluated: np.ndarray  # what eval mode makes of INPUTS
-    low: np.ndarray  # what train mode makes of them: 5 %, median and 95 % over the batches they may be in
+    low: np.ndarray  # what train mode makes of them: 5%, median and 95% over the batches they may be in
     middle: np.ndarray
     high: np.ndarray
     eval_gap: float
@@ -112,7 +112,7 @@ class TrainVsEval(Instrument):
         Challenge(
             "Biased for ever",
             "No drift, 400 steps or more, a batch of 2 or more: find settings whose running standard "
-            "deviation ends more than 20 % too small.",
+            "deviation ends more than 20% too small.",
             {"convention": "PyTorch", "batch": 16, "steps": 500},
             lambda s, r: s.drift == 0 and s.steps >= 400 and s.batch > 1 and r.running_std[-1] < -0.2,
             "The sum of m squares divided by m is (m − 1)/m of the variance, on average. Keras stores that; "
@@ -141,7 +141,7 @@ class TrainVsEval(Instrument):
                 0
             ],
             "band": answer.fill_between(
-                [0], 0, color=theme.SECOND, label="train mode: 90 % of batches", **theme.RANGE
+                [0], 0, color=theme.SECOND, label="train mode: 90% of batches", **theme.RANGE
             ),
             "middle": answer.plot([], [], label="train mode: median", **forgotten)[0],
             "eval": answer.plot([], [], label="eval mode", marker="o", ms=4, markevery=5, **line)[0],
@@ -175,7 +175,7 @@ class TrainVsEval(Instrument):
             ("running std", f"{1 + r.running_std[-1]:.2f} of σ"),
             ("gap in eval mode", f"{r.eval_gap:.2f} σ"),
             ("gap if you forget eval()", f"{r.train_gap:.2f} σ"),
-            ("99 % of the way", f"after {norms.steps_to_arrive(weight)} steps"),
+            ("99% of the way", f"after {norms.steps_to_arrive(weight)} steps"),
         ]
 
     def verdict(self, s, r):

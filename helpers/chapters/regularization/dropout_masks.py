@@ -23,7 +23,7 @@ class Result:
     """Ratios to eval mode by number of passes, their theory, and the spread of the ratio of means."""
 
     passes: regularization.Passes
-    theory: tuple  # of the mean, of E[h²], of the mean behind the next ReLU
+    theory: tuple  # of the mean, of E[h²], of the mean after the next ReLU
     spread: np.ndarray
 
     @property
@@ -49,7 +49,7 @@ class DropoutMasks(Instrument):
     question = (
         "Each row on the left is one training pass: full squares stay, small dots are dropped. On the right "
         "all passes so far are averaged, as multiples of eval mode. One of three curves comes to rest at 1. "
-        "What does the second moment do instead, and what has happened behind the next ReLU? Then "
+        "What does the second moment do instead, and what has happened after the next ReLU? Then "
         '[break the rescaling](form="not rescaled"): which of the three curves can you still trust?'
     )
     controls = (
@@ -82,8 +82,8 @@ class DropoutMasks(Instrument):
             {"p": 0.5},
         ),
         Challenge(
-            "Within 1 %",
-            "inverted, p = 0.50: with enough units and passes, bring the measured mean within 1 % of 1.",
+            "Within 1%",
+            "inverted, p = 0.50: with enough units and passes, bring the measured mean within 1% of 1.",
             {"passes": 4, "width": 32},
             lambda s, r: s.form == FORMS[0] and s.p == 0.5 and s.width * s.passes >= 4096 and _near_one(r),
             "The mean over n units and k passes is off by about √(π p/((1 − p) n k)): a wide layer needs "
@@ -122,8 +122,8 @@ class DropoutMasks(Instrument):
             "band": ratios.fill_between([1], 1, color=theme.MEASURED, **theme.RANGE),
             "mean": ratios.plot([], [], marker="o", color=theme.MEASURED, label="mean of h", **line)[0],
             "second": ratios.plot([], [], marker="s", color=theme.SECOND, label="E[h²]", **line)[0],
-            "behind": ratios.plot(
-                [], [], marker="^", color=theme.THIRD, label="mean behind the next ReLU", **line
+            "after": ratios.plot(
+                [], [], marker="^", color=theme.THIRD, label="mean after the next ReLU", **line
             )[0],
             "axis": Decades(ratios),
             "theory": ratios.plot([], [], label="theory", **theme.THEORY_LINE)[0],
@@ -142,7 +142,7 @@ class DropoutMasks(Instrument):
         ratios = [log10(one[counts - 1]) for one in (r.passes.mean, r.passes.second, r.passes.after_relu)]
         theory, axis = log10(r.theory), artists["axis"]
         axis.fit(*ratios, theory)
-        for name, ratio in zip(("mean", "second", "behind"), ratios, strict=True):
+        for name, ratio in zip(("mean", "second", "after"), ratios, strict=True):
             artists[name].set_data(counts, axis.place(ratio))
         edges = (log10(r.theory[0] + side * 2 * r.spread) for side in (-1, 1))
         set_band(artists["band"], np.arange(1, s.passes + 1), *map(axis.place, edges))
@@ -150,11 +150,11 @@ class DropoutMasks(Instrument):
         artists["theory"].set_data(*np.transpose(ends))
 
     def readouts(self, s, r):
-        mean, second, behind = r.ends
-        names = ("mean", "E[h²]", "mean behind the next ReLU")
+        mean, second, after = r.ends
+        names = ("mean", "E[h²]", "mean after the next ReLU")
         rows = [
             (name, f"× {short(value)} measured, × {short(level)} theory")
-            for name, value, level in zip(names, (mean, second, behind), r.theory, strict=True)
+            for name, value, level in zip(names, (mean, second, after), r.theory, strict=True)
         ]
         return [*rows, ("kept", f"{r.passes.kept.mean():.0%} of units")]
 
@@ -170,13 +170,13 @@ class DropoutMasks(Instrument):
         return Verdict("MEAN SHRINKS" if level < 1 else "MEAN GROWS", sentence, "alarm")
 
     def describe(self, s, r):
-        mean, second, behind = map(short, r.ends)
+        mean, second, after = map(short, r.ends)
         return (
             f"Left: a row of {UNITS} squares for eval mode, and under it up to {ROWS} training passes in "
             f"which {r.passes.kept.mean():.0%} of the units stay; a dotted line has 1 − p on its left. "
             f"Right, over the number of passes averaged and on logarithmic axes: after {s.passes} the mean "
-            f"of h, divided by that of eval mode, is {mean}, E[h²] {second} and the mean behind the next "
-            f"ReLU {behind}. Dashed lines at {', '.join(map(short, r.theory))} are theory."
+            f"of h, divided by that of eval mode, is {mean}, E[h²] {second} and the mean after the next "
+            f"ReLU {after}. Dashed lines at {', '.join(map(short, r.theory))} are theory."
         )
 
 

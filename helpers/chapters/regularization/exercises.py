@@ -591,7 +591,7 @@ def variance_shift(mean, var, w, p):
 
 
 def shifting(dropped, add=lambda var, w: var @ w**2, out=lambda met, stored: met / stored):
-    """The function with another variance behind dropout, another sum, or another ratio."""
+    """The function with another variance after dropout, another sum, or another ratio."""
 
     def shift(mean, var, w, p):
         stored = add(dropped(mean, var, p), w)

@@ -28,7 +28,7 @@ class Passes:
     """One input's activations h, sent through dropout many times.
 
     `kept` (passes, width) says which units stayed. The others are ratios to eval mode after 1, 2, 3 …
-    passes, averaged over units and passes: of the mean of h, of E[h²], and of the mean behind the next
+    passes, averaged over units and passes: of the mean of h, of E[h²], and of the mean after the next
     Linear and ReLU.
     """
 
@@ -50,13 +50,13 @@ def dropout_passes(p, width, passes, form="inverted", seed=0):
     w = he_normal(width, width, rng)
     kept = rng.random((passes, width), np.float32) >= 1 - keep
     dropped = h * kept * np.float32(factor)
-    behind = np.maximum(dropped @ w, 0).mean(axis=1) / np.maximum(h @ w, 0).mean()
+    after = np.maximum(dropped @ w, 0).mean(axis=1) / np.maximum(h @ w, 0).mean()
     means, seconds = dropped.mean(axis=1) / h.mean(), (dropped**2).mean(axis=1) / (h**2).mean()
-    return Passes(kept, *(_running_mean(a.astype(np.float64)) for a in (means, seconds, behind)))
+    return Passes(kept, *(_running_mean(a.astype(np.float64)) for a in (means, seconds, after)))
 
 
 def dropout_ratios(p, form="inverted"):
-    """What theory says of `Passes`: the ratios of the mean, of E[h²], and of the mean behind the next ReLU.
+    """What theory says of `Passes`: the ratios of the mean, of E[h²], and of the mean after the next ReLU.
 
     The last is for a wide layer of random weights, where z is normal with a variance in proportion to E[h²],
     so that E[ReLU(z)] goes with its root.
@@ -73,7 +73,7 @@ def dropout_spread(p, width, passes, form="inverted"):
 
 
 def signal_with_dropout(p, depth, width=256, seed=0):
-    """E[h²] behind each of `depth` He layers with dropout behind their ReLU: {"training": …, "eval mode": …}.
+    """E[h²] after each of `depth` He layers with dropout after their ReLU: {"training": …, "eval mode": …}.
 
     Both start with E[h²] of the input, standard normal numbers. Raises ValueError for p outside [0, 1).
     """
@@ -110,7 +110,7 @@ LOOK = 10  # steps between two looks at the digits that early stopping holds out
 class Recipe:
     """How a small classifier of the digits (64, width, width, 10) is built and trained.
 
-    `dropout` stands behind each hidden ReLU; with `norm`, a BatchNorm before it. `label_noise` is the share
+    `dropout` stands after each hidden ReLU; with `norm`, a BatchNorm before it. `label_noise` is the share
     of the `examples` training labels that are replaced by a wrong digit. Of the examples, `held_out` are not
     trained on: the weights that the network keeps are those with the lowest loss on them (early stopping,
     looked at every LOOK steps). `shifts` adds four copies of each training digit, moved by a pixel; then the
@@ -278,7 +278,7 @@ def fate_of_units(lr, seed=0):
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean difference over pairs, and half the width of its 95 % confidence interval."""
+    """A mean difference over pairs, and half the width of its 95% confidence interval."""
 
     mean: float
     half_width: float
@@ -293,7 +293,7 @@ class Difference:
 
 
 def paired_difference(treated, baseline):
-    """The mean of treated − baseline over pairs (same seed), with its 95 % interval (Student's t).
+    """The mean of treated − baseline over pairs (same seed), with its 95% interval (Student's t).
 
     Raises ValueError unless both have the same number of values, at least 5.
     """
@@ -316,7 +316,7 @@ def differences(found, baseline):
 
 
 def _t_quantile(df):
-    """Student's t at 97.5 %, within 0.02 for df ≥ 4 (Abramowitz & Stegun 1964, 26.7.5)."""
+    """Student's t at 97.5%, within 0.02 for df ≥ 4 (Abramowitz & Stegun 1964, 26.7.5)."""
     z = 1.959964
     terms = (
         (z**3 + z) / 4,

@@ -52,7 +52,7 @@ def _is(s, optimizer, scale=None):
 class WeightDecay(Instrument):
     title = "Weight decay"
     question = (
-        "Eighty points of two kinds, 15 % of them with the wrong label (ringed). A network that bends "
+        "Eighty points of two kinds, 15% of them with the wrong label (ringed). A network that bends "
         "around every wrong one has learned them by heart. Raise λ until it stops, and go on: what do "
         "you lose then? Now multiply [all gradients by 100](gradient_scale=100.0), as a loss in other units "
         "would. For which of the three optimizers must you look for a new λ?"

@@ -130,7 +130,7 @@ def patient_id(name):
 
 @dataclass(frozen=True)
 class Symptoms:
-    """The untrained network on one batch, by layer: 0 is the input, then the layers behind which a sum ends.
+    """The untrained network on one batch, by layer: 0 is the input, then the layers after which a sum ends.
 
     `signal` is E[h²], `gradient` ‖∂L/∂h‖, `alike` the mean cosine between two inputs.
     """

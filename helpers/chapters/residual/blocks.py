@@ -65,7 +65,7 @@ def identitys_factor(blocks=50, width=64, seed=0):
 
 
 def growth(network):
-    """‖∂L/∂h‖ in front of the first block over that behind the last, for a batch of digits."""
+    """‖∂L/∂h‖ before the first block over that after the last, for a batch of digits."""
     digits = shared_digits()
     _, grad = softmax_cross_entropy(network.forward(digits.x_train[:BATCH]), digits.y_train[:BATCH])
     network.backward(grad)

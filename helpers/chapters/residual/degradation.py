@@ -44,7 +44,7 @@ class Probed(digits.Course):
     `ratio` has a row for each epoch and one for the start: `gradient_ratio` on a fixed batch. Errors are
     shares of all digits, in eval mode. `moved` is how far the first weight matrix has come from its start
     relative to its size, over the same for the last hidden one. `alike` is the mean cosine between two
-    inputs in front of the last layer.
+    inputs before the last layer.
     """
 
     ratio: np.ndarray
@@ -55,7 +55,7 @@ class Probed(digits.Course):
 
 
 def gradient_ratio(network, x, y):
-    """‖∂L/∂h‖ behind the first layer over that in front of the last, with BatchNorm in train mode.
+    """‖∂L/∂h‖ after the first layer over that before the last, with BatchNorm in train mode.
 
     With skips h is the trunk. Without, it is what leaves the activation, and so the norm: BatchNorm makes
     the gradient in front of it smaller as the weights grow, which would look like vanishing. Running

@@ -90,7 +90,7 @@ class DegradationLab(Instrument):
         Challenge(
             "Save the deep plain network",
             "Plain + BN, 20 against 56 layers, 3 networks: is there a learning rate at which the deep one is "
-            "not degraded, while the shallow one's training error is below 50 %? You may instead add the "
+            "not degraded, while the shallow one's training error is below 50%? You may instead add the "
             "skips, and nothing else.",
             {"build": "plain + BN", "seeds": 3},
             lambda s, r: (
@@ -104,7 +104,7 @@ class DegradationLab(Instrument):
         ),
         Challenge(
             "Without any norm",
-            "56 layers without BatchNorm: bring the training error below 5 %.",
+            "56 layers without BatchNorm: bring the training error below 5%.",
             {"build": "residual", "scale": "1"},
             lambda s, r: s.build == "residual" and s.deep == 56 and np.median(r.deep.train_error) < GAP,
             "The branches had to be scaled: by 1/√D, or by a learned number that starts at 0.",
@@ -148,7 +148,7 @@ class DegradationLab(Instrument):
         ratio.set_xlabel("step")
         error.set(xlim=(-0.6, 3.6), ylim=(-0.03, 1.03))
         error.set_xticks(sum(ERRORS.values(), ()), [""] * 4)
-        error.set_yticks(np.linspace(0, 1, 6), [f"{100 * y:.0f} %" for y in np.linspace(0, 1, 6)])
+        error.set_yticks(np.linspace(0, 1, 6), [f"{100 * y:.0f}%" for y in np.linspace(0, 1, 6)])
         error.set_xlabel("train, test · train, test", labelpad=14)
         loss.set_title("Training loss", loc="left")
         ratio.set_title("‖∂L/∂h‖, first / last", loc="left")

@@ -106,7 +106,7 @@ RESIDUAL_BLOCK = Check(
 
 
 def two_blocks(h, blocks, version):
-    """The trunk behind a stack of residual blocks of one version."""
+    """The trunk after a stack of residual blocks of one version."""
     for w1, w2 in blocks:
         if version == "v1":
             # A ReLU after the sum: on the trunk.
@@ -739,7 +739,7 @@ def likeness_of_the_output(x, network, lag):
 
 
 def new_mask(x, network, lag):
-    """Takes the mask of the ReLU from the h behind the block."""
+    """Takes the mask of the ReLU from the h after the block."""
     s, alpha = network["skip"], network["alpha"]
     h = np.outer(x, network["u"]) + network["b"]
     dh = np.tile(network["u"], (len(x), 1))

@@ -129,7 +129,7 @@ class GradientFlow(Instrument):
             "law axis": Decades(law, ticks=UPWARDS),
         }
         flow.set_xlabel("block $l$")
-        flow.set_title("‖∂L/∂h‖ behind each block, over that at the last", loc="left")
+        flow.set_title("‖∂L/∂h‖ after each block, over that at the last", loc="left")
         law.set(xlim=(-0.04, FACTORS[-1] + 0.09), ylim=(-0.12, 1.1), xlabel="factor $g$ of a branch")
         law.set_title("R by factor: theory, and yours", loc="left")
         figure.legend(*flow.get_legend_handles_labels(), loc="lower left", ncols=5, fontsize=9)
@@ -192,7 +192,7 @@ class GradientFlow(Instrument):
 
     def describe(self, s, r):
         return (
-            f"The size of a gradient behind each of {s.depth} blocks ({s.blocks}, factor {s.factor:.3g}, "
+            f"The size of a gradient after each of {s.depth} blocks ({s.blocks}, factor {s.factor:.3g}, "
             f"branch scale {s.scale}, norm in F: {s.norm}), on a logarithmic scale, relative to its size at "
             f"the last block. Back at block 0, the plain stack's is {from_log10(_end(r.plain))}; the "
             f"residual one's becomes {from_log10(_end(r.residual))}, where theory says "

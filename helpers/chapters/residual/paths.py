@@ -151,7 +151,7 @@ class Paths(Instrument):
         ),
         Challenge(
             "Break it",
-            "Bring the trained network with 9 blocks below 50 % without touching a single block by name.",
+            "Bring the trained network with 9 blocks below 50% without touching a single block by name.",
             {"network": "trained", "depth": 9, "deleted": 0, "keep": 1.0},
             lambda s, r: (s.network, s.depth, s.deleted) == (STATES[1], 9, 0) and r.accuracy < 0.5,
             "It can lose one block, not most of them. An ensemble whose members share their weights is not "

@@ -186,7 +186,7 @@ def law(blocks, depth, every_g, scale, norm, seed):
 
 @lru_cache(maxsize=3)
 def _parts(blocks, norm, seed):
-    """Branches of factor 1, what goes into the first, and a function that gives ∂L/∂h behind the last."""
+    """Branches of factor 1, what goes into the first, and a function that gives ∂L/∂h after the last."""
     if blocks == "real network":
         network, data = _network(DEEPEST, norm, seed), shared_digits()
         branches = [layer.layers for layer in network.layers if isinstance(layer, Residual)]

@@ -128,7 +128,7 @@ def test_he_at_width_16_loses_a_typical_signal_within_50_layers():
 def test_he_at_width_256_is_known_to_a_factor_of_several_after_50_layers():
     """Of one input, h W is N(0, 2/n |h|²) in every entry: its length can be drawn without the matrix.
 
-    5–95 % is exp(−s²/2 ± 1.645 s) with s = √(5 · 50/256): 0.12–3.1. (A batch of 32 measured 0.14–3.0 over
+    5–95% is exp(−s²/2 ± 1.645 s) with s = √(5 · 50/256): 0.12–3.1. (A batch of 32 measured 0.14–3.0 over
     700 seeds. The 1.84 that is sometimes printed for the upper end comes from too few.)
     """
     rng = np.random.default_rng(0)

@@ -70,7 +70,7 @@ def test_the_forward_pass_divides_by_n_and_the_memory_by_n_minus_1():
     layer = BatchNorm(1, momentum=1.0, eps=1e-12, dtype=np.float64)
     np.testing.assert_allclose(layer.forward(x).ravel(), [-1, -1, 1, 1])
     assert layer.running_var[0] == pytest.approx(16 / 3)
-    assert x.var() == 4  # 25 % below what is remembered
+    assert x.var() == 4  # 25% below what is remembered
 
 
 def test_the_two_conventions_arrive_after_44_and_459_steps():

@@ -20,7 +20,7 @@ def test_every_corner_of_train_and_eval():
     ("settings", "word"),
     [
         ({"batch": 64}, "AGREES"),
-        ({"convention": "Keras", "batch": 64}, "LARGE GAP"),  # 100 steps: 37 % of the way is to go
+        ({"convention": "Keras", "batch": 64}, "LARGE GAP"),  # 100 steps: 37% of the way is to go
         ({"convention": "Keras", "batch": 64, "steps": 500}, "AGREES"),
         ({"convention": "Keras", "batch": 64, "steps": 500, "drift": 1.0}, "LARGE GAP"),
         ({"batch": 1}, "REFUSED"),
