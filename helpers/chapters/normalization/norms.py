@@ -73,8 +73,8 @@ class Convention(NamedTuple):
     """How running statistics follow those of the batches.
 
     running ← (1 − weight) · running + weight · batch, with the unbiased variance (divided by m − 1, m the
-    number of examples: Ioffe & Szegedy 2015, alg. 2) or the biased one (divided by m). `eps` is added to either
-    in eval mode.
+    number of examples: Ioffe & Szegedy 2015, alg. 2) or the biased one (divided by m). `eps` is added to
+    either in eval mode.
     """
 
     weight: float
