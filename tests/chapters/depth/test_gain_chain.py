@@ -6,7 +6,7 @@ import pytest
 from helpers import propagation
 from helpers.instruments import gain_chain
 from helpers.propagation import RandomNetwork
-from tests.instruments import corners, page, slider, verdict
+from tests.instruments import corners, slider, verdict
 
 
 @pytest.fixture(scope="module", autouse=True)
