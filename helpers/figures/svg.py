@@ -97,8 +97,9 @@ def _flowing(formula):
     parts, pen = [], 0.0
     for (y, style), piece in groupby(sorted(glyphs, key=lambda one: one[0]), key=lambda one: one[1:3]):
         words = "".join(letter for *_, letter in piece)
-        if parts:  # a sign that joins two sides has a little room on both
-            words = re.sub(r"(?<!\s)([−+=×<>≤≥≈])(?!\s)", "\u2009\\1\u2009", words)
+        # A sign that joins two sides has a little room on both; one at the start has only one side.
+        joins = r"(?<!\s)([−+=×<>≤≥≈])(?!\s)"
+        words = re.sub(joins if parts else f"(?<=.){joins}", "\u2009\\1\u2009", words)
         parts.append(f'<tspan dy="{y - pen:g}" style="{style}">{escape(words)}</tspan>')
         pen = y
     return f'<text style="font-family: {FONT}">{"".join(parts)}</text>'

@@ -269,10 +269,12 @@ def test_mathematics_flows_in_the_font_of_the_page():
         axes = figure.add_subplot()
         axes.set_title(r"power $D-l$ of $\sigma_w < 1$, $J_D\cdots J_1$", loc="left")
         axes.set_xlabel(r"$\|\partial L/\partial h_0\|$ & $E[h^2]$")
+        axes.set_ylabel("$1-p$")
+        axes.text(0, 0, "$-x$")
     root = parse(svg.paper(figure))
     said = [words.replace("\xa0", " ") for words in texts(root)]
     assert "power D\u2009−\u2009l of σw\u2009<\u20091, JD⋯J1" in said
-    assert "‖∂L/∂h0‖ & E[h2]" in said
+    assert "‖∂L/∂h0‖ & E[h2]" in said and "1\u2009−\u2009p" in said and "−x" in said
     for element in root.iter(f"{SVG}tspan"):
         assert element.get("x") is None and float(element.get("dy")) == pytest.approx(0, abs=8)
     (formula,) = [one for one in root.iter(f"{SVG}text") if "∂" in "".join(one.itertext())]

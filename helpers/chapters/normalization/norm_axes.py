@@ -187,8 +187,8 @@ class NormAxes(Instrument):
         return (
             f"A block of {s.examples} examples in rows and {s.channels} channels in columns, each a square "
             f"of {s.size} × {s.size} values. With {s.norm}, the marked value of example {example}, channel "
-            f"{channel} shares its statistics with the {r.size} shaded values, those of {OVER[s.norm]}. "
-            f"Measured by a nudge of the marked value, shown as dots: {moved}."
+            f"{channel} shares its statistics with the {counted(r.size, 'shaded value')}, those of "
+            f"{OVER[s.norm]}. Measured by a nudge of the marked value, shown as dots: {moved}."
         )
 
 

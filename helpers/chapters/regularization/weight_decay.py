@@ -145,7 +145,7 @@ class WeightDecay(Instrument):
             name: _log10(fit.norms / fit.norms[0]) for name, fit in (("norms", r.fit), ("free", r.free))
         }
         alone = decay.decay_alone(s.optimizer, s.weight_decay, steps)
-        lengths["alone"] = np.full(len(steps), np.nan) if alone is None else _log10(alone)
+        lengths["alone"] = np.empty(0) if alone is None else _log10(alone)
         axis.fit(*lengths.values())
         for name, length in lengths.items():
             artists[name].set_data(steps[: len(length)], length / axis.reach)  # it may leave the figure

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.chapters.normalization.norm_axes import NAMES
+from helpers.figures.numbers import counted
 from helpers.instruments import norm_axes
 from tests.instruments import corners, page, slider, verdict
 
@@ -42,8 +43,8 @@ def test_known_verdicts(settings, word, size):
     instrument = norm_axes(**settings)
     assert verdict(instrument) == word
     assert instrument.result.size == size
-    assert f"= {size} values" in page(instrument)
-    assert f"the {size} shaded values" in instrument.description
+    assert f"= {counted(size, 'value')}." in page(instrument)
+    assert f"the {counted(size, 'shaded value')}, those of" in instrument.description
 
 
 def test_moving_the_groups_chooses_group_norm():
