@@ -36,7 +36,7 @@ export class Data {
     this.curve = make('select', { change: () => this.choose([Number(this.curve.value)]) }, ...groups);
     this.curve.value = figure.panels[0]?.main;
     const button = (name, title, click) => make('button', { class: 'td-chip td-button', title, click }, name);
-    const title = 'The curve from left to right: the higher it stands, the higher it sounds';
+    const title = 'All of the curve, a gradient on its way back: the higher it stands, the higher it sounds';
     this.play = button('Hear it', title, () => (this.timer ? this.stop() : this.start()));
     const walk = button('Sound while reading', 'A note at each step along the figure by keyboard');
     toggle(walk, 'aria-pressed', on => { figure.heard = on ? stop => this.heard(stop) : null; });
@@ -107,7 +107,7 @@ export class Data {
     this.sound([this.notes(stop, chosen)], panel.tone.note);
   }
 
-  /** From left to right, as long as there is something to hear. */
+  /** All of the curve, on its way: from left to right, or back; as long as there is something to hear. */
   start() {
     const { figure } = this, chosen = Number(this.curve.value);
     const panel = figure.panels.find(({ curves }) => curves.some(([at]) => at === chosen));
@@ -116,6 +116,7 @@ export class Data {
     if (panel.plane) all = all.filter((_, i) => valued[i]);
     else all = all.slice(Math.max(valued.indexOf(true), 0), valued.lastIndexOf(true) + 1 + AFTER);
     if (!all.length) return;
+    if (panel.backwards) all.reverse();
     const seconds = Math.min(panel.tone.note, panel.tone.longest / all.length);
     const begun = this.sound(all.map(([, notes]) => notes), seconds);
     write(this.play, 'Stop');

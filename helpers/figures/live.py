@@ -35,9 +35,9 @@ class LiveFigure:
         """What 1 stands for now on each of the axes that rescale."""
         return [axis.unit for axis in self._rescaled]
 
-    def panels(self, words):
-        """What can be read in it; `words` as in `reading.panels`."""
-        return reading.panels(self.figure, self._ink.curves, words)
+    def panels(self, words, backwards=()):
+        """What can be read in it; `words` and `backwards` as in `reading.panels`."""
+        return reading.panels(self.figure, self._ink.curves, words, backwards)
 
     def picture(self, description):
         """The figure as it is now, still, for a page without a kernel."""

@@ -27,13 +27,14 @@ def moving_units(figure):
     return [axis.rescaled for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) if _rescales(axis)]
 
 
-def panels(figure, curves, words):
+def panels(figure, curves, words, backwards=()):
     """A panel for each axes that can be read, as JSON.
 
     `curves` are the moving artists as the ink has them, without texts. `words` has, by the number of an axes,
     what to say of a place on its horizontal axis, as "layer {}", where the axis's label does not; two such
     texts for a plane, in which the nearest point is read; None for an axes that is not read. A zone
-    (`theme.ZONE`) is none of the curves.
+    (`theme.ZONE`) is none of the curves. In the axes numbered in `backwards` a curve is on its way from right
+    to left, and is heard so.
     """
     found = []
     for number, axes in enumerate(figure.axes):
@@ -56,6 +57,7 @@ def panels(figure, curves, words):
                 "x": _scale(figure, axes.xaxis, axes.get_xlim(), axes.bbox.x0, axes.bbox.x1),
                 "y": _scale(figure, axes.yaxis, axes.get_ylim(), *heights),
                 "tone": sound.about(*heights),
+                "backwards": number in backwards,
                 "curves": named,
                 "main": _main([(at, curves[at]) for at, *_ in named]),
             }

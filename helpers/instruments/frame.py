@@ -145,7 +145,8 @@ class Instrument(InNotebook):
     dragged in the figure. `plays` names a slider along which something unfolds, layer by layer or step by
     step: a button runs through its positions. In `question`, "[50 layers](depth=50)" is a phrase that makes
     this setting. A pointer over the figure reads its curves; `readings` has the words for axes whose label
-    does not do (`figures/reading.py`). `guess` is the curve that a learner can be asked to draw first, by
+    does not do (`figures/reading.py`). `backwards` are the axes in which a gradient travels to the left, and
+    is heard on its way. `guess` is the curve that a learner can be asked to draw first, by
     `guess=True`; it is noted, and shown when the cell runs again. `solved(settings, result)` and
     `on_solved(...)` are for what is to be written down when it is reached for the first time.
 
@@ -170,6 +171,7 @@ class Instrument(InNotebook):
     places: tuple[Place, ...] = ()
     plays: str | None = None
     readings: Mapping[int, Any] = {}
+    backwards: tuple[int, ...] = ()
     guess: Guess | None = None
 
     def __init_subclass__(cls, **kwargs):
@@ -349,7 +351,7 @@ class Instrument(InNotebook):
 
     def about(self):
         """All of the instrument that does not change, as JSON."""
-        panels = self.figure.panels(self.readings)
+        panels = self.figure.panels(self.readings, self.backwards)
         return {
             "name": type(self).__module__.rpartition(".")[2],
             "title": self.title,

@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+from helpers.figures import sound
+
 LISTEN = """() => {
   window.played = [];
   const Real = window.OscillatorNode;
@@ -21,3 +23,10 @@ def played(tab):
     tab.evaluate("window.played.length = 0")
     steps = [later["at"] - one["at"] for one, later in pairwise(notes)]
     return [(note["frequency"], note["type"]) for note in notes], steps
+
+
+def tones(chain):
+    """The frequencies of a chain's curve, on the axis that it has now."""
+    axes = chain.figure.figure.axes[0]
+    low, high = axes.get_ylim()
+    return sound.tone((chain.result.course / axes.yaxis.rescaled.unit - low) / (high - low))

@@ -15,8 +15,7 @@ from playwright.sync_api import expect
 
 from helpers import instruments
 from helpers.checking import questions, widgets
-from helpers.figures import sound
-from tests.browser.sounds import LISTEN, played
+from tests.browser.sounds import LISTEN, played, tones
 from tests.checking.test_questions import NONSENSE
 from tests.site.frames import computed, full, unpack, way
 from tools.axe import violations
@@ -343,12 +342,12 @@ def test_a_guess_is_kept_in_the_browser_and_the_data_are_a_table_and_sound(tab, 
     tab.evaluate(LISTEN)
     box.get_by_role("button", name="Data").press("Enter")
     settings = dict(zip([control["name"] for control in about["controls"]], about["start"], strict=True))
-    course = 10 ** instruments.gain_chain(**settings).result.course
+    chain = instruments.gain_chain(**settings)
     cells = box.locator(".td-tables tbody tr td:first-of-type").all_inner_texts()
-    assert [float(cell) for cell in cells] == pytest.approx(course, rel=0.02)
+    assert [float(cell) for cell in cells] == pytest.approx(10**chain.result.course, rel=0.02)
     box.get_by_role("button", name="Hear it").press("Enter")
     heard = [frequency for frequency, _ in played(tab)[0]]
-    assert heard == pytest.approx([frequency for frequency, _ in sound.notes(course)], rel=2e-3)
+    assert heard == pytest.approx(tones(chain)[::-1], rel=2e-3)
     assert violations(tab) == []
 
 

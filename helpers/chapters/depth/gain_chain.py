@@ -133,6 +133,7 @@ class GainChain(Instrument):
     seeded = False
     first = 2
     plays = "depth"
+    backwards = (0,)
     guess = Guess(
         "course",
         (0, 0.24, 0.5, 0.74, 1),

@@ -137,6 +137,7 @@ class GradientByLayer(Instrument):
 
     first = 3
     plays = "depth"
+    backwards = (0,)
 
     experiment = staticmethod(experiment)
 

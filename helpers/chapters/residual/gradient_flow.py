@@ -100,6 +100,7 @@ class GradientFlow(Instrument):
         shown=("bounded",),
     )
     readings = {0: "block {}", 1: "factor g = {}"}
+    backwards = (0,)
 
     experiment = staticmethod(experiment)
 
