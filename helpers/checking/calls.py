@@ -45,7 +45,8 @@ class Problem:
     line, source: where in the learner's code, if it is known.
     """
 
-    kind: str  # blank, error, signature, time, memory, exit, form, shape, nan, mutated, random, constant, order
+    # blank, error, signature, time, memory, exit, form, shape, nan, mutated, random, constant or order
+    kind: str
     text: str
     line: int | None = None
     source: str = ""

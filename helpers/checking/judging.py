@@ -1,5 +1,6 @@
 """Judging an exercise: properties on fresh inputs; first the form, then the numbers, then the diagnosis."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from time import monotonic
@@ -101,11 +102,11 @@ def judge(exercise, call, seed):
     if failed and not problem and not wrong and probe.answers_are_constant():
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
-    if failed and not wrong and (not problem or problem.kind in ("error", "form", "nan")):
-        problem = exchanged(exercise, call, results) or problem
+    if failed and not wrong and (not problem or problem.kind in ("error", "form", "shape", "nan")):
+        problem = probe.parts_exchanged() or exchanged(exercise, call, results, problem) or problem
     if failed and not problem and not wrong:
         wrong, where = explain_one(exercise, failed)
-    pattern = "" if problem or wrong else HALF if failed and probe.is_half() else _pattern(results)
+    pattern = "" if problem or wrong or not failed else probe.of_another_kind() or _pattern(results)
     return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed)
 
 
@@ -158,10 +159,24 @@ class Probe:
             text = "The function returns nothing. If you have written something: is the `return` missing?"
             return Problem("blank", text)
 
-    def is_half(self):
-        """Whether an answer came in 16 bits."""
-        leaf_types = {getattr(leaf, "dtype", None) for value, _ in self.answers for leaf in leaves(value)}
-        return np.dtype(np.float16) in leaf_types
+    def of_another_kind(self):
+        """What is said of arrays that hold too few digits; nothing if none does."""
+        kinds = {leaf.dtype for value, _ in self.answers for leaf in leaves(value) if np.ndim(leaf)}
+        return HALF if np.dtype(np.float16) in kinds else WHOLE if {k.kind for k in kinds} & {*"iu"} else ""
+
+    def parts_exchanged(self):
+        """The Problem of a result of which two parts have changed places, or None."""
+        like = self.answers[0][1] if self.answers else None
+        for one, other in combinations(like, 2) if isinstance(like, dict) else ():
+            with suppress(Exception):  # no such part, or nothing that can be compared
+                pairs = [
+                    (value[a], like[b])
+                    for value, like in self.answers
+                    for a, b in ((one, other), (other, one))
+                ]
+                if all(close(got, expected, _NEAR) for got, expected in pairs):
+                    return Problem("order", f"The parts {one!r} and {other!r} of the result are exchanged.")
+        return None
 
     def answers_are_constant(self):
         """Whether a function that should return different things returned one and the same."""
@@ -174,6 +189,10 @@ RANDOM = (
     "Does it draw random numbers, or remember an earlier call?"
 )
 HALF = "The result is in 16 bits, which hold three digits. Compute in float64, numpy's own, or in float32."
+WHOLE = (
+    "The result is an array of whole numbers: what was put into it has lost its digits. "
+    "`np.zeros(shape)` makes one of floats."
+)
 SLOW = "It answered smaller inputs, so it may be slow, not endless: how does its work grow with their size?"
 
 
@@ -325,6 +344,7 @@ def alike(one, other):
 
 
 _ROUNDING = Property("", 0, list, rtol=1e-7, atol=1e-12)
+_NEAR = Property("", 0, list)
 
 
 # --- Diagnosis by behaviour -------------------------------------------------------------------------
@@ -359,8 +379,10 @@ def explain_one(exercise, failed):
     return None, None
 
 
-def exchanged(exercise, call, results):
+def exchanged(exercise, call, results, problem=None):
     """The Problem of a function that is right as soon as two of its arguments are exchanged, or None."""
+    if problem and problem.kind == "shape":  # says more
+        return None
     names = exercise.parameters
     cases = [(result.prop, row) for result in results for row in result.rows]
     cases.sort(key=lambda case: case[1].agrees)  # where it fails says most
@@ -468,6 +490,10 @@ RELATIONS = {
     "the root of": (np.sqrt, "is there a root too many, or a square missing?"),
     "one over the square of": (lambda x: x**-2.0, "is a root missing, and a quotient upside down?"),
     "the logarithm of": (np.log, "is the way back from the logarithm missing?"),
+} | {
+    f"the power {k:.3f} of": (lambda x, k=k: x**k, "have a logarithm and its way back different bases?")
+    for base in (2, 10)
+    for k in (np.log(base), 1 / np.log(base))
 }
 
 
@@ -487,6 +513,8 @@ def _pattern(results):
             "It goes wrong only near a limit that the task states. "
             "Which number is it, and what belongs to which side of it?"
         )
+    if not all(isinstance(row.expected, str | bool) for result in failed for row in result.rows):
+        return ""  # a word may follow from a number that is wrong itself
     return next((text for text in map(_too_easily, failed) if text), "")
 
 
@@ -555,7 +583,28 @@ def _of_numbers(prop, rows):
         for turned, name in ((lambda a: a[::-1], "order"), (np.transpose, "rows and columns")):
             if close(got, [turned(one) if one.ndim else one for one in expected], prop):
                 return f"Every number is right, and in the wrong place: exchange its {name}."
-    return _ratio(prop, rows)
+    return _one_line(prop, got, expected) or _ratio(prop, rows)
+
+
+LINES = {1: ("entry",), 2: ("row", "column")}
+
+
+def _one_line(prop, got, expected):
+    """Says that only the first or the last row, column or entry is wrong, if it is so in several arrays."""
+    with np.errstate(invalid="ignore"):
+        off = [
+            np.abs(one - other) > prop.atol + prop.rtol * np.abs(other)
+            for one, other in zip(got, expected, strict=True)
+        ]
+    off = [one for one in off if one.any()]
+    ndims = {one.ndim for one in off}
+    if len(off) < 2 or len(ndims) > 1 or not ndims <= LINES.keys():
+        return ""
+    for axis, line in enumerate(LINES[ndims.pop()]):
+        for end, index in (("first", 0), ("last", -1)):
+            if all(np.delete(one, index, axis).size and not np.delete(one, index, axis).any() for one in off):
+                return f"Only the {end} {line} is wrong. Does a loop, or a slice, leave it out?"
+    return ""
 
 
 def _ratio(prop, rows):
