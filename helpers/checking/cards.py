@@ -202,7 +202,8 @@ def diagnosis(judgement):
     if judgement.wrong:
         if judgement.where:
             start = f"In “{judgement.where.name}” your function does exactly this:"
-            return f"{start} {judgement.wrong.message}", "Something else is wrong as well."
+            more = ("Something else is wrong as well.",) if judgement.more else ()
+            return f"{start} {judgement.wrong.message}", *more
         return (f"Your function does exactly this: {judgement.wrong.message}",)
     return (judgement.pattern,)
 

@@ -49,7 +49,8 @@ class Result:
 class Judgement:
     """What a check found. `problem` comes before numbers; `wrong` is the named misconception.
 
-    where: the Property that `wrong` explains, if others fail for another reason.
+    where: a Property that `wrong` explains, if it does not explain all that was seen. more: whether others
+    fail for another reason.
     """
 
     exercise: object
@@ -60,6 +61,7 @@ class Judgement:
     where: object = None
     pattern: str = ""
     printed: str = ""
+    more: bool = False
 
     @property
     def points(self):
@@ -97,17 +99,21 @@ def judge(exercise, call, seed):
     if problem and problem.kind == "blank" and probe.begun:  # it is blank on some inputs only
         problem = replace(problem, kind="form")
     # A nan says little, where numbers say which mistake it comes from.
-    wrong, where = None if problem and problem.kind != "nan" else diagnose(exercise, results), None
+    wrong = None if problem and problem.kind != "nan" else diagnose(exercise, results)
+    everywhere = wrong and any(_matches(way, results) for way in (wrong.function, *wrong.also))
+    where = failed[0].prop if wrong and not everywhere else None
     problem = None if wrong else problem
     if failed and not problem and not wrong and probe.answers_are_constant():
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
     if failed and not wrong and (not problem or problem.kind in ("error", "form", "shape", "nan")):
         problem = probe.parts_exchanged() or exchanged(exercise, call, results, problem) or problem
-    if failed and not problem and not wrong:
+    more = failed and not problem and not wrong
+    if more:
         wrong, where = explain_one(exercise, failed)
     pattern = "" if problem or wrong or not failed else probe.of_another_kind() or _pattern(results)
-    return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed)
+    more = bool(more and wrong)
+    return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed, more)
 
 
 class Probe:

@@ -73,6 +73,7 @@ LARGEST_SLOPE = Check(
                 (Phi("sin", round(rng.uniform(1.2, 2.5), 2)),),
                 (Phi("tanh", -round(rng.uniform(1.1, 1.6), 2)),),  # falls: the slope is negative everywhere
                 (Phi("mirrored_swish"),),  # steepest at a negative z
+                (Phi("sigmoid", -round(rng.uniform(1, 3), 2)),),  # falls, and is never negative
             ],
         ),
     ],
@@ -83,6 +84,10 @@ LARGEST_SLOPE = Check(
             for a in (0, -10)
         ),
         "tanh-slope-quarter": lambda phi: 0.25,
+        "too-short-a-stretch": lambda phi: np.max(np.abs(slopes_between(phi, np.linspace(-1, 1, 20_001)))),
+        "absolute-value-too-early": lambda phi: np.max(
+            slopes_between(lambda z: np.abs(phi(z)), np.linspace(-10, 10, 200_001))
+        ),
         "slope-at-zero": lambda phi: float(abs(phi(1e-5) - phi(-1e-5)) / 2e-5),
         "mean-slope": lambda phi: np.mean(np.abs(slopes_between(phi, np.linspace(-10, 10, 200_001)))),
         "value-for-slope": lambda phi: np.max(phi(np.linspace(-10, 10, 200_001))),
@@ -135,19 +140,31 @@ def backward(
     return found
 
 
-def through_relu(change, order=1):
-    """A backward pass that goes through each ReLU by change(grad, h behind it), its list in this order."""
+def through_relu(
+    change=lambda grad, h_out, h_in: grad * (h_out > 0),
+    order=1,
+    act=lambda z: np.maximum(z, 0),
+    late=False,
+    collect=lambda by_layer: by_layer,
+    to_the_input=True,
+):
+    """A backward pass that goes through each ReLU by change(grad, h behind it, h before the layer).
+
+    order, collect: of its list. act: what the forward pass has for a ReLU. late: ∂L/∂W from the gradient
+    that has been through the weights. to_the_input: whether it goes through the first weights.
+    """
 
     def found(x, weights, grad):
         h = [x]
         for w in weights:
-            h.append(np.maximum(h[-1] @ w, 0))
+            h.append(act(h[-1] @ w))
         by_layer = []
         for h_in, h_out, w in zip(h[-2::-1], h[:0:-1], weights[::-1], strict=True):
-            grad = change(grad, h_out)
-            by_layer.append(h_in.T @ grad)
-            grad = grad @ w.T
-        return {"weights": by_layer[::-order], "x": grad}
+            grad = change(grad, h_out, h_in)
+            back = grad @ w.T
+            by_layer.append(h_in.T @ (back if late else grad))
+            grad = back if to_the_input or len(by_layer) < len(weights) else grad
+        return {"weights": collect(by_layer[::-order]), "x": grad}
 
     return found
 
@@ -197,9 +214,15 @@ MLP_BACKWARD = Check(
         "mask-upside-down": backward(open_units=False),
         "last-layer-without-relu": backward(last=False),
         "mean-over-the-batch": backward(scale="batch"),
-        "gradients-in-reverse-order": through_relu(lambda grad, h: grad * (h > 0), order=-1),
-        "slope-for-gradient": through_relu(lambda grad, h: (h > 0).astype(float)),
-        "slope-of-the-sigmoid": through_relu(lambda grad, h: grad * h * (1 - h)),
+        "gradients-in-reverse-order": through_relu(order=-1),
+        "slope-for-gradient": through_relu(lambda grad, h_out, h_in: (h_out > 0).astype(float)),
+        "slope-of-the-sigmoid": through_relu(lambda grad, h_out, h_in: grad * h_out * (1 - h_out)),
+        "value-for-slope": through_relu(lambda grad, h_out, h_in: grad * h_out),
+        "mask-of-the-input": through_relu(lambda grad, h_out, h_in: grad * (h_in > 0)),
+        "forward-without-relu": through_relu(act=lambda z: z),
+        "weight-gradient-too-late": through_relu(late=True),
+        "stops-before-the-first-weights": through_relu(to_the_input=False),
+        "one-array-for-all": through_relu(collect=lambda by_layer: by_layer[:1] * len(by_layer)),
     },
 )
 
@@ -251,9 +274,13 @@ JACOBIAN_PRODUCT = Check(
         "way-from-the-input": multiplied(lambda jacobians, layer: jacobians[:layer][::-1]),
         "ignores-the-layer": multiplied(lambda jacobians, layer: jacobians[::-1]),
         "forgets-the-last": multiplied(lambda jacobians, layer: jacobians[layer:-1][::-1]),
-        "elementwise-product": lambda jacobians, layer: np.prod(
-            np.array([*jacobians[layer:], np.ones_like(jacobians[0])]), 0
+        "elementwise-product": tuple(
+            lambda jacobians, layer, start=start: np.prod(
+                np.array([*jacobians[layer:], start(len(jacobians[0]))]), 0
+            )
+            for start in (lambda n: np.ones((n, n)), np.eye)
         ),
+        "slice-that-is-empty": multiplied(lambda jacobians, layer: jacobians[: layer - 1 : -1]),
     },
 )
 
@@ -286,15 +313,20 @@ def critical_sigma(a):
 CRITICAL = critical_sigma(1.0)  # of the plain sigmoid. A steeper one needs smaller weights: σ_w · a counts
 
 
-def searched(rounds=20, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2))):
-    """The function with fewer rounds until E[z²] counts as settled, or another mean slope."""
+def normal(xi):
+    bell = np.exp(-(xi**2) / 2)
+    return bell / bell.sum()
+
+
+def searched(rounds=20, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2)), bell=normal):
+    """The function with fewer rounds until E[z²] counts as settled, another mean slope, or another bell."""
 
     def found(a):
         xi = np.linspace(-8, 8, 201)
-        bell = np.exp(-(xi**2) / 2)
+        weights = bell(xi)
 
         def mean(values):
-            return np.sum(bell * values) / bell.sum()
+            return np.sum(weights * values)
 
         def factor(sigma):
             q = 1.0
@@ -338,6 +370,8 @@ CRITICAL_SIGMA = Check(
         "steepness-upside-down": lambda a: CRITICAL * a,
         "size-not-settled": (searched(rounds=0), searched(rounds=1)),
         "mean-slope": searched(slope=lambda h, a, mean: a * mean(h * (1 - h))),
+        "square-for-length": searched(slope=lambda h, a, mean: a**2 * mean((h * (1 - h)) ** 2)),
+        "unnormalised-density": searched(bell=lambda xi: np.exp(-(xi**2) / 2) * (xi[1] - xi[0])),
         "steepness-forgotten-in-slope": searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2))),
     },
 )
@@ -420,6 +454,11 @@ AUDIT = Check(
         "counts-from-the-input": audited(expected=lambda g, la, s, last: s[1] * g**last),
         "starts-from-the-first-size": audited(expected=lambda g, la, s, last: s[0] * g ** (last - la[1])),
         "root-of-the-layer-number": audited(growth=lambda la, s: (s[1] / s[0]) ** (1 / la[1])),
+        "steps-miscounted": (
+            audited(growth=lambda la, s: (s[1] / s[0]) ** (1 / (la[1] - la[0] + 1))),
+            audited(expected=lambda g, la, s, last: s[1] * g ** (last - la[1] + 1)),
+            audited(expected=lambda g, la, s, last: s[1] * g ** (last - la[1] - 1)),
+        ),
         "double-for-single-precision": audited(largest=float(np.finfo(np.float64).max)),
     },
 )
@@ -538,6 +577,7 @@ THREE = Check(
                 "vanishes" if np.prod([largest_eigenvalue(one) for one in j]) < 0.001 else "undecided"
             ),
         ),
+        "entries-for-directions": sized(rms=lambda j, r: r["rms"] / np.sqrt(len(j[0]))),
         "rms-without-root-n": sized(rms=lambda j, r: r["rms"] * np.sqrt(len(j[0]))),
         "mean-of-singular-values": sized(
             rms=lambda j, r: float(np.mean(np.linalg.svd(jacobian_product(j, 0), compute_uv=False)))

@@ -77,6 +77,7 @@ DRAWN = (
     "no two rows are alike",
     "no two columns are alike",
     "some weights are below 0 and some above",
+    "the mean is 0",
     "another generator gives other weights",
     "a second call gives other weights",
 )
@@ -91,6 +92,7 @@ def drawn_anew(f, *args):
         len(np.unique(w, axis=0)) == len(w),
         len(np.unique(w, axis=1).T) == len(w.T),
         bool(w.min() < 0 < w.max()),
+        bool(abs(w.mean()) < 5 * w.std() / np.sqrt(w.size)),
         not np.array_equal(w, other),
         not np.array_equal(w, later),
     )
@@ -104,10 +106,8 @@ def xavier_variance(f, fan_in, fan_out, law, rng):
 def shape_of_the_law(f, fan_in, fan_out, law, rng):
     """A uniform law ends at √3 = 1.73 standard deviations; a normal one, even cut off at 2, goes further."""
     w = np.asarray(f(fan_in, fan_out, law, rng))
-    return {
-        "mean is 0": bool(abs(w.mean()) < 5 * w.std() / np.sqrt(w.size)),
-        "goes beyond 1.8 standard deviations": bool(np.abs(w).max() > 1.8 * w.std()),
-    } | drawn_anew(f, fan_in, fan_out, law, rng)
+    far = bool(np.abs(w).max() > 1.8 * w.std())
+    return drawn_anew(f, fan_in, fan_out, law, rng) | {"goes beyond 1.8 standard deviations": far}
 
 
 def never_negative(law_of_rand):
@@ -159,6 +159,7 @@ XAVIER = Check(
         "uniform-for-both-laws": two_laws(xavier_std, laws=("uniform", "uniform")),
         "only-positive-weights": (never_negative("uniform"), never_negative("normal")),
         "truncated-without-correction": xavier_cut,
+        "width-for-bound": two_laws(xavier_std, lambda i, o: np.sqrt(12) * xavier_std(i, o)),
         "seed-inside": lambda i, o, law, rng: xavier(i, o, law, np.random.default_rng(1)),
     },
 )
@@ -407,6 +408,14 @@ GAIN = Check(
             lambda phi: 1 / (WEIGHT @ np.abs(phi(XI))),
             lambda phi: 1 / (WEIGHT @ phi(XI)),
         ),
+        "half-of-the-bell": tuple(
+            lambda phi, side=side: 1 / np.sqrt(2 * (WEIGHT * (side * XI > 0)) @ phi(XI) ** 2)
+            for side in (1, -1)
+        ),
+        "no-bell-curve": tuple(
+            lambda phi, end=end: 1 / np.sqrt(np.mean(phi(np.linspace(-end, end, 20_001)) ** 2))
+            for end in (1, 3, 5, 6, 8, 10)
+        ),
         "slope-for-value": lambda phi: 1 / np.sqrt(WEIGHT @ np.gradient(phi(XI), XI) ** 2),
     },
 )
@@ -468,6 +477,7 @@ def all_networks(rng):
         network(rng, 9, 1 / 3, uniform=True),
         network(rng, 13, 2),
         network(rng, 13, 5),
+        network(rng, 45, 60),  # one layer by itself is far from the limit, the sum of all is beyond it
     ]
 
 
@@ -495,6 +505,7 @@ DIAGNOSE = Check(
         "forgets-relu-half": diagnosis(lambda w: 2 * he_factor(w)),
         "fan-out-for-fan-in": diagnosis(lambda w: w.shape[1] * np.mean(w**2) / 2),
         "arithmetic-mean-of-factors": diagnosis(he_factor, mean=np.mean),
+        "median-of-factors": diagnosis(he_factor, mean=np.median),
         "product-for-typical": lambda weights: diagnosis(he_factor, mean=np.prod, whole=False)(weights),
         "std-for-variance": diagnosis(lambda w: w.shape[0] * np.std(w) / 2),
         "bound-given-as-std": diagnosis(lambda w: w.shape[0] * np.max(np.abs(w)) ** 2 / 2),
@@ -585,7 +596,9 @@ SYMMETRY = Check(
     mistakes={
         "forgets-relu-slope": hidden(slope=np.ones_like),
         "relu-slope-one-at-zero": (hidden(lambda z: z >= 0), hidden(lambda z: np.heaviside(z, 0.5))),
+        "value-for-slope": hidden(slope=lambda z: np.maximum(z, 0)),
         "rank-of-weights": rank_of_weights,
+        "size-for-rank": hidden(rank=lambda dw1: min(dw1.shape)),
         "counts-units-that-move": hidden(rank=lambda dw1: np.count_nonzero(np.abs(dw1).max(axis=0) > 1e-12)),
         "different-for-independent": hidden(rank=lambda dw1: len(np.unique(dw1.round(9), axis=1).T)),
         "divides-by-the-batch": hidden(share=lambda x: 1 / len(x)),
@@ -676,12 +689,17 @@ def lsuv(weights, x):
     return scaled
 
 
-def rescaling(size=np.std, act=lambda z: np.maximum(z, 0), sequential=True):
-    """The function that divides by another size of z, or sends something else to the next layer."""
+def nearest_orthogonal(w):
+    u, _, v = np.linalg.svd(w, full_matrices=False)
+    return u @ v
+
+
+def rescaling(size=np.std, act=lambda z: np.maximum(z, 0), sequential=True, before=lambda w: w):
+    """The function that divides by another size of z, sends something else on, or changes the weights."""
 
     def rescale(weights, x):
         scaled, h = [], x
-        for w in weights:
+        for w in map(before, weights):
             scaled.append(w / size(h @ w))
             h = act(h @ (scaled[-1] if sequential else w))
         return scaled
@@ -751,6 +769,7 @@ LSUV = Check(
         "mean-over-units": rescaling(size=lambda z: np.sqrt(np.mean(np.var(z, axis=0)))),
         "rescales-each-unit": rescaling(size=lambda z: np.std(z, axis=0)),
         "forgets-relu": rescaling(act=lambda z: z),
+        "orthogonal-first": rescaling(before=nearest_orthogonal),
         "stops-too-early": tuple(map(stops_early, (0.1, 0.05, 0.03, 0.02, 0.01, 0.005))),
     },
 )

@@ -78,6 +78,7 @@ FORWARD = Check(
         "sum-for-mean": forward(var=lambda x: np.sum((x - x.mean(axis=0)) ** 2, axis=0)),
         "variance-for-std": forward(scale=lambda var, eps: var + eps),
         "mean-not-subtracted": forward(shift=False),
+        "scales-the-shift": forward(affine=lambda xhat, gamma, beta: gamma * (xhat + beta)),
         "gamma-beta-forgotten": (
             forward(affine=lambda xhat, gamma, beta: xhat),
             forward(affine=lambda xhat, gamma, beta: gamma * xhat),
@@ -150,6 +151,18 @@ def other_statistics(axis=0, less=0, overall=False):
     return gradients
 
 
+def node_by_node(power):
+    """The function with ∂(1/σ)/∂σ² = −½ σ^−power for −½ σ⁻³."""
+
+    def gradients(x, gamma, eps, grad):
+        right = bn_backward(x, gamma, eps, grad)
+        std, centred = np.sqrt(x.var(axis=0) + eps), x - x.mean(axis=0)
+        dvar = np.mean(grad * gamma * centred, axis=0)
+        return right | {"dx": right["dx"] + dvar * centred * (std**-3.0 - std**-power)}
+
+    return gradients
+
+
 def gamma_alone(x, gamma, eps, grad):
     return bn_backward(x, gamma, eps, grad) | {"dx": grad * gamma}
 
@@ -198,6 +211,14 @@ BACKWARD = Check(
         "epsilon-outside-root": backward(root=lambda var, eps: np.sqrt(var) + eps),
         "layernorm-backward": other_statistics(axis=1),
         "bessel-in-backward": other_statistics(less=1),
+        "gamma-in-its-own-gradient": lambda x, gamma, eps, grad: (
+            bn_backward(x, gamma, eps, grad) | {"dgamma": bn_backward(x, gamma, eps, grad)["dgamma"] * gamma}
+        ),
+        "variance-path-of-another-size": (
+            backward(var_path=-0.5),
+            backward(var_path=-2),
+            *(node_by_node(power) for power in (1, 2)),
+        ),
         "mean-over-all-units": other_statistics(overall=True),
         "divides-by-the-batch": all_divided,
     },
@@ -247,6 +268,15 @@ def running(ddof=(1, 0), swapped=False, always_new=None, start=True, root=False,
     return follow
 
 
+def around_the_running_mean(batches, momentum, convention):
+    new, ddof = (momentum, 1) if convention == "PyTorch" else (1 - momentum, 0)
+    mean, var = np.zeros(batches[0].shape[1]), np.ones(batches[0].shape[1])
+    for x in batches:
+        mean = (1 - new) * mean + new * x.mean(axis=0)
+        var = (1 - new) * var + new * np.sum((x - mean) ** 2, axis=0) / (len(x) - ddof)
+    return {"mean": mean, "var": var}
+
+
 def plain_average(batches, momentum, convention):
     ddof = int(convention == "PyTorch")
     return {
@@ -288,6 +318,8 @@ RUNNING = Check(
         "biased-and-unbiased-exchanged": running(ddof=(0, 1)),
         "starts-at-first-batch": running(start=False),
         "average-for-running": (plain_average, pooled),
+        "last-batch-first": lambda batches, *settings: running_statistics(batches[::-1], *settings),
+        "variance-around-the-running-mean": around_the_running_mean,
         "momentum-written-in": running(always_new=lambda momentum: 0.1),
         "variance-starts-at-zero": running(var_start=0.0),
         "corrects-for-the-start": running(undo=True),
@@ -382,6 +414,7 @@ NORMALIZE = Check(
         "rms-without-root": family(rms_root=lambda square, eps: square + eps),
         "groupnorm-over-batch": family({"GroupNorm": (0, 2, 3, 4)}),
         "rms-subtracts-mean": family(rms_shift=True),
+        "instancenorm-last-axis": (family({"InstanceNorm": (4,)}), family({"InstanceNorm": (3,)})),
         "bessel-in-forward": family(ddof=1),
         "epsilon-outside-root": family(root=lambda square, eps: np.sqrt(square) + eps),
         "epsilon-not-used": tuple(
@@ -471,6 +504,7 @@ REPAIR = Check(
         "unbiased-for-both": step(own_ddof=1),
         "biased-and-unbiased-exchanged": step(ddof=0, own_ddof=1),
         "momentum-direction": step(kept=0.1),
+        "momentum-of-keras": step(kept=0.99),
         "epsilon-outside-root": step(root=lambda var: np.sqrt(var) + 1e-5),
         "epsilon-of-another-size": tuple(step(root=lambda v, e=e: np.sqrt(v + e)) for e in (1e-3, 1e-8, 0)),
         "stores-nothing": step(stores=lambda train: False),
@@ -722,6 +756,12 @@ EXPERIMENT = Check(
         "shift-cancels": tuple(
             shifted_by(lambda z, size=size: size(np.mean(np.diff(z.mean(axis=1), axis=0))) / z.std())
             for size in (abs, float)
+        ),
+        "spread-of-each-unit": shifted_by(
+            lambda z: np.mean(np.abs(np.diff(z.mean(axis=1), axis=0)) / z.std(axis=(0, 1)))
+        ),
+        "root-mean-square-for-mean": shifted_by(
+            lambda z: np.sqrt(np.mean(np.diff(z.mean(axis=1), axis=0) ** 2)) / z.std()
         ),
         "verdict-by-loss-alone": judged_by(by_loss_alone),
         "verdict-without-control": tuple(map(judged_by, (without_the_gain, without_plain, without_bn))),

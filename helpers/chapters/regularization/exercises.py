@@ -67,6 +67,11 @@ def exact_number_in_all(h, p, train, rng):
     return h * (rng.permutation(h.size) >= round(h.size * p)).reshape(h.shape) / (1 - p) if train else h
 
 
+def observed_share(h, p, train, rng):
+    mask = rng.random(h.shape) >= p
+    return h * mask / max(mask.mean(), 1 / h.size) if train else h
+
+
 def by_draws(factors):
     """The function that multiplies by factors(p, rng, shape) in training."""
     return lambda h, p, train, rng: h * factors(p, rng, h.shape) if train else h
@@ -93,8 +98,8 @@ def draws_for_itself(f, h, p, train, rng):
     later = np.asarray(f(h, p, train, Rng(rng.seed, drawn=h.size))) == 0
     more = [np.asarray(f(h, p, train, Rng(rng.seed + i))) == 0 for i in (2, 3, 4)]
     return {
-        "rows are dropped differently": bool(np.any(out != out[:1])),
-        "columns are dropped differently": bool(np.any(out != out[:, :1])),
+        "no two rows are dropped alike": len(np.unique(out, axis=0)) == len(out),
+        "no two columns are dropped alike": len(np.unique(out, axis=1).T) == len(out.T),
         "the number dropped differs from row to row": len(set(out.sum(axis=1))) > 1,
         "the number dropped differs from call to call": len({int(one.sum()) for one in (out, other, *more)})
         > 1,
@@ -123,7 +128,7 @@ DROPOUT_FORWARD = Check(
             expected=lambda h, p, train, rng: p,
             rtol=0.05,
         ),
-        Property("entries", 3, for_dropout(40, 30, True), draws_for_itself),
+        Property("entries", 3, for_dropout(90, 80, True), draws_for_itself),
     ],
     mistakes={
         "keep-for-drop": masked(lambda p: p, lambda p: 1 / p),
@@ -146,6 +151,7 @@ DROPOUT_FORWARD = Check(
             *masked(keep=lambda p: 0.5),
         ),
         "seed-inside": own_seed,
+        "divides-by-the-observed-share": observed_share,
         "keeps-second-moment": masked(factor=lambda p: (1 - p) ** -0.5),
     },
 )
@@ -200,6 +206,7 @@ DROPOUT_BACKWARD = Check(
         "mask-for-gradient": lambda grad, mask, p: mask / (1 - p),
         "undoes-the-factor": lambda grad, mask, p: grad * mask * (1 - p),
         "divides-by-p": lambda grad, mask, p: grad * mask / p,
+        "divides-by-the-observed-share": lambda grad, mask, p: grad * mask / mask.mean(),
         "forgets-mask-backward": lambda grad, mask, p: grad / (1 - p),
         "subtracts-what-passes": lambda grad, mask, p: grad - grad * mask / (1 - p),
     },
@@ -282,10 +289,12 @@ def adam_like(
     later=0,
     correct=True,
     root=lambda v, eps: np.sqrt(v) + eps,
-    square=np.square,
+    second=lambda v, g, m, mix: mix(v, g**2),
     decay_rate=lambda lr: lr,
     swap=False,
     after=False,
+    kept=lambda beta: beta,
+    sign=1,
 ):
     """The function with one of AdamW's parts exchanged."""
 
@@ -293,11 +302,11 @@ def adam_like(
         if swap:
             beta1, beta2 = beta2, beta1
         g = g + in_moments * weight_decay * w
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * square(g)
+        m = kept(beta1) * m + (1 - kept(beta1)) * g
+        v = second(v, g, m, lambda v, new: kept(beta2) * v + (1 - kept(beta2)) * new)
         m_hat = m / (1 - beta1 ** (t + later)) if correct else m
         v_hat = v / (1 - beta2 ** (t + later)) if correct else v
-        move = lr * m_hat / root(v_hat, eps)
+        move = sign * lr * m_hat / root(v_hat, eps)
         shrinks = w - move if after else w
         return {"w": w - move - decoupled * decay_rate(lr) * weight_decay * shrinks, "m": m, "v": v}
 
@@ -363,7 +372,9 @@ ADAMW = Check(
             lambda w, g, m, v, t, *settings: adamw_step(w, g, m, v, max(t - 1, 1), *settings),
         ),
         "one-correction": (corrected(of=(1, 0)), corrected(of=(0, 1))),
-        "forgets-square": (adam_like(square=np.abs), adam_like(square=lambda g: g)),
+        "forgets-square": tuple(
+            adam_like(second=lambda v, g, m, mix, size=size: mix(v, size(g))) for size in (np.abs, np.asarray)
+        ),
         "eps-inside-the-root": adam_like(root=lambda v, eps: np.sqrt(v + eps)),
         "forgets-eps": adam_like(root=lambda v, eps: np.sqrt(v)),
         "forgets-root": adam_like(root=lambda v, eps: v + eps),
@@ -376,6 +387,12 @@ ADAMW = Check(
         "corrects-the-old-moments": corrected(old=True),
         "stores-the-corrected": corrected(keeps=True),
         "forgets-decay": adam_like(decoupled=0.0),
+        "shares-exchanged": adam_like(kept=lambda beta: 1 - beta),
+        "adds-the-step": adam_like(sign=-1),
+        "another-optimizer": (
+            adam_like(second=lambda v, g, m, mix: mix(v, (g - m) ** 2)),  # AdaBelief
+            adam_like(second=lambda v, g, m, mix: np.maximum(v, mix(v, g**2))),  # AMSGrad
+        ),
     },
 )
 
@@ -404,12 +421,12 @@ def decayed(which, factor=lambda lr, lam: 1 - lr * lam):
     return step
 
 
-def parameters(rng, last=3):
-    """A small network as PyTorch names it: the γ of its norm is called "weight" too.
+def parameters(rng, n, last=3):
+    """A small network of n hidden units as PyTorch names it: the γ of its norm is called "weight" too.
 
     last: the number of the output layer.
     """
-    n_in, n, n_out = (int(k) for k in rng.permutation(np.arange(2, 6))[:3])
+    n_in, n_out = (int(k) for k in rng.permutation(np.arange(2, 5))[:2])
     values = rng.normal
     params = {
         "0.weight": values(size=(n_in, n)),
@@ -434,7 +451,8 @@ def picked(which):
 
 
 def two_networks(rng):
-    return [parameters(rng), parameters(rng, last=int(rng.integers(4, 9)))]
+    """The γ of the second has more entries than the matrices of the first."""
+    return [parameters(rng, 3), parameters(rng, int(rng.integers(13, 17)), last=int(rng.integers(4, 9)))]
 
 
 DECAY_GROUPS = Check(
@@ -530,14 +548,19 @@ CLIP = Check(
         "spectral-for-frobenius": clipped(
             norm=lambda grads: np.sqrt(sum(np.linalg.norm(g, ord=2) ** 2 for g in grads))
         ),
+        "comparison-upside-down": clipped(factor=lambda norm, top: top / norm if norm < top else 1),
+        "clips-nothing": clipped(factor=lambda norm, top: 1),
+        "last-array-alone": clipped(norm=lambda grads: np.linalg.norm(grads[-1])),
+        "factor-squared": clipped(factor=lambda norm, top: min(1, top / norm) ** 2),
         "sum-for-norm": clipped(norm=lambda grads: sum(np.linalg.norm(g) for g in grads)),
         "largest-for-norm": (
             clipped(norm=lambda grads: max(np.linalg.norm(g) for g in grads)),
             clipped(norm=lambda grads: max(np.max(np.abs(g)) for g in grads)),
         ),
         "one-norm-for-two-norm": clipped(norm=lambda grads: sum(np.sum(np.abs(g)) for g in grads)),
-        "mean-for-sum": clipped(
-            norm=lambda grads: np.sqrt(sum(np.sum(g**2) for g in grads) / sum(g.size for g in grads))
+        "mean-for-sum": tuple(
+            clipped(norm=lambda grads, count=count: np.sqrt(sum(np.sum(g**2) for g in grads) / count(grads)))
+            for count in (lambda grads: sum(g.size for g in grads), len)
         ),
         "norm-after-clipping": lambda grads, max_norm: {
             "grads": clip_gradients(grads, max_norm)["grads"],
@@ -607,6 +630,10 @@ SHIFT = Check(
         "std-for-variance": shifting(dropped_variance, out=lambda met, stored: np.sqrt(met / stored)),
         "no-division": shifting(dropped_variance, out=lambda met, stored: met),
         "factor-squared": shifting(lambda mean, var, p: (var + mean**2) / (1 - p) ** 2 - mean**2),
+        "square-of-the-sum": shifting(
+            dropped_variance, add=lambda var, w: np.sum(var) * np.sum(w, axis=0) ** 2
+        ),
+        "mean-not-divided": shifting(lambda mean, var, p: var / (1 - p) + p * mean**2),
         "weights-not-squared": shifting(dropped_variance, add=lambda var, w: var @ w),
         "no-shift": shifting(lambda mean, var, p: var),
     },

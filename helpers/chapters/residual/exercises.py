@@ -48,6 +48,12 @@ def relu_on_the_trunk(h, w1, w2, grad):
     return {**residual_block(h, w1, w2, grad * (out > 0)), "out": relu(out)}
 
 
+def relu_in_front(h, w1, w2, grad):
+    """The block h + relu(relu(h) W₁) W₂, as of 2016."""
+    inside = residual_block(relu(h), w1, w2, grad)
+    return {**inside, "out": inside["out"] - relu(h) + h, "dh": grad + (inside["dh"] - grad) * (h > 0)}
+
+
 def one_block(rng, batch=None):
     """(h, W₁, W₂, grad): no two sizes alike."""
     batch, n, hidden = batch or int(rng.integers(8, 11)), int(rng.integers(3, 5)), int(rng.integers(5, 8))
@@ -74,6 +80,11 @@ RESIDUAL_BLOCK = Check(
         "plain-for-residual": blocks_of(skip=0, back=0),
         "in-place-add": blocks_of(new_h=True),
         "forgets-relu-slope": blocks_of(slope=np.ones_like),
+        "value-for-slope": blocks_of(slope=relu),
+        "z-for-the-activation": lambda h, w1, w2, grad: (
+            residual_block(h, w1, w2, grad) | {"dw2": (h @ w1).T @ grad}
+        ),
+        "relu-in-front": relu_in_front,
         "relu-on-the-trunk": relu_on_the_trunk,
         "divides-by-the-batch": blocks_of(share=lambda h: 1 / len(h)),
     },
@@ -106,6 +117,14 @@ def stack_of(v1=None, v2=None):
         return h
 
     return run
+
+
+def skip_from_the_input(h, blocks, version):
+    start = h
+    for w1, w2 in blocks:
+        branch = relu((h if version == "v1" else relu(h)) @ w1) @ w2
+        h = relu(start + branch) if version == "v1" else start + branch
+    return h
 
 
 def stack(rng, depth, version):
@@ -143,6 +162,8 @@ TWO_BLOCKS = Check(
         "relu-after-both-sums": stack_of(v2=lambda h, w1, w2: relu(h + relu(relu(h) @ w1) @ w2)),
         "relu-on-the-skip": stack_of(v2=lambda h, w1, w2: relu(h) + relu(relu(h) @ w1) @ w2),
         "relu-after-the-matrix": stack_of(v2=lambda h, w1, w2: h + relu(relu(h @ w1) @ w2)),
+        "first-block-only": lambda h, blocks, version: two_blocks(h, blocks[:1], version),
+        "skip-from-the-input": skip_from_the_input,
         "plain-for-residual": stack_of(
             lambda h, w1, w2: relu(relu(h @ w1) @ w2), lambda h, w1, w2: relu(relu(h) @ w1) @ w2
         ),
@@ -199,13 +220,14 @@ def bounded_or_not(rng):
     def blocks(depth, gain, alpha):
         return list(rng.uniform(0.98 * gain, 1.02 * gain, depth).round(3)), alpha
 
-    # The growths, in turn: 1.4, 5.3·10², 1.2, 7.7, 3.4·10⁷.
+    # The growths, in turn: 1.4, 5.3·10², 1.2, 7.7, 3.4·10⁷, 4.7·10³ (where the plain way grows, too).
     return [
         blocks(3, 0.5, 1.0),
         blocks(30, 0.72, 1.0),
         blocks(40, 1.0, 0.1),
         blocks(100, 2.0, 0.102),
         blocks(50, 1.0, 1.0),
+        blocks(12, 1.7, 1.0),
     ]
 
 
@@ -230,6 +252,11 @@ PREDICT_GROWTH = Check(
         "skip-keeps-it-bounded": growing(lambda g: 1.0),
         "always-bounded": growing(root_product, bounded=lambda r: True),
         "adds-in-one-line": growing(lambda g: np.prod(1 + g)),
+        "gain-not-squared": growing(lambda g: np.sqrt(np.prod(1 + g))),
+        "alpha-once": lambda gains, alpha: predict_growth(gains, alpha) | {"plain": alpha * np.prod(gains)},
+        "bounded-by-the-plain-way": lambda gains, alpha: (
+            predict_growth(gains, alpha) | {"bounded": bool(alpha ** len(gains) * np.prod(gains) <= 10)}
+        ),
         "square-for-length": growing(lambda g: np.prod(1 + g**2)),
         "depth-becomes-additive": growing(lambda g: np.sqrt(1 + np.sum(g**2))),
         "alpha-not-squared": without_square_on_alpha,
@@ -272,9 +299,11 @@ def square_is_target(gains, target):
 
 
 def equal_gains(rng):
+    """The first has small gains: its α is well above 1."""
+    lowest = ((2, 0.05), (2, 0.4), (8, 0.4), (25, 0.4))
     return [
-        (np.full(int(rng.integers(low, low + 4)), round(rng.uniform(0.4, 1.8), 2)), round(target, 2))
-        for low, target in zip((2, 8, 25), rng.uniform((1.5, 3, 4), (3, 6, 8)), strict=True)
+        (np.full(int(rng.integers(low, low + 4)), round(rng.uniform(gain, 4.5 * gain), 2)), round(target, 2))
+        for (low, gain), target in zip(lowest, rng.uniform((2, 1.5, 3, 4), (3, 3, 6, 8)), strict=True)
     ]
 
 
@@ -307,6 +336,7 @@ BRANCH_SCALE = Check(
         "alpha-squared-for-alpha": lambda gains, target: branch_scale(gains, target) ** 2,
         "limit-for-exact": lambda gains, target: np.sqrt(2 * np.log(target) / np.sum(gains**2)),
         "mean-gain-for-all": closed_form(mean=np.mean),
+        "geometric-mean-for-all": closed_form(mean=lambda g: np.exp(np.mean(np.log(g)))),
         "root-mean-square-for-all": closed_form(),
         "ignores-the-gain": closed_form(mean=lambda g: 1.0),
     },
@@ -612,6 +642,7 @@ PATH_LENGTHS = Check(
             for mean in (lambda g: np.mean(g**2), lambda g: np.mean(g) ** 2)
         ),
         "skips-counted-for-branches": lengths_with(lambda g: of_the_gradient(g)[::-1]),
+        "terms-for-shares": lengths_with(lambda g: of_the_gradient(g) * np.prod(1 + g**2)),
         "numbers-for-shares": lengths_with(of_the_gradient, paths=numbers_of_paths),
         "lengths-alike": lengths_with(of_the_gradient, paths=lambda g: np.full(len(g) + 1, 1 / (len(g) + 1))),
     },
@@ -655,15 +686,16 @@ def slope_by(
     alpha=lambda network: network["alpha"],
     mask=lambda h: h > 0,
     turn=lambda w: w,
+    forward=lambda network: network["alpha"],
 ):
-    """The function that goes wrong on the way back alone: another skip, branch scale, mask or matrix."""
+    """The function with another skip, branch scale, mask or matrix for the slope, or scale for h alone."""
 
     def answer(x, network, lag):
         h = np.outer(x, network["u"]) + network["b"]
         dh = np.tile(network["u"], (len(x), 1))
         for w in network["blocks"]:
             dh = skip(network) * dh + alpha(network) * (dh * mask(h)) @ turn(w)
-            h = network["skip"] * h + network["alpha"] * relu(h) @ w
+            h = network["skip"] * h + forward(network) * relu(h) @ w
         slope = dh @ network["v"]
         return {"slope": slope, "likeness": autocorrelation(slope, lag)}
 
@@ -702,6 +734,10 @@ def new_mask(x, network, lag):
 def round_the_line(a, lag):
     a = a - a.mean()
     return np.sum(a * np.roll(a, lag)) / np.sum(a**2)
+
+
+def of_one_stretch(a, lag, part):
+    return np.sum(a[lag:] * a[:-lag]) / np.sum((a[:-lag], a[lag:])[part] ** 2)
 
 
 def centred_by_side(a, lag):
@@ -749,6 +785,8 @@ SHATTERED_GRADIENTS = Check(
         "mask-of-the-new-h": new_mask,
         "forgets-relu-slope": slope_by(mask=np.ones_like),
         "mask-upside-down": slope_by(mask=lambda h: h < 0),
+        "forgets-the-bias": lambda x, network, lag: shattered(x, {**network, "b": 0 * network["b"]}, lag),
+        "forward-without-the-scale": slope_by(forward=lambda network: 1),
         "matrix-transposed": slope_by(turn=np.transpose),
         "finite-differences": finite_differences,
         "likeness-of-the-output": likeness_of_the_output,
@@ -757,6 +795,9 @@ SHATTERED_GRADIENTS = Check(
             likeness_by(lambda a, lag, by=by: autocorrelation(a, lag + by)) for by in (1, -1)
         ),
         "wraps-around": likeness_by(round_the_line),
+        "square-of-one-stretch": tuple(
+            likeness_by(lambda a, lag, part=part: of_one_stretch(a - a.mean(), lag, part)) for part in (0, 1)
+        ),
         "mean-of-the-pairs": likeness_by(lambda a, lag: autocorrelation(a, lag) * len(a) / (len(a) - lag)),
         "correlation-of-two-stretches": likeness_by(centred_by_side),
     },
