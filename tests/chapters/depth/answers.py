@@ -217,10 +217,101 @@ def sizes_by_eigenvalues(jacobians):
     }
 
 
+def rate_by_newton(ratio, depth):
+    g = 1.0
+    for _ in range(4000):
+        g = g - (g**depth - ratio) / (depth * g ** (depth - 1))
+        if abs(g**depth / ratio - 1) < 1e-12:
+            break
+    return g
+
+
+def slope_of_numbers(phi):
+    d = np.vectorize(lambda t: (phi(t + 1e-06) - phi(t - 1e-06)) / 2e-06)
+    return float(np.abs(d(np.linspace(-10, 10, 20001))).max())
+
+
+class ReLULayer:
+    def __init__(self, w):
+        self.w = w
+
+    def __call__(self, h):
+        self.h = h
+        self.z = h @ self.w
+        return self.z * (self.z > 0)
+
+    def back(self, g):
+        g = g * (self.z > 0)
+        self.dw = np.zeros(self.w.shape)
+        for n in range(len(g)):
+            np.add.at(
+                self.dw, np.ix_(range(self.w.shape[0]), range(self.w.shape[1])), np.outer(self.h[n], g[n])
+            )
+        return g @ self.w.T
+
+
+def backward_of_layers(x, weights, grad):
+    net = [ReLULayer(w) for w in weights]
+    for k in net:
+        x = k(x)
+    for k in reversed(net):
+        grad = k.back(grad)
+    return {"x": grad, "weights": [k.dw for k in net]}
+
+
+def product_of_lists(jacobians, layer):
+    n = len(jacobians[0])
+    out = [[1.0 if i == k else 0.0 for k in range(n)] for i in range(n)]
+    for j in jacobians[layer:]:
+        out = [[sum(float(j[i, m]) * out[m][k] for m in range(n)) for k in range(n)] for i in range(n)]
+    return out
+
+
+def product_one_einsum(jacobians, layer):
+    rest = jacobians[layer:][::-1]
+    if not rest:
+        return np.identity(jacobians[0].shape[0])
+    letters = "abcdefghijklmnop"
+    return np.einsum(
+        ",".join(letters[i] + letters[i + 1] for i in range(len(rest)))
+        + "->"
+        + letters[0]
+        + letters[len(rest)],
+        *rest,
+    )
+
+
+def audit_by_a_line(layers, sizes, last):
+    k, c = np.polyfit(layers, np.log10(sizes), 1)
+    e = 10 ** (k * last + c)
+    return {"growth": 10**k, "expected": e, "overflows": e > float(np.finfo("float32").max)}
+
+
+def sizes_by_iteration(jacobians):
+    p = np.eye(len(jacobians[0]))
+    b = 1.0
+    for j in jacobians:
+        p = j.dot(p)
+        b = b * np.sqrt(max(np.linalg.eigvalsh(np.dot(j.T, j))))
+    v = np.linspace(1, 2, len(p))
+    a = p.T @ p
+    for _ in range(4000):
+        v = a @ v
+        v = v / np.sqrt(v @ v)
+    s = np.sqrt(v @ a @ v)
+    return {
+        "bound": b,
+        "norm": s,
+        "rms": (np.trace(a) / len(p)) ** 0.5,
+        "verdict": "vanishes" if b < 0.001 else "undecided",
+    }
+
+
 CORRECT = {
-    "rate": [rate_in_logarithms, rate_by_tens, rate_by_bisection, rate_by_geomspace],
-    "largest_slope": [slope_by_gradient, slope_in_a_loop, slope_in_two_rounds],
+    "rate": [rate_by_newton, rate_in_logarithms, rate_by_tens, rate_by_bisection, rate_by_geomspace],
+    "largest_slope": [slope_of_numbers, slope_by_gradient, slope_in_a_loop, slope_in_two_rounds],
     "mlp_backward": [
+        backward_of_layers,
         backward_einsum,
         backward_recursive,
         backward_by_rows,
@@ -228,14 +319,16 @@ CORRECT = {
         backward_float32,
     ],
     "jacobian_product": [
+        product_of_lists,
+        product_one_einsum,
         product_multi_dot,
         product_by_columns,
         product_of_transposes,
         product_recursive,
     ],
     "critical_sigma": [sigma_closed_form, sigma_by_secant, sigma_by_scan],
-    "audit": [audit_in_logarithms, audit_step_by_step],
-    "three_sizes": [sizes_by_svd, sizes_by_eigenvalues],
+    "audit": [audit_by_a_line, audit_in_logarithms, audit_step_by_step],
+    "three_sizes": [sizes_by_iteration, sizes_by_svd, sizes_by_eigenvalues],
 }
 
 
@@ -297,20 +390,199 @@ def sizes_by_directions(jacobians):
     }
 
 
+def rate_whole_division(ratio, depth):
+    return ratio ** (1 // depth)
+
+
+def rate_exchanged(depth, ratio):
+    return ratio ** (1 / depth)
+
+
+def rate_two_bases(ratio, depth):
+    return np.exp(np.log10(ratio) / depth)
+
+
+def slope_near_zero(phi):
+    z = np.linspace(-1, 1, 100001)
+    return np.max(np.abs(np.gradient(phi(z), z)))
+
+
+def slope_of_the_size(phi):
+    z = np.linspace(-10, 10, 200001)
+    return np.max(np.diff(np.abs(phi(z))) / np.diff(z))
+
+
+def slope_half_as_large(phi):
+    z, h = np.linspace(-10, 10, 200001), 1e-05
+    return np.max(np.abs(phi(z + h) - phi(z)) / (2 * h))
+
+
+def backward_weights_first(x, weights, grad):
+    hs = [x]
+    for w in weights:
+        hs.append(np.maximum(0, hs[-1] @ w))
+    dws = []
+    for k in reversed(range(len(weights))):
+        grad = grad * (hs[k + 1] > 0)
+        grad = grad @ weights[k].T
+        dws.insert(0, hs[k].T @ grad)
+    return {"weights": dws, "x": grad}
+
+
+def backward_mask_before(x, weights, grad):
+    hs = [x]
+    for w in weights:
+        hs.append(np.maximum(0, hs[-1] @ w))
+    dws = []
+    for k in reversed(range(len(weights))):
+        grad = grad * (hs[k] > 0)
+        dws.insert(0, hs[k].T @ grad)
+        grad = grad @ weights[k].T
+    return {"weights": dws, "x": grad}
+
+
+def backward_first_left_out(x, weights, grad):
+    hs = [x]
+    for w in weights:
+        hs.append(np.maximum(0, hs[-1] @ w))
+    dws = [None] * len(weights)
+    for k in range(len(weights) - 1, -1, -1):
+        grad = grad * (hs[k + 1] > 0)
+        dws[k] = hs[k].T @ grad
+        if k > 0:
+            grad = grad @ weights[k].T
+    return {"weights": dws, "x": grad}
+
+
+def backward_in_integers(x, weights, grad):
+    hs = [x]
+    for w in weights:
+        hs.append(np.maximum(0, hs[-1] @ w))
+    dws = []
+    for k in reversed(range(len(weights))):
+        grad = grad * (hs[k + 1] > 0)
+        dw = np.zeros(weights[k].shape, dtype=int)
+        dw[:] = hs[k].T @ grad
+        dws.insert(0, dw)
+        grad = grad @ weights[k].T
+    return {"weights": dws, "x": grad}
+
+
+def backward_one_buffer(x, weights, grad):
+    hs = [x]
+    for w in weights:
+        hs.append(np.maximum(0, hs[-1] @ w))
+    buffer = np.empty_like(weights[0])
+    dws = [buffer] * len(weights)
+    for k in reversed(range(len(weights))):
+        grad = grad * (hs[k + 1] > 0)
+        dws[k][:] = hs[k].T @ grad
+        grad = grad @ weights[k].T
+    return {"weights": dws, "x": grad}
+
+
+def product_of_nothing(jacobians, layer):
+    out = np.eye(len(jacobians[0]))
+    for j in jacobians[: layer - 1 : -1]:
+        out = out @ j
+    return out
+
+
+def product_by_entries(jacobians, layer):
+    out = np.eye(len(jacobians[0]))
+    for j in jacobians[layer:]:
+        out = j * out
+    return out
+
+
+def sigma_density_by_step(a):
+    x = np.linspace(-8, 8, 1601)
+    p = np.exp(-(x**2) / 2) * 0.01
+
+    def f(s):
+        q = 1.0
+        for _ in range(60):
+            q = s**2 * (p @ (1 / (1 + np.exp(-a * np.sqrt(q) * x))) ** 2)
+        h = 1 / (1 + np.exp(-a * np.sqrt(q) * x))
+        return s * np.sqrt(p @ (a * h * (1 - h)) ** 2)
+
+    lo, hi = 1 / a, 200 / a
+    for _ in range(60):
+        m = (lo + hi) / 2
+        lo, hi = (m, hi) if f(m) < 1 else (lo, m)
+    return m
+
+
+def audit_both_ends(layers, sizes, last):
+    g = (sizes[1] / sizes[0]) ** (1 / (layers[1] - layers[0] + 1))
+    e = sizes[1] * g ** (last - layers[1])
+    return {"growth": g, "expected": e, "overflows": bool(e > np.finfo(np.float32).max)}
+
+
+def audit_in_16_bits(layers, sizes, last):
+    g = (sizes[1] / sizes[0]) ** (1 / (layers[1] - layers[0]))
+    e = sizes[1] * g ** (last - layers[1])
+    return {"growth": g, "expected": e, "overflows": bool(e > np.finfo(np.float16).max)}
+
+
+def sizes_of_entries(jacobians):
+    p = np.eye(len(jacobians[0]))
+    for j in jacobians:
+        p = j @ p
+    b = np.prod([np.linalg.norm(j, 2) for j in jacobians])
+    return {
+        "bound": b,
+        "norm": np.linalg.norm(p, 2),
+        "rms": np.sqrt(np.mean(p**2)),
+        "verdict": "vanishes" if b < 0.001 else "undecided",
+    }
+
+
 WRONG = {
     "rate": [
+        (rate_whole_division, "constant"),
+        (rate_exchanged, "order"),
+        (rate_two_bases, "different bases"),
         (lambda ratio, depth: 0.9, "constant"),
         (lambda ratio, depth: ratio ** (1 / (depth + 1)), None),
     ],
-    "largest_slope": [(lambda phi: 1.0, "constant"), (lambda phi: phi.slope, "error")],
+    "largest_slope": [
+        (slope_near_zero, "too-short-a-stretch"),
+        (slope_of_the_size, "absolute-value-too-early"),
+        (slope_half_as_large, "0.5 times"),
+        (lambda phi: 1.0, "constant"),
+        (lambda phi: phi.slope, "error"),
+    ],
     "mlp_backward": [
+        (backward_weights_first, "weight-gradient-too-late"),
+        (backward_mask_before, "mask-of-the-input"),
+        (backward_first_left_out, "stops-before-the-first-weights"),
+        (backward_in_integers, "whole numbers"),
+        (backward_one_buffer, "one-array-for-all"),
         (backward_in_place, "mutated"),
         (backward_in_reverse_order, "gradients-in-reverse-order"),
         (backward_without_x, "form"),
         (backward_as_a_tuple, "form"),
     ],
-    "jacobian_product": [(product_without_identity, "form")],
-    "critical_sigma": [(lambda a: 10.6 / a, None), (lambda a: 1 / a, None)],
-    "audit": [(audit_below_1e38, None), (lambda layers, sizes, last: sizes[1], "form")],
-    "three_sizes": [(sizes_by_directions, None), (sizes_word_in_capitals, None)],
+    "jacobian_product": [
+        (product_of_nothing, "slice-that-is-empty"),
+        (product_by_entries, "elementwise-product"),
+        (product_without_identity, "form"),
+    ],
+    "critical_sigma": [
+        (sigma_density_by_step, "unnormalised-density"),
+        (lambda a: 10.6 / a, None),
+        (lambda a: 1 / a, None),
+    ],
+    "audit": [
+        (audit_both_ends, "steps-miscounted"),
+        (audit_in_16_bits, "says True too easily"),
+        (audit_below_1e38, None),
+        (lambda layers, sizes, last: sizes[1], "form"),
+    ],
+    "three_sizes": [
+        (sizes_of_entries, "entries-for-directions"),
+        (sizes_by_directions, None),
+        (sizes_word_in_capitals, None),
+    ],
 }

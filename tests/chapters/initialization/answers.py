@@ -1,6 +1,7 @@
 """Chapter 2: unusual answers that are right, and wrong ones beside those that the exercises know."""
 
 import math
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -181,15 +182,83 @@ def lsuv_float32(weights, x):
     return new
 
 
+def xavier_from_uniform_numbers(fan_in, fan_out, law, rng):
+    v = 2.0 / (fan_in + fan_out)
+    u = rng.random((fan_in, fan_out))
+    w = rng.random((fan_in, fan_out))
+    if law == "uniform":
+        return (12 * v) ** 0.5 * (u - 0.5)
+    return np.sqrt(-2 * v * np.log1p(-u)) * np.cos(2 * np.pi * w)
+
+
+def he_laplace(fan_in, fan_out, alpha, rng):
+    v = 2 / ((1 + alpha**2) * fan_in)
+    return rng.laplace(0, np.sqrt(v / 2), (fan_in, fan_out)).astype(np.float32)
+
+
+def he_by_columns(fan_in, fan_out, alpha, rng):
+    cols = []
+    for _ in range(fan_out):
+        cols.append(rng.normal(scale=(2 / (1 + alpha**2) / fan_in) ** 0.5, size=fan_in))
+    return np.stack(cols, axis=-1)
+
+
+def h2_by_reduce(x, widths, variances):
+    xs = [float(v) for v in np.ravel(x)]
+    return reduce(
+        lambda q, nv: q * nv[0] * nv[1] / 2.0,
+        zip(widths[:-1], variances, strict=False),
+        sum(v * v for v in xs) / len(xs),
+    )
+
+
+def diagnose_by_select(weights):
+    logs = np.array([np.log(np.sum(w * w) / w.shape[1] / 2) for w in weights])
+    t = logs.sum() / np.log(10)
+    v = np.select([t < -3, t > 3], ["VANISHES", "EXPLODES"], "HOLDS")
+    return {
+        "factor": float(np.exp(logs.mean())),
+        "verdict": str(v),
+        "repair": float(np.exp(-logs.mean() / 2)),
+    }
+
+
+def symmetry_by_svd(x, w1, w2, grad):
+    on = np.where(x @ w1 > 0, 1.0, 0.0)
+    dw = np.einsum("bi,bo,ho,bh->ih", x, grad, w2, on)
+    s = np.linalg.svd(dw, compute_uv=False)
+    return {"grad": dw, "rank": int(np.sum(s > 1e-10 * max(s[0], 1e-30))) if s[0] > 0 else 0}
+
+
+def spread_by_solve(h2, depths, widths):
+    L = np.log1p(h2 - 1.0)
+    sd = np.sqrt(np.mean((L - L.mean(-1, keepdims=True)) ** 2, axis=-1))
+    A = np.column_stack([depths / widths])
+    return {"sd": list(sd), "c": np.linalg.solve(A.T @ A, A.T @ sd**2)[0]}
+
+
+def lsuv_recursive(weights, x):
+
+    def go(h, ws):
+        if not ws:
+            return
+        z = np.dot(h, ws[0])
+        c = math.sqrt(((z - z.mean()) ** 2).sum() / z.size)
+        yield (ws[0] / c).tolist()
+        yield from go(np.where(z > 0, z / c, 0.0), ws[1:])
+
+    return list(go(x, list(weights)))
+
+
 CORRECT = {
-    "xavier": [xavier_float32, xavier_harmonic, xavier_truncated],
-    "he": [he_uniform, he_float32, he_lists, he_truncated, he_signs],
-    "predict_h2": [h2_in_logarithms, h2_recursive, h2_from_moments],
+    "xavier": [xavier_from_uniform_numbers, xavier_float32, xavier_harmonic, xavier_truncated],
+    "he": [he_laplace, he_by_columns, he_uniform, he_float32, he_lists, he_truncated, he_signs],
+    "predict_h2": [h2_by_reduce, h2_in_logarithms, h2_recursive, h2_from_moments],
     "gain": [gain_trapezoid, gain_by_quantiles, gain_panels, gain_loop],
-    "diagnose": [diagnose_by_product, diagnose_by_norm],
-    "hidden_gradient": [symmetry_einsum, symmetry_rows],
-    "spread": [spread_loop, spread_lstsq],
-    "lsuv": [lsuv_iterative, lsuv_float32],
+    "diagnose": [diagnose_by_select, diagnose_by_product, diagnose_by_norm],
+    "hidden_gradient": [symmetry_by_svd, symmetry_einsum, symmetry_rows],
+    "spread": [spread_by_solve, spread_loop, spread_lstsq],
+    "lsuv": [lsuv_recursive, lsuv_iterative, lsuv_float32],
 }
 
 # --- Wrong, written as learners write it ----------------------------------------------------------
@@ -327,13 +396,111 @@ def diagnose_with_other_limits(weights):
     return {"factor": factor, "verdict": verdict, "repair": factor**-0.5}
 
 
+def xavier_one_row(fan_in, fan_out, law, rng):
+    std = np.sqrt(2 / (fan_in + fan_out))
+    if law == "normal":
+        row = rng.normal(0, std, fan_out)
+    else:
+        row = rng.uniform(-np.sqrt(3) * std, np.sqrt(3) * std, fan_out)
+    return np.repeat(row[None], fan_in, axis=0)
+
+
+def xavier_whole_width(fan_in, fan_out, law, rng):
+    v = 2 / (fan_in + fan_out)
+    if law == "normal":
+        return rng.normal(0, np.sqrt(v), (fan_in, fan_out))
+    a = np.sqrt(12 * v)
+    return rng.uniform(-a, a, (fan_in, fan_out))
+
+
+def xavier_in_integers(fan_in, fan_out, law, rng):
+    w = np.zeros((fan_in, fan_out), dtype=int)
+    s = np.sqrt(2 / (fan_in + fan_out))
+    w[:] = rng.normal(0, s, w.shape) if law == "normal" else rng.uniform(-s * 3**0.5, s * 3**0.5, w.shape)
+    return w
+
+
+def he_one_row_for_all(fan_in, fan_out, alpha, rng):
+    s = np.sqrt(2 / ((1 + alpha**2) * fan_in))
+    return np.ones((fan_in, 1)) * rng.normal(0, s, (1, fan_out))
+
+
+def he_std_for_mean(fan_in, fan_out, alpha, rng):
+    return rng.normal(np.sqrt(2 / ((1 + alpha**2) * fan_in)), size=(fan_in, fan_out))
+
+
+def h2_two_bases(x, widths, variances):
+    s = np.log2(np.mean(x**2))
+    for n, v in zip(widths[:-1], variances, strict=False):
+        s += np.log2(n * v / 2)
+    return np.exp(s)
+
+
+def gain_of_one_side(phi):
+    z = np.linspace(0, 10, 100001)
+    return 1 / np.sqrt(2 * np.trapezoid(phi(z) ** 2 * np.exp(-z * z / 2), z) / np.sqrt(2 * np.pi))
+
+
+def gain_of_a_stretch(phi):
+    return 1 / np.sqrt(np.mean(phi(np.linspace(-10, 10, 100001)) ** 2))
+
+
+def diagnose_by_median(weights):
+    f = np.median([len(w) * w.var() / 2 for w in weights])
+    t = f ** len(weights)
+    return {
+        "factor": f,
+        "verdict": "VANISHES" if t < 0.001 else "EXPLODES" if t > 1000.0 else "HOLDS",
+        "repair": f ** (-0.5),
+    }
+
+
+def diagnose_by_the_sum(weights):
+    f = [len(w) * w.var() / 2 for w in weights]
+    g = np.prod(f) ** (1 / len(f))
+    t = sum(f)
+    return {
+        "factor": g,
+        "verdict": "VANISHES" if t < 0.001 else "EXPLODES" if t > 1000.0 else "HOLDS",
+        "repair": g ** (-0.5),
+    }
+
+
+def symmetry_of_values(x, w1, w2, grad):
+    h = np.maximum(x @ w1, 0)
+    d = grad @ w2.T * h
+    dw = x.T @ d
+    return {"grad": dw, "rank": np.linalg.matrix_rank(dw)}
+
+
+def symmetry_counts_columns(x, w1, w2, grad):
+    dw = x.T @ (grad @ w2.T * (x @ w1 > 0))
+    return {"grad": dw, "rank": min(dw.shape)}
+
+
+def lsuv_of_the_paper(weights, x):
+    out, h = [], x
+    for w in weights:
+        u, _, v = np.linalg.svd(w, full_matrices=False)
+        w = u @ v
+        w = w / np.std(h @ w)
+        out.append(w)
+        h = np.maximum(h @ w, 0)
+    return out
+
+
 WRONG = {
     "xavier": [
+        (xavier_one_row, "no two rows are alike"),
+        (xavier_whole_width, "width-for-bound"),
+        (xavier_in_integers, "whole numbers"),
         (xavier_transposed, "shape"),
         (xavier_two_mistakes, None),
         (xavier_one_law_by_variance, "variance-given-as-std"),
     ],
     "he": [
+        (he_one_row_for_all, "no two rows are alike"),
+        (he_std_for_mean, "the mean is 0"),
         (lambda fan_in, fan_out, alpha, rng: rng.normal(0, 0.3, (fan_out, fan_in)), "shape"),
         (he_equal_weights, None),
         (he_absolute, "never-negative"),
@@ -341,8 +508,14 @@ WRONG = {
         (he_leak_on_std, None),
         (he_fan_out_by_uniform, "fan-out-for-fan-in"),
     ],
-    "predict_h2": [(h2_loop_off_by_one, "one-layer-too-few"), (h2_twice_half, None)],
+    "predict_h2": [
+        (h2_two_bases, "different bases"),
+        (h2_loop_off_by_one, "one-layer-too-few"),
+        (h2_twice_half, None),
+    ],
     "gain": [
+        (gain_of_one_side, "half-of-the-bell"),
+        (gain_of_a_stretch, "no-bell-curve"),
         (gain_by_draws, "random"),
         (gain_by_seeded_draws, None),
         (gain_in_the_table, None),
@@ -350,15 +523,23 @@ WRONG = {
         (lambda phi: np.sqrt(2), "constant"),
     ],
     "diagnose": [
+        (diagnose_by_median, "median-of-factors"),
+        (diagnose_by_the_sum, "says “HOLDS” too easily"),
         (diagnose_with_other_limits, None),
         (diagnose_as_tuple, "form"),
         (diagnose_in_other_words, None),
         (diagnose_lower_case, "constant"),
         (lambda weights: {"factor": 1.0, "verdict": "HOLDS"}, "form"),
     ],
-    "hidden_gradient": [(symmetry_untransposed, "error"), (symmetry_mask_of_h_in_place, "mutated")],
+    "hidden_gradient": [
+        (symmetry_of_values, "value-for-slope"),
+        (symmetry_counts_columns, "size-for-rank"),
+        (symmetry_untransposed, "error"),
+        (symmetry_mask_of_h_in_place, "mutated"),
+    ],
     "spread": [(spread_wrong_axis, "shape"), (spread_textbook, None)],
     "lsuv": [
+        (lsuv_of_the_paper, "orthogonal-first"),
         (lsuv_in_place, "mutated"),
         (lsuv_loop(0.02), "stops-too-early"),
         (lsuv_loop(0.004), "stops-too-early"),

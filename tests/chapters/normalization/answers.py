@@ -137,14 +137,131 @@ def experiment_in_loops(runs):
     return {"verdict": verdict, "shift": shift}
 
 
+def forward_from_the_end(x, gamma, beta, eps):
+    n = x.shape[-2]
+    m = np.einsum("...bi->...i", x) / n
+    c = x - np.expand_dims(m, -2)
+    v = np.einsum("bi,bi->i", c, c) / n
+    return np.einsum("i,bi,i->bi", gamma, c, 1 / np.sqrt(v + eps)) + beta
+
+
+class NormLayer:
+    momentum = 0.9
+
+    def __init__(self):
+        self.cache = None
+
+    def forward(self, x, gamma, beta, eps):
+        mu = x.mean(axis=0, keepdims=True)
+        xc = x - mu
+        std = np.sqrt(np.mean(np.square(xc), axis=-2, keepdims=True) + eps)
+        self.cache = (xc, std)
+        return np.add(np.multiply(gamma, np.divide(xc, std)), beta)
+
+
+forward_of_a_layer = NormLayer().forward
+
+
+def backward_complex_step(x, gamma, eps, grad):
+    m, n = x.shape
+    h = 1e-20
+
+    def f(x, gamma, beta):
+        mu = x.mean(0)
+        v = ((x - mu) ** 2).mean(0)
+        return gamma * (x - mu) / np.sqrt(v + eps) + beta
+
+    dx = np.zeros((m, n))
+    for a in range(m):
+        for b in range(n):
+            z = x.astype(complex)
+            z[a, b] += 1j * h
+            dx[a, b] = np.sum(grad * f(z, gamma, 0).imag) / h
+    xh = (x - x.mean(0)) / np.sqrt(x.var(0) + eps)
+    return {"dx": dx, "dgamma": np.diag(grad.T @ xh), "dbeta": grad.sum(axis=-2)}
+
+
+def running_recursive(batches, momentum, convention):
+    if len(batches) == 0:
+        raise ValueError
+    *before, x = batches
+    old = (
+        running_recursive(before, momentum, convention)
+        if before
+        else {"mean": np.zeros(x.shape[1]), "var": np.ones(x.shape[1])}
+    )
+    w = {"PyTorch": momentum, "Keras": 1 - momentum}[convention]
+    s = np.cov(x.T, ddof=int(convention == "PyTorch"))
+    return {
+        "mean": np.average([old["mean"], x.mean(0)], axis=0, weights=[1 - w, w]),
+        "var": (1 - w) * old["var"] + w * np.diag(s),
+    }
+
+
+def normalize_from_the_end(x, norm, groups, eps):
+    N, C, H, W = x.shape
+    if norm == "RMSNorm":
+        return x * np.power(np.mean(x * x, axis=(-1, -2, -3), keepdims=True) + eps, -0.5)
+    g = {"LayerNorm": 1, "InstanceNorm": C, "GroupNorm": groups}[norm]
+    z = x.reshape(N * g, -1)
+    z = (z.T - z.mean(-1)) / np.sqrt(z.var(-1) + eps)
+    return z.T.reshape(N, C, H, W)
+
+
+def step_by_sums(x, running_mean, running_var, train):
+    x = np.asarray(x)
+    n = x.shape[0]
+    if not train:
+        return {
+            "y": ((x - running_mean) / (running_var + 1e-05) ** 0.5).tolist(),
+            "running_mean": running_mean.copy(),
+            "running_var": running_var.copy(),
+        }
+    mu = sum(x) / n
+    var = sum((row - mu) ** 2 for row in x) / n
+
+    def lerp(a, b):
+        return (9 * a + b) / 10
+
+    return {
+        "y": (x - mu) / np.hypot(np.sqrt(var), np.sqrt(1e-05)),
+        "running_mean": lerp(running_mean, mu),
+        "running_var": lerp(running_var, var * n / (n - 1)),
+    }
+
+
+def rescale_in_lists(grad, lr, c):
+    k = np.multiply(c, c)
+    return {"lr": [lr * k][0], "grad": [list(r / c) for r in grad], "turn": np.reciprocal(k)}
+
+
+def experiment_from_the_end(runs):
+    out, good = {}, {}
+    for k in runs:
+        z, loss = runs[k]["z"], list(runs[k]["loss"])
+        m = z.mean(axis=-2)
+        out[k] = float(np.abs(m[1:] - m[:-1]).mean()) / float(z.ravel().std())
+        tail = loss[-10:]
+        good[k] = not any(t != t for t in tail) and sum(tail) / 10 < 0.5 * loss[0]
+    tested = good["bn"] and (not good["plain"]) and (out["noisy"] >= out["plain"])
+    return {"shift": out, "verdict": "UNDECIDED" if not tested else ("FOR", "AGAINST")[bool(good["noisy"])]}
+
+
 CORRECT = {
-    "bn_forward": [forward_by_moments, forward_folded, forward_loops, forward_float32],
-    "bn_backward": [backward_graph, backward_by_the_paper, backward_jacobian],
-    "running_statistics": [running_in_place, running_by_weights],
-    "normalize": [normalize_by_axes, normalize_in_loops],
-    "bn_step": [step_branches],
-    "rescale": [rescale_in_logarithms],
-    "noise_experiment": [experiment_in_loops],
+    "bn_forward": [
+        forward_from_the_end,
+        forward_of_a_layer,
+        forward_by_moments,
+        forward_folded,
+        forward_loops,
+        forward_float32,
+    ],
+    "bn_backward": [backward_complex_step, backward_graph, backward_by_the_paper, backward_jacobian],
+    "running_statistics": [running_recursive, running_in_place, running_by_weights],
+    "normalize": [normalize_from_the_end, normalize_by_axes, normalize_in_loops],
+    "bn_step": [step_by_sums, step_branches],
+    "rescale": [rescale_in_lists, rescale_in_logarithms],
+    "noise_experiment": [experiment_from_the_end, experiment_in_loops],
 }
 
 # --- Wrong, written as learners write it ----------------------------------------------------------
@@ -237,34 +354,200 @@ def experiment_ignoring_nan(runs):
     return {"shift": shift, "verdict": "AGAINST" if learns["noisy"] else "FOR"}
 
 
+def forward_exchanged(x, beta, gamma, eps):
+    m, v = x.mean(0), x.var(0)
+    return gamma * (x - m) / np.sqrt(v + eps) + beta
+
+
+def forward_shift_first(x, gamma, beta, eps):
+    xh = (x - x.mean(0)) / np.sqrt(x.var(0) + eps)
+    return gamma * (xh + beta)
+
+
+def forward_in_integers(x, gamma, beta, eps):
+    out = np.zeros(x.shape, dtype=np.int64)
+    out[...] = gamma * (x - x.mean(0)) / np.sqrt(x.var(0) + eps) + beta
+    return out
+
+
+def forward_stops_early(x, gamma, beta, eps):
+    y = np.zeros_like(x)
+    for j in range(x.shape[1] - 1):
+        c = x[:, j]
+        y[:, j] = gamma[j] * (c - c.mean()) / np.sqrt(c.var() + eps) + beta[j]
+    return y
+
+
+def backward_gamma_again(x, gamma, eps, grad):
+    s = np.sqrt(x.var(0) + eps)
+    xh = (x - x.mean(0)) / s
+    g = grad * gamma
+    dx = (g - g.mean(0) - xh * (g * xh).mean(0)) / s
+    return {"dx": dx, "dgamma": (g * xh).sum(0), "dbeta": grad.sum(0)}
+
+
+def backward_other_power(x, gamma, eps, grad):
+    m = len(x)
+    c = x - x.mean(0)
+    i = 1 / np.sqrt(x.var(0) + eps)
+    dxh = grad * gamma
+    dvar = (dxh * c).sum(0) * -0.5 * i**2
+    dmu = -(dxh * i).sum(0)
+    dx = dxh * i + dvar * 2 * c / m + dmu / m
+    return {"dx": dx, "dgamma": (grad * c * i).sum(0), "dbeta": grad.sum(0)}
+
+
+def backward_without_the_two(x, gamma, eps, grad):
+    m = len(x)
+    c = x - x.mean(0)
+    i = 1 / np.sqrt(x.var(0) + eps)
+    dxh = grad * gamma
+    dvar = (dxh * c).sum(0) * -0.5 * i**3
+    dx = dxh * i + dvar * c / m - (dxh * i).mean(0)
+    return {"dx": dx, "dgamma": (grad * c * i).sum(0), "dbeta": grad.sum(0)}
+
+
+def backward_keys_exchanged(x, gamma, eps, grad):
+    m = len(x)
+    i = 1 / np.sqrt(x.var(0) + eps)
+    xh = (x - x.mean(0)) * i
+    dx = gamma * i / m * (m * grad - grad.sum(0) - xh * (grad * xh).sum(0))
+    return {"dx": dx, "dgamma": grad.sum(0), "dbeta": (grad * xh).sum(0)}
+
+
+def running_pops(batches, momentum, convention):
+    n = batches[0].shape[1]
+    m, v = np.zeros(n), np.ones(n)
+    new, d = (momentum, 1) if convention == "PyTorch" else (1 - momentum, 0)
+    while batches:
+        x = batches.pop(0)
+        m = m + new * (x.mean(0) - m)
+        v = v + new * (x.var(0, ddof=d) - v)
+    return {"mean": m, "var": v}
+
+
+def running_around_running(batches, momentum, convention):
+    n = batches[0].shape[1]
+    m, v = np.zeros(n), np.ones(n)
+    for x in batches:
+        new = momentum if convention == "PyTorch" else 1 - momentum
+        m = m + new * (x.mean(0) - m)
+        s = ((x - m) ** 2).sum(0) / (len(x) - (convention == "PyTorch"))
+        v = v + new * (s - v)
+    return {"mean": m, "var": v}
+
+
+def running_backwards(batches, momentum, convention):
+    n = batches[0].shape[1]
+    m, v = np.zeros(n), np.ones(n)
+    new, d = (momentum, 1) if convention == "PyTorch" else (1 - momentum, 0)
+    for x in batches[::-1]:
+        m = m + new * (x.mean(0) - m)
+        v = v + new * (x.var(0, ddof=d) - v)
+    return {"mean": m, "var": v}
+
+
+def normalize_rows_of_images(x, norm, groups, eps):
+    N, _C, _H, _W = x.shape
+    if norm == "InstanceNorm":
+        return (x - x.mean(3, keepdims=True)) / np.sqrt(x.var(3, keepdims=True) + eps)
+    g = {"LayerNorm": 1, "GroupNorm": groups, "RMSNorm": 1}[norm]
+    z = x.reshape(N, g, -1)
+    if norm != "RMSNorm":
+        z = z - z.mean(2, keepdims=True)
+    return (z / np.sqrt((z**2).mean(2, keepdims=True) + eps)).reshape(x.shape)
+
+
+def step_exchanged(x, running_var, running_mean, train):
+    m, v = (x.mean(0), x.var(0)) if train else (running_mean, running_var)
+    if train:
+        running_mean = 0.9 * running_mean + 0.1 * m
+        running_var = 0.9 * running_var + 0.1 * x.var(0, ddof=1)
+    return {"y": (x - m) / np.sqrt(v + 1e-05), "running_mean": running_mean, "running_var": running_var}
+
+
+def step_of_keras(x, running_mean, running_var, train):
+    m, v = (x.mean(0), x.var(0)) if train else (running_mean, running_var)
+    if train:
+        running_mean = 0.99 * running_mean + 0.01 * m
+        running_var = 0.99 * running_var + 0.01 * x.var(0, ddof=1)
+    return {"y": (x - m) / np.sqrt(v + 1e-05), "running_mean": running_mean, "running_var": running_var}
+
+
+def rescale_exchanged(grad, c, lr):
+    return {"grad": grad / c, "turn": c ** (-2), "lr": lr * c * c}
+
+
+def experiment_unit_by_unit(runs):
+    sh = {k: (np.abs(np.diff(r["z"].mean(1), axis=0)) / r["z"].std((0, 1))).mean() for k, r in runs.items()}
+    ok = {k: bool(r["loss"][-10:].mean() < r["loss"][0] / 2) for k, r in runs.items()}
+    if ok["plain"] or not ok["bn"] or sh["noisy"] < sh["plain"]:
+        v = "UNDECIDED"
+    else:
+        v = "AGAINST" if ok["noisy"] else "FOR"
+    return {"shift": sh, "verdict": v}
+
+
+def experiment_of_squares(runs):
+    sh = {k: np.sqrt(np.mean(np.diff(r["z"].mean(1), axis=0) ** 2)) / r["z"].std() for k, r in runs.items()}
+    ok = {k: bool(r["loss"][-10:].mean() < r["loss"][0] / 2) for k, r in runs.items()}
+    if ok["plain"] or not ok["bn"] or sh["noisy"] < sh["plain"]:
+        v = "UNDECIDED"
+    else:
+        v = "AGAINST" if ok["noisy"] else "FOR"
+    return {"shift": sh, "verdict": v}
+
+
 WRONG = {
     "bn_forward": [
+        (forward_exchanged, "order"),
+        (forward_shift_first, "scales-the-shift"),
+        (forward_in_integers, "whole numbers"),
+        (forward_stops_early, "Only the last column"),
         (forward_ddof, "bessel-in-forward"),
         (forward_post, "one-mean-for-all-units"),
         (forward_in_place, "mutated"),
         (lambda x, gamma, beta, eps: x.T, "shape"),
     ],
     "bn_backward": [
+        (backward_gamma_again, "gamma-in-its-own-gradient"),
+        (backward_other_power, "variance-path-of-another-size"),
+        (backward_without_the_two, "variance-path-of-another-size"),
+        (backward_keys_exchanged, "order"),
         (backward_eval, "mean-and-variance-constant"),
         (backward_two_mistakes, "mean-and-variance-constant"),
         (backward_whole_batch, "shape"),
         (lambda x, gamma, eps, grad: grad, "form"),
     ],
     "running_statistics": [
+        (running_pops, "mutated"),
+        (running_around_running, "variance-around-the-running-mean"),
+        (running_backwards, "last-batch-first"),
         (running_last_batch, None),
         (running_torch_everywhere, None),
         (lambda batches, momentum, convention: batches[0].mean(0), "form"),
     ],
     "normalize": [
+        (normalize_rows_of_images, "instancenorm-last-axis"),
         (normalize_batch_norm, "batchnorm-for-instancenorm"),
         (lambda x, norm, groups, eps: x[0], "shape"),
     ],
     "bn_step": [
+        (step_exchanged, "order"),
+        (step_of_keras, "momentum-of-keras"),
         (step_as_given, "never-in-eval"),
         (step_root_plus_eps, "epsilon-outside-root"),
         (step_half_repaired, None),
         (step_uses_what_it_stores, "nan"),
     ],
-    "rescale": [(lambda grad, lr, c: {"grad": grad / c, "turn": c, "lr": lr}, None)],
-    "noise_experiment": [(experiment_ignoring_nan, None), (experiment_words, None)],
+    "rescale": [
+        (rescale_exchanged, "order"),
+        (lambda grad, lr, c: {"grad": grad / c, "turn": c, "lr": lr}, None),
+    ],
+    "noise_experiment": [
+        (experiment_unit_by_unit, "spread-of-each-unit"),
+        (experiment_of_squares, "root-mean-square-for-mean"),
+        (experiment_ignoring_nan, None),
+        (experiment_words, None),
+    ],
 }

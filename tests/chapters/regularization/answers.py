@@ -1,6 +1,7 @@
 """Chapter 5: unusual answers that are right, and wrong ones beside those that the exercises know."""
 
 import math
+from itertools import product
 
 import numpy as np
 
@@ -112,14 +113,80 @@ def shift_einsum(mean, var, w, p):
     return {"eval": np.einsum("i,ij->j", var, w**2) / stored, "stored": stored}
 
 
+def dropout_by_clocks(h, p, train, rng):
+    if not train:
+        return np.asarray(h)
+    keep = rng.exponential(size=h.shape) < -math.log(p)
+    return np.divide(h * keep, 1 - p)
+
+
+def backward_lists(grad, mask, p):
+    return [
+        [g / (1 - p) if k else 0.0 for g, k in zip(r, s, strict=False)]
+        for r, s in zip(grad.tolist(), mask.tolist(), strict=False)
+    ]
+
+
+def sgd_as_a_matrix(w, grads, lr, weight_decay):
+    z = np.append(w, 1.0)
+    n = len(w)
+    for g in grads:
+        A = np.eye(n + 1)
+        A[:n, :n] *= 1 - lr * weight_decay
+        A[:n, n] = -lr * np.asarray(g)
+        z = A @ z
+    return z[:-1]
+
+
+def adamw_lists(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+    W, M, V = [], [], []
+    for a, b, c, d in zip(w, g, m, v, strict=False):
+        c = c * beta1 + b * (1 - beta1)
+        d = d * beta2 + b * b * (1 - beta2)
+        W.append(
+            a * (1 - lr * weight_decay) - lr * (c / (1 - beta1**t)) / (math.sqrt(d / (1 - beta2**t)) + eps)
+        )
+        M.append(c)
+        V.append(d)
+    return {"w": W, "m": M, "v": V}
+
+
+def groups_in_lists(params, lr, weight_decay):
+    out = dict(params)
+    for k, v in params.items():
+        if np.size(v[0]) > 1 or v.ndim == 2:
+            out[k] = [[x * (1 - lr * weight_decay) for x in row] for row in v]
+    return out
+
+
+def clip_hypot(grads, max_norm):
+    n = np.hypot.reduce(np.concatenate([np.ravel(g) for g in grads]))
+    return {"norm": n, "grads": [np.true_divide(g, np.maximum(1.0, n / max_norm)) for g in grads]}
+
+
+def shift_over_all_masks(mean, var, w, p):
+    n = len(mean)
+    q = 1 - p
+    e1 = np.zeros(w.shape[1])
+    e2 = np.zeros(w.shape[1])
+    for mask in product((0, 1), repeat=n):
+        k = np.array(mask) / q
+        pr = np.prod([q if b else p for b in mask])
+        mu = k * mean @ w
+        e1 += pr * mu
+        e2 += pr * (mu**2 + k**2 * var @ w**2)
+    s = e2 - e1**2
+    return {"stored": s, "eval": (np.diag(var) @ w**2).sum(0) / s}
+
+
 CORRECT = {
-    "dropout": [dropout_binomial, dropout_where, dropout_row_by_row, dropout_choice],
-    "dropout_backward": [backward_where, backward_float32],
-    "sgd_with_decay": [sgd_penalty, sgd_closed_form, sgd_lists],
-    "adamw_step": [adamw_pytorch_order, adamw_float32],
-    "decay_step": [groups_by_shape],
-    "clip_gradients": [clip_concatenated, clip_as_pytorch],
-    "variance_shift": [shift_by_cases, shift_einsum],
+    "dropout": [dropout_by_clocks, dropout_binomial, dropout_where, dropout_row_by_row, dropout_choice],
+    "dropout_backward": [backward_lists, backward_where, backward_float32],
+    "sgd_with_decay": [sgd_as_a_matrix, sgd_penalty, sgd_closed_form, sgd_lists],
+    "adamw_step": [adamw_lists, adamw_pytorch_order, adamw_float32],
+    "decay_step": [groups_in_lists, groups_by_shape],
+    "clip_gradients": [clip_hypot, clip_concatenated, clip_as_pytorch],
+    "variance_shift": [shift_over_all_masks, shift_by_cases, shift_einsum],
 }
 
 # --- Wrong ----------------------------------------------------------------------------------------
@@ -176,17 +243,153 @@ def shift_of_one(mean, var, w, p):
     return {"stored": (var + p * mean**2) / (1 - p), "eval": 1 - p}
 
 
+def dropout_in_pairs(h, p, train, rng):
+    if not train:
+        return h
+    m = rng.random((len(h), (h.shape[1] + 1) // 2)) >= p
+    m = np.repeat(m, 2, axis=1)[:, : h.shape[1]]
+    return h * m / (1 - p)
+
+
+def dropout_of_the_smallest(h, p, train, rng):
+    if not train:
+        return h
+    t = np.quantile(np.abs(h), p)
+    return np.where(np.abs(h) > t, h, 0) / (1 - p)
+
+
+def dropout_observed(h, p, train, rng):
+    if not train:
+        return h
+    m = rng.random(h.shape) >= p
+    return h * m / m.mean()
+
+
+def backward_in_place(grad, mask, p):
+    grad[mask == 0] = 0
+    return grad / (1 - p)
+
+
+def sgd_exchanged(w, grads, weight_decay, lr):
+    for g in grads:
+        w = w - lr * (g + weight_decay * w)
+    return w
+
+
+def adamw_moments_exchanged(w, g, v, m, t, lr, beta1, beta2, eps, weight_decay):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    mh, vh = m / (1 - beta1**t), v / (1 - beta2**t)
+    return {"w": w - lr * (mh / (np.sqrt(vh) + eps) + weight_decay * w), "m": m, "v": v}
+
+
+def adamw_settings_exchanged(w, g, m, v, t, lr, beta1, beta2, weight_decay, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    mh, vh = m / (1 - beta1**t), v / (1 - beta2**t)
+    return {"w": w - lr * (mh / (np.sqrt(vh) + eps) + weight_decay * w), "m": m, "v": v}
+
+
+def adamw_shares_exchanged(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+    m = (1 - beta1) * m + beta1 * g
+    v = (1 - beta2) * v + beta2 * g * g
+    mh, vh = m / (1 - beta1**t), v / (1 - beta2**t)
+    return {"w": w - lr * (mh / (np.sqrt(vh) + eps) + weight_decay * w), "m": m, "v": v}
+
+
+def adamw_belief(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * (g - m) ** 2
+    mh, vh = m / (1 - beta1**t), v / (1 - beta2**t)
+    return {"w": w - lr * (mh / (np.sqrt(vh) + eps) + weight_decay * w), "m": m, "v": v}
+
+
+def adamw_uphill(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    mh, vh = m / (1 - beta1**t), v / (1 - beta2**t)
+    return {"w": w + lr * (mh / (np.sqrt(vh) + eps)) - lr * weight_decay * w, "m": m, "v": v}
+
+
+def groups_by_size(params, lr, weight_decay):
+    return {
+        k: v * (1 - lr * weight_decay) if k.endswith("weight") and v.size > 4 else v
+        for k, v in params.items()
+    }
+
+
+def clip_overwritten(grads, max_norm):
+    for g in grads:
+        n = np.sqrt((g * g).sum())
+    f = min(1, max_norm / n)
+    return {"grads": [g * f for g in grads], "norm": n}
+
+
+def clip_twice(grads, max_norm):
+    n = np.sqrt(sum((g * g).sum() for g in grads))
+    f = max_norm / n if n > max_norm else 1
+    return {"grads": [g * f**2 for g in grads], "norm": n}
+
+
+def clip_short_ones(grads, max_norm):
+    n = np.sqrt(sum((g * g).sum() for g in grads))
+    if n < max_norm:
+        grads = [g * max_norm / n for g in grads]
+    return {"grads": grads, "norm": n}
+
+
+def shift_exchanged(var, mean, w, p):
+    s = (var + p * mean**2) / (1 - p) @ w**2
+    return {"stored": s, "eval": var @ w**2 / s}
+
+
+def shift_mean_not_divided(mean, var, w, p):
+    s = (var / (1 - p) + p * mean**2) @ w**2
+    return {"stored": s, "eval": var @ w**2 / s}
+
+
+def shift_squared_late(mean, var, w, p):
+    d = (var + p * mean**2) / (1 - p)
+    s = d.sum() * w.sum(0) ** 2
+    return {"stored": s, "eval": var.sum() * w.sum(0) ** 2 / s}
+
+
 WRONG = {
     "dropout": [
+        (dropout_in_pairs, "no two columns are dropped alike"),
+        (dropout_of_the_smallest, "seed-inside"),
+        (dropout_observed, "divides-by-the-observed-share"),
         (dropout_same_number, "exact-number"),
         (dropout_one_row, "one-mask-for-all-rows"),
         (dropout_in_place, "mutated"),
         (dropout_nothing, None),
     ],
-    "dropout_backward": [(lambda grad, mask, p: grad @ mask, "error")],
-    "sgd_with_decay": [(sgd_in_place, "mutated"), (lambda w, grads, lr, lam: w / 2, None)],
-    "adamw_step": [(adamw_weights_only, "form")],
-    "decay_step": [(lambda params, lr, lam: list(params), "form")],
-    "clip_gradients": [(clip_list_only, "form"), (clip_half, None)],
-    "variance_shift": [(shift_of_one, "shape")],
+    "dropout_backward": [(backward_in_place, "mutated"), (lambda grad, mask, p: grad @ mask, "error")],
+    "sgd_with_decay": [
+        (sgd_exchanged, "order"),
+        (sgd_in_place, "mutated"),
+        (lambda w, grads, lr, lam: w / 2, None),
+    ],
+    "adamw_step": [
+        (adamw_moments_exchanged, "order"),
+        (adamw_settings_exchanged, "order"),
+        (adamw_shares_exchanged, "shares-exchanged"),
+        (adamw_belief, "another-optimizer"),
+        (adamw_uphill, "adds-the-step"),
+        (adamw_weights_only, "form"),
+    ],
+    "decay_step": [(groups_by_size, None), (lambda params, lr, lam: list(params), "form")],
+    "clip_gradients": [
+        (clip_overwritten, "last-array-alone"),
+        (clip_twice, "factor-squared"),
+        (clip_short_ones, "comparison-upside-down"),
+        (clip_list_only, "form"),
+        (clip_half, None),
+    ],
+    "variance_shift": [
+        (shift_exchanged, "order"),
+        (shift_mean_not_divided, "mean-not-divided"),
+        (shift_squared_late, "square-of-the-sum"),
+        (shift_of_one, "shape"),
+    ],
 }

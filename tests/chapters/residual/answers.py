@@ -1,6 +1,8 @@
 """Chapter 4: unusual answers that are right, and wrong ones beside those that the exercises know."""
 
 import math
+import statistics
+from functools import reduce
 
 import numpy as np
 
@@ -199,18 +201,138 @@ def verdict_by(error, deep="train_error"):
     return verdict
 
 
+def block_by_nudges(h, w1, w2, grad):
+    def f(h, w1, w2):
+        return h + np.maximum(h @ w1, 0) @ w2
+
+    def L(*a):
+        return float((grad * f(*a)).sum())
+
+    args = [h.copy(), w1.copy(), w2.copy()]
+    gs = []
+    for k in range(3):
+        g = np.zeros_like(args[k])
+        for i in np.ndindex(g.shape):
+            keep = args[k][i]
+            e = 1e-06
+            args[k][i] = keep + e
+            up = L(*args)
+            args[k][i] = keep - e
+            dn = L(*args)
+            args[k][i] = keep
+            g[i] = (up - dn) / (2 * e)
+        gs.append(g)
+    return {"out": f(h, w1, w2), "dh": gs[0], "dw1": gs[1], "dw2": gs[2]}
+
+
+def stack_reduced(h, blocks, version):
+    def relu(z):
+        return (np.abs(z) + z) / 2
+
+    def v1(h, p):
+        return relu(np.tensordot(relu(h @ p[0]), p[1], 1) + h)
+
+    def v2(h, p):
+        return relu(relu(h) @ p[0]) @ p[1] + h
+
+    return reduce({"v1": v1, "v2": v2}[version], blocks, h)
+
+
+def growth_by_hypot(gains, alpha):
+    p = r = 1.0
+    for g in gains:
+        p *= alpha * g
+        r = math.hypot(r, r * alpha * g)
+    return {"plain": p, "residual": r, "bounded": r <= 10.0}
+
+
+def scale_in_logarithms(gains, target):
+    def f(t):
+        return 0.5 * sum(math.log1p(math.exp(2 * t) * g * g) for g in gains) - math.log(target)
+
+    lo, hi = -20.0, 10.0
+    for _ in range(100):
+        mid = 0.5 * (lo + hi)
+        if f(mid) < 0:
+            lo = mid
+        else:
+            hi = mid
+    return math.exp(lo)
+
+
+def verdict_by_statistics(runs):
+    def med(k, w):
+        return statistics.median(map(float, runs[k][w]))
+
+    G = runs["deep"]["gradients"]
+    ratio = statistics.median(float(r[0]) / float(r[-1]) for r in G)
+
+    def worse(a, b):
+        return a - b > 1 / 20
+
+    deg = worse(med("deep", "train_error"), med("shallow", "train_error"))
+    return {
+        "degraded": deg,
+        "overfitting": worse(med("deep", "test_error"), med("deep", "train_error")),
+        "ratio": ratio,
+        "vanishing": ratio < 0.001,
+        "repaired": deg and (not worse(med("residual", "train_error"), med("shallow", "train_error"))),
+    }
+
+
+def paths_added_at(gains):
+
+    def go(p):
+        s = np.zeros(len(p) + 1)
+        s[0] = 1.0
+        for i, q in enumerate(p):
+            t = np.zeros_like(s)
+            k = np.arange(i + 1)
+            np.add.at(t, k, s[k] * (1 - q))
+            np.add.at(t, k + 1, s[k] * q)
+            s = t
+        return s
+
+    return {"paths": go(np.full(len(gains), 0.5)), "gradient": go(gains**2 / (1 + gains**2))}
+
+
+def paths_by_roots(gains):
+    s = np.poly(-(gains**2))
+    p = np.poly(-np.ones(len(gains)))
+    return {"paths": p / p.sum(), "gradient": s / s.sum()}
+
+
+def shattered_complex_step(x, network, lag):
+    h = np.outer(x + 1e-30j, network["u"]) + network["b"]
+    for w in network["blocks"]:
+        h = network["skip"] * h + network["alpha"] * np.where(h.real > 0, h, 0) @ w
+    y = (h @ network["v"]).imag / 1e-30
+    c = np.array(y) - sum(y) / len(y)
+    return {
+        "slope": y,
+        "likeness": sum((p * q for p, q in zip(c, c[lag:], strict=False))) / np.linalg.norm(c) ** 2,
+    }
+
+
 CORRECT = {
-    "residual_block": [block_by_rows, block_einsum, block_of_matrices],
-    "two_blocks": [stack_recursive, stack_in_float32],
-    "predict_growth": [growth_in_logarithms, growth_block_by_block],
-    "branch_scale": [scale_by_newton, scale_on_a_grid],
+    "residual_block": [block_by_nudges, block_by_rows, block_einsum, block_of_matrices],
+    "two_blocks": [stack_reduced, stack_recursive, stack_in_float32],
+    "predict_growth": [growth_by_hypot, growth_in_logarithms, growth_block_by_block],
+    "branch_scale": [scale_in_logarithms, scale_by_newton, scale_on_a_grid],
     "degradation_verdict": [
+        verdict_by_statistics,
         verdict_by(lambda errors: sorted(errors)[2]),
         verdict_by_hand,
         verdict_of_differences,
     ],
-    "path_lengths": [paths_by_polynomials, paths_by_recursion, paths_by_fourier],
-    "shattered": [shattered_backward, shattered_by_correlate],
+    "path_lengths": [
+        paths_added_at,
+        paths_by_roots,
+        paths_by_polynomials,
+        paths_by_recursion,
+        paths_by_fourier,
+    ],
+    "shattered": [shattered_complex_step, shattered_backward, shattered_by_correlate],
 }
 
 # --- Wrong, written as learners write it ----------------------------------------------------------
@@ -370,8 +492,117 @@ def verdict_of_extremes(runs):
     return right | {"vanishing": not 1e-3 < right["ratio"] < 1e3}
 
 
+def block_keys_exchanged(h, w1, w2, grad):
+    z = h @ w1
+    a = z * (z > 0)
+    dz = grad @ w2.T * (z > 0)
+    return {"out": h + a @ w2, "dh": grad + dz @ w1.T, "dw1": a.T @ grad, "dw2": h.T @ dz}
+
+
+def block_z_for_a(h, w1, w2, grad):
+    z = h @ w1
+    a = z * (z > 0)
+    dz = grad @ w2.T * (z > 0)
+    return {"out": h + a @ w2, "dh": grad + dz @ w1.T, "dw1": h.T @ dz, "dw2": z.T @ grad}
+
+
+def block_of_2016(h, w1, w2, grad):
+    r = np.maximum(h, 0)
+    z = r @ w1
+    a = z * (z > 0)
+    dz = grad @ w2.T * (z > 0)
+    return {"out": h + a @ w2, "dh": grad + dz @ w1.T * (h > 0), "dw1": r.T @ dz, "dw2": a.T @ grad}
+
+
+def stack_one_start(h, blocks, version):
+    x = h
+    for w1, w2 in blocks:
+        if version == "v1":
+            h = np.maximum(x + np.maximum(h @ w1, 0) @ w2, 0)
+        else:
+            h = x + np.maximum(np.maximum(h, 0) @ w1, 0) @ w2
+    return h
+
+
+def stack_returns_early(h, blocks, version):
+    for w1, w2 in blocks:
+        if version == "v1":
+            h = np.maximum(h + np.maximum(h @ w1, 0) @ w2, 0)
+        else:
+            h = h + np.maximum(np.maximum(h, 0) @ w1, 0) @ w2
+        return h
+
+
+def growth_alpha_once(gains, alpha):
+    g = np.asarray(gains)
+    r = np.sqrt(np.prod(1 + (alpha * g) ** 2))
+    return {"plain": alpha * g.prod(), "residual": r, "bounded": bool(r <= 10)}
+
+
+def growth_judged_plain(gains, alpha):
+    g = alpha * np.asarray(gains)
+    r = np.sqrt(np.prod(1 + g * g))
+    return {"plain": g.prod(), "residual": r, "bounded": bool(g.prod() <= 10)}
+
+
+def growth_square_judged(gains, alpha):
+    g = alpha * np.asarray(gains)
+    s = np.prod(1 + g * g)
+    return {"plain": g.prod(), "residual": np.sqrt(s), "bounded": bool(s <= 10)}
+
+
+def scale_up_to_one(gains, target):
+    lo, hi = 0.0, 1.0
+    for _ in range(60):
+        a = (lo + hi) / 2
+        if np.sqrt(np.prod(1 + (a * gains) ** 2)) < target:
+            lo = a
+        else:
+            hi = a
+    return a
+
+
+def scale_of_the_geometric_mean(gains, target):
+    return np.sqrt(target ** (2 / len(gains)) - 1) / np.exp(np.mean(np.log(gains)))
+
+
+def paths_of_terms(gains):
+    s = np.ones(1)
+    for g in gains:
+        s = np.convolve(s, [1, g * g])
+    p = np.array([math.comb(len(gains), k) for k in range(len(gains) + 1)]) / 2 ** len(gains)
+    return {"paths": p, "gradient": s}
+
+
+def shattered_one_stretch(x, network, lag):
+    s, al = network["skip"], network["alpha"]
+    h = np.outer(x, network["u"]) + network["b"]
+    d = np.tile(network["u"], (len(x), 1))
+    for w in network["blocks"]:
+        d = s * d + al * (d * (h > 0)) @ w
+        h = s * h + al * np.maximum(h, 0) @ w
+    y = d @ network["v"]
+    a = y - y.mean()
+    return {"slope": y, "likeness": a[lag:] @ a[:-lag] / (a[:-lag] @ a[:-lag])}
+
+
+def shattered_alpha_once(x, network, lag):
+    s, al = network["skip"], network["alpha"]
+    h = np.outer(x, network["u"]) + network["b"]
+    d = np.tile(network["u"], (len(x), 1))
+    for w in network["blocks"]:
+        d = s * d + al * (d * (h > 0)) @ w
+        h = s * h + np.maximum(h, 0) @ w
+    y = d @ network["v"]
+    a = y - y.mean()
+    return {"slope": y, "likeness": a[lag:] @ a[:-lag] / (a @ a)}
+
+
 WRONG = {
     "residual_block": [
+        (block_keys_exchanged, "order"),
+        (block_z_for_a, "z-for-the-activation"),
+        (block_of_2016, "relu-in-front"),
         (block_in_place, "mutated"),
         (block_grad_in_place, "mutated"),
         (block_untransposed, "error"),
@@ -380,17 +611,24 @@ WRONG = {
         (block_skip_twice, None),
     ],
     "two_blocks": [
+        (stack_one_start, "skip-from-the-input"),
+        (stack_returns_early, "first-block-only"),
         (stack_in_place, "mutated"),
         (stack_first_block_only, None),
         (lambda h, blocks, version: h @ blocks[0][0], "shape"),
     ],
     "predict_growth": [
+        (growth_alpha_once, "alpha-once"),
+        (growth_judged_plain, "bounded-by-the-plain-way"),
+        (growth_square_judged, "says False too easily"),
         (growth_with_another_limit, None),
         (growth_without_verdict, "form"),
         (growth_verdict_in_words, "form"),
         (growth_of_ones, "skip-keeps-it-bounded"),
     ],
     "branch_scale": [
+        (scale_up_to_one, None),
+        (scale_of_the_geometric_mean, "geometric-mean-for-all"),
         (scale_for_one_block, None),
         (lambda gains, target: 0.1, "constant"),
         (lambda gains, target: np.sqrt(np.log(target) - 10), "nan"),
@@ -408,12 +646,15 @@ WRONG = {
         (lambda runs: (True, False, 1.0, False, True), "form"),
     ],
     "path_lengths": [
+        (paths_of_terms, "terms-for-shares"),
         (paths_from_one, "shape"),
         (paths_of_short_lengths, None),
         (paths_not_normalised, None),
         (lambda gains: gains / 0.0, "form"),
     ],
     "shattered": [
+        (shattered_one_stretch, "square-of-one-stretch"),
+        (shattered_alpha_once, "forward-without-the-scale"),
         (shattered_without_relu, "nan"),
         (shattered_in_place, "mutated"),
         (shattered_last_block_twice, None),
