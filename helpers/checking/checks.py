@@ -8,10 +8,10 @@ import sys
 import numpy as np
 from IPython.display import display
 
-from helpers.checking.calls import Printed, in_process, own_functions, quiet
+from helpers.checking.calls import own_functions
 from helpers.checking.cards import Card, Code, Link, judgement_card
 from helpers.checking.exercise import find, load
-from helpers.checking.judging import judge
+from helpers.checking.judging import judged
 from helpers.checking.ladder import Ladder, has_ladder
 from helpers.progress.record import PROGRESS
 
@@ -41,8 +41,7 @@ def check(function, seed=None):
         if seed is None:
             seed = int(np.random.default_rng().integers(10**6))
         try:
-            with quiet(Printed()):  # numpy has something to say about wrong answers, too
-                judgement = judge(exercise, in_process(function), seed)
+            judgement = judged(exercise, function, seed)
         except Exception as error:
             return show(_our_fault(exercise, seed, error), 0.0)
         if judgement.outcome != "not attempted":

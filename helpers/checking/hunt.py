@@ -16,7 +16,7 @@ from helpers.checking.calls import Printed, in_process, quiet
 from helpers.checking.cards import LARGE, Card, Code, call, shown
 from helpers.checking.checks import named, show
 from helpers.checking.exercise import load
-from helpers.checking.judging import close, differences, leaves, measured
+from helpers.checking.judging import close, differences, finite, leaves, measured
 from helpers.checking.questions import MultipleChoice, Option
 from helpers.checking.reports import ReviewBox
 from helpers.checking.values import Phi, Rng, live, plain
@@ -233,11 +233,6 @@ def both(item, prop, args, *sides):
     return Code("\n".join(lines))
 
 
-def finite(value):
-    """Whether all numbers of a plain value are finite."""
-    return all(isinstance(leaf, str) or np.all(np.isfinite(leaf)) for leaf in leaves(value))
-
-
 # --- Inputs -----------------------------------------------------------------------------------------
 
 
@@ -281,41 +276,36 @@ def form(values):
 
 def fitted(name, value, values):
     """An argument as plain data, if it is of the form of the task's own ones; ValueError if it is not."""
-    like = values[0]
-    if isinstance(like, str | bool):
-        value = plain(value)
-    if not _has_form(value, values):
-        raise _misfit(name, value, values)
-    if isinstance(like, Rng):
-        return tagged(value)
-    if isinstance(like, Phi | str | bool):
-        return value
-    if isinstance(like, dict):
-        every = [item for other in values for item in other.values()]
-        known = {key: [other[key] for other in values if key in other] or every for key in value}
-        return {key: fitted(f"{name}[{key!r}]", item, known[key]) for key, item in value.items()}
-    if isinstance(like, list | tuple):
-        every = [item for other in values for item in other]
-        known = list(zip(*values, strict=True)) if _same(len, values) else [every] * len(value)
-        return type(like)(fitted(f"{name}[{i}]", item, known[i]) for i, item in enumerate(value))
-    return _number(name, np.array(value) if isinstance(like, np.ndarray) else plain(value), values)
+    match values[0]:
+        case Rng():
+            if isinstance(value, np.random.Generator):
+                return tagged(value)
+        case Phi():
+            if callable(value):
+                return value
+        case bool() | str() as like:
+            value = plain(value)
+            if type(value) is type(like) and (isinstance(like, bool) or value in values):
+                return value
+        case dict() as like:
+            if isinstance(value, dict) and (value.keys() == like.keys() or not _same(dict.keys, values)):
+                return {key: fitted(f"{name}[{key!r}]", value[key], _there(key, values)) for key in value}
+        case list() | tuple() as like:
+            fixed = _same(len, values)
+            if isinstance(value, list | tuple | np.ndarray) and (len(value) == len(like) or not fixed):
+                rows = [dict(enumerate(row)) for row in values]
+                return type(like)(
+                    fitted(f"{name}[{i}]", item, _there(i if fixed else None, rows))
+                    for i, item in enumerate(value)
+                )
+        case like:
+            return _number(name, np.array(value) if isinstance(like, np.ndarray) else plain(value), values)
+    raise _misfit(name, value, values)
 
 
-def _has_form(value, values):
-    """Is it what `form` says, as far as that is no matter of numbers?"""
-    like = values[0]
-    if isinstance(like, Rng):
-        return isinstance(value, np.random.Generator)
-    if isinstance(like, Phi):
-        return callable(value)
-    if isinstance(like, str | bool):
-        return type(value) is type(like) and (isinstance(like, bool) or value in values)
-    if isinstance(like, dict):
-        return isinstance(value, dict) and (value.keys() == like.keys() or not _same(dict.keys, values))
-    if isinstance(like, list | tuple):
-        a_list = isinstance(value, list | tuple | np.ndarray)
-        return a_list and (len(value) == len(like) or not _same(len, values))
-    return True
+def _there(key, rows):
+    """What stands under a key in some of the rows; if it stands in none of them, all that stands there."""
+    return [row[key] for row in rows if key in row] or [item for row in rows for item in row.values()]
 
 
 def _same(of, values):

@@ -7,7 +7,7 @@ from time import monotonic
 
 import numpy as np
 
-from helpers.checking.calls import Problem
+from helpers.checking.calls import Printed, Problem, in_process, quiet
 from helpers.checking.exercise import Property
 from helpers.checking.values import Rng, live, plain, same
 
@@ -114,6 +114,12 @@ def judge(exercise, call, seed):
     pattern = "" if problem or wrong or not failed else probe.of_another_kind() or _pattern(results)
     more = bool(more and wrong)
     return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed, more)
+
+
+def judged(exercise, function, seed):
+    """The Judgement on a function of this process."""
+    with quiet(Printed()):  # numpy has something to say about wrong answers, too
+        return judge(exercise, in_process(function), seed)
 
 
 class Probe:
@@ -461,7 +467,7 @@ def _explains(function, result):
     for row in result.rows:
         theirs = measured(result.prop, function, row.args)
         if row.problem:
-            if row.problem.kind != "nan" or _all(_is_finite, theirs):
+            if row.problem.kind != "nan" or finite(theirs):
                 return False
         elif not close(row.got, theirs, result.prop) or (
             not row.agrees and close(theirs, row.expected, result.prop)
@@ -470,8 +476,9 @@ def _explains(function, result):
     return True
 
 
-def _is_finite(leaf):
-    return isinstance(leaf, str | bool) or bool(np.all(np.isfinite(leaf)))
+def finite(value):
+    """Whether all numbers of a plain value are finite."""
+    return all(isinstance(leaf, str) or np.all(np.isfinite(leaf)) for leaf in leaves(value))
 
 
 def _matches(function, results):

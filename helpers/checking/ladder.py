@@ -17,9 +17,9 @@ import numpy as np
 from traitlets import Dict
 
 from helpers.browser.notebook import InBrowser
-from helpers.checking.calls import Printed, Problem, in_process, own_functions, quiet
+from helpers.checking.calls import Printed, Problem, own_functions, quiet
 from helpers.checking.cards import Card, diagnosis, example
-from helpers.checking.judging import Judgement, judge
+from helpers.checking.judging import Judgement, judged
 from helpers.progress.record import PROGRESS
 
 LONG = 6  # lines of a reference; a ladder has more
@@ -57,8 +57,7 @@ class Ladder(InBrowser):
     def __init__(self, exercise):
         rng = np.random.default_rng([*exercise.name.encode()])
         self.exercise, self.seed = exercise, int(rng.integers(10**6))
-        with own_functions(), quiet(Printed()):
-            lines = body(exercise.source) + decoys(exercise, rng)
+        lines = body(exercise.source) + decoys(exercise, rng)
         self.lines = [lines[i] for i in rng.permutation(len(lines))]
         self.pieces, gaps = with_gaps(exercise.source, rng)
         about = {
@@ -135,11 +134,9 @@ def run(exercise, source, seed):
         try:
             exec(compile(source, file, "exec"), names)
         except SyntaxError as error:
-            problem = Problem(
-                "form", f"Python cannot read it: {error.msg}.", error.lineno, (error.text or "").strip()
-            )
-            return Judgement(exercise, seed, problem=problem)
-        return judge(exercise, in_process(names[exercise.name]), seed)
+            text, line = f"Python cannot read it: {error.msg}.", (error.text or "").strip()
+            return Judgement(exercise, seed, problem=Problem("form", text, error.lineno, line))
+        return judged(exercise, names[exercise.name], seed)
 
 
 # --- What it is made of -------------------------------------------------------------------------------

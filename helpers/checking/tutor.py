@@ -15,10 +15,10 @@ import numpy as np
 from traitlets import Dict
 
 from helpers.browser.notebook import InBrowser
-from helpers.checking.calls import Printed, in_process, own_functions, quiet
+from helpers.checking.calls import own_functions
 from helpers.checking.cards import NOTEBOOKS, Card, diagnosis, example, prose
 from helpers.checking.checks import named, show
-from helpers.checking.judging import judge
+from helpers.checking.judging import judged
 
 ASK = """\
 I am learning how deep networks became trainable, and I am stuck on an exercise. Be my tutor, in this way:
@@ -95,8 +95,8 @@ def finding(exercise, function, seed=None):
     if not callable(function):
         return "Nothing yet: there is no function of this name."
     seed = int(np.random.default_rng().integers(10**6)) if seed is None else seed
-    with own_functions(), quiet(Printed()):
-        judgement = judge(exercise, in_process(function), seed)
+    with own_functions():
+        judgement = judged(exercise, function, seed)
     if judgement.outcome == "not attempted":
         return "Nothing yet: the function is still empty. Ask me how I would begin."
     if judgement.outcome == "correct":

@@ -664,7 +664,7 @@ def test_a_mistake_of_the_check_is_not_blamed_on_the_learner(shown, monkeypatch)
     def broken(*args):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(checks, "judge", broken)
+    monkeypatch.setattr(checks, "judged", broken)
     assert check(right) == 0.0
     assert "not yours" in repr(shown[0])
 
