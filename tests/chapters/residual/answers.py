@@ -614,7 +614,7 @@ WRONG = {
         (stack_one_start, "skip-from-the-input"),
         (stack_returns_early, "first-block-only"),
         (stack_in_place, "mutated"),
-        (stack_first_block_only, None),
+        (stack_first_block_only, "first-block-only"),
         (lambda h, blocks, version: h @ blocks[0][0], "shape"),
     ],
     "predict_growth": [
