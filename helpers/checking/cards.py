@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.checking.judging import differences, leaves
+from helpers.checking.comparing import differences, leaves
 from helpers.checking.values import Phi, Rng
 from helpers.figures.theme import output
 

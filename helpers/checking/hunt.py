@@ -15,8 +15,9 @@ from helpers import arguments
 from helpers.checking.calls import Printed, in_process, quiet
 from helpers.checking.cards import LARGE, Card, Code, call, shown
 from helpers.checking.checks import named, show
+from helpers.checking.comparing import close, differences, finite, leaves
 from helpers.checking.exercise import load
-from helpers.checking.judging import close, differences, finite, leaves, measured
+from helpers.checking.judging import measured
 from helpers.checking.questions import MultipleChoice, Option
 from helpers.checking.reports import ReviewBox
 from helpers.checking.values import Phi, Rng, live, plain

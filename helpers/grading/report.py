@@ -279,6 +279,7 @@ PROBLEMS = {
     "exit": "a function that leaves Python",
     "form": "a result of another form",
     "shape": "a result of another shape",
+    "order": "two arguments, or two parts of the result, exchanged",
     "nan": "nan or infinity in the result",
     "mutated": "an argument was changed",
     "random": "another answer to the same question",

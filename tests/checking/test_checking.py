@@ -24,8 +24,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from helpers.checking import calls, cards, check, checks, hint, judging, solution
 from helpers.checking.calls import in_process
 from helpers.checking.cards import judgement_card
+from helpers.checking.comparing import Stop, close, conform
 from helpers.checking.exercise import Exercise, Property, Wrong, find
-from helpers.checking.judging import Stop, close, conform, judge
+from helpers.checking.judging import judge
 from helpers.checking.values import Phi, Rng, live, plain
 from helpers.progress.record import Progress
 
