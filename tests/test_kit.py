@@ -96,6 +96,28 @@ def test_slides_show_the_pictures_and_instruments_of_the_core_path_and_load_noth
     assert "$" not in body and "**" not in body, "Markdown or mathematics that was not rendered"
 
 
+@pytest.mark.parametrize("id", sorted(plots.TOO_LONG))
+def test_a_plot_that_takes_too_long_is_in_a_lesson(id):
+    cells = {cell.id: cell for lesson in LESSONS for s in lesson.sections for cell in s.cells}
+    assert not plots.drawn(cells[id])
+    cells[id].id = "soon-enough"
+    assert plots.drawn(cells[id])
+    cells[id].id = id
+
+
+def test_a_plot_needs_the_cells_that_bind_its_names_and_no_others():
+    cells = [
+        "a = 1\nn = 5",
+        "def f(x):\n    return a + x",
+        "n = [a for a in range(3)]",
+        "b = f(2)",
+        "a = n",
+        "show(b)",
+    ]
+    assert plots.needed(cells, 5) == [0, 1, 3, 5]
+    assert plots.needed(cells, 4) == [2, 4]
+
+
 @each
 def test_two_questions_are_put_to_the_vote_and_the_notes_alone_have_the_answer(lesson):
     voted = [slide for slide in slides.slides(lesson) if slide["kind"] == "vote"]

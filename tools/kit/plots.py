@@ -32,7 +32,7 @@ def _name(node):
 
 
 def picture(lesson, id):
-    """(title, what it shows in words, SVG in HTML) of the picture that the cell of this id draws."""
+    """(what it shows in words, SVG in HTML) of the picture that the cell of this id draws."""
     cells = [cell for section in lesson.sections for cell in section.cells if cell.cell_type == "code"]
     return _picture(tuple(cell.source for cell in cells), [cell.id for cell in cells].index(id), id)
 
@@ -48,7 +48,7 @@ def _picture(sources, at, id):
             exec(compile(tree, f"<{id}>", "exec"), names)
     made = eval(compile(ast.Expression(last.value), f"<{id}>", "eval"), names)
     with mpl.rc_context({"svg.hashsalt": id}):  # else names inside the picture are drawn at random
-        return made.title, made.alt, made.inside()
+        return made.alt, made.inside()
 
 
 def needed(sources, at):

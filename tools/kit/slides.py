@@ -59,7 +59,7 @@ def slides(lesson):
             kind = "full" if len(" ".join(said).split()) > FULL else "section"
             yield _slide(kind, section.title, html("\n\n".join(said)), _minutes(section))
         for cell in filter(plots.drawn, section.cells):
-            yield _plot(lesson, cell)
+            yield _plot(lesson, section, cell)
         for name, settings in section.instruments:
             yield _instrument(name, settings)
         yield from (_vote(question) for question in mine if not question.truth)
@@ -104,10 +104,10 @@ def _vote(question):
     return _slide("vote", "Vote", body, f'<ol type="A">{why}</ol>')
 
 
-def _plot(lesson, cell):
-    """What a cell of the lesson draws; in the notes, what can be seen in it."""
-    title, words, picture = plots.picture(lesson, cell.id)
-    return _slide("picture", title, picture, f"<p>{escape(words)}</p>")
+def _plot(lesson, section, cell):
+    """What a cell of the lesson draws, with its title in it; in the notes, what can be seen there."""
+    words, picture = plots.picture(lesson, cell.id)
+    return _slide("picture", section.title, picture, f"<p>{escape(words)}</p>")
 
 
 def _instrument(name, settings):
