@@ -1,12 +1,13 @@
 """An instrument where there is no JupyterLab: VS Code's and Colab's pages, light, dark and of high contrast.
 
 These programs are not here: a page stands for each, with the classes and the variables that it has and none
-of JupyterLab's.
+of JupyterLab's, and a model that answers as a kernel does.
 """
 
 import pytest
+from playwright.sync_api import expect
 
-from helpers import edge_of_chaos, gain_chain, rescue_the_network
+from helpers import edge_of_chaos, gain_chain, init_explorer
 from helpers.figures.theme import style_rules
 from tests.browser.lessons import CONTRAST
 from tests.browser.test_questions import GROUNDS
@@ -15,7 +16,14 @@ VARIABLES = "--vscode-editor-foreground: {ink}; --vscode-editor-background: {gro
 HOST = """async ({module, css, values}) => {
     document.head.insertAdjacentHTML('beforeend', `<style>${css}</style>`);
     const script = URL.createObjectURL(new Blob([module], {type: 'text/javascript'}));
-    const model = {get: name => values[name], on: () => {}, off: () => {}, send: () => {}};
+    const listeners = {};
+    const model = {
+        get: name => values[name], set: (name, value) => { values[name] = value; }, save_changes: () => {},
+        on: (event, listener) => { listeners[event] = listener; }, off: () => {},
+        send: content => window.wanted.push(content),
+    };
+    window.wanted = [];
+    window.answer = frames => listeners['msg:custom']({frames});
     const el = document.querySelector('main');
     const widget = (await import(script)).default();
     widget.initialize({model, el});
@@ -45,8 +53,8 @@ IN_FIGURE = """box => {
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
-@pytest.mark.parametrize("make", [gain_chain, edge_of_chaos, rescue_the_network])
-def test_an_instrument_can_be_read_on_any_ground(browser, tmp_path, ground, make):
+@pytest.mark.parametrize("make", [gain_chain, edge_of_chaos, init_explorer])
+def test_an_instrument_can_be_read_and_moves_on_any_ground(browser, tmp_path, ground, make):
     theme, body, color, system = GROUNDS[ground]
     ink = "#d4d4d4" if theme or "dark" in ground or "contrast" in ground else "#222222"
     box, own = make(), VARIABLES.format(ink=ink, ground=color)
@@ -65,4 +73,13 @@ def test_an_instrument_can_be_read_on_any_ground(browser, tmp_path, ground, make
         drawn = tab.locator(".td-instrument").evaluate(IN_FIGURE)
         assert len(drawn) > 5
         assert [text for text in drawn if text["ratio"] < 4.5] == []
+        paths = tab.locator(".td-ink").inner_html()
+        slider = tab.locator(".td-control input[type=range]:enabled").locator("visible=true").first
+        at_the_end = slider.input_value() == slider.get_attribute("max")
+        slider.press("ArrowLeft" if at_the_end else "ArrowRight")
+        tab.wait_for_function("() => window.wanted.some(one => one.now)")
+        wanted = tab.evaluate("() => window.wanted.findLast(one => one.now).now")
+        moved = dict(zip(vars(box.settings), wanted, strict=True))
+        tab.evaluate("frames => window.answer(frames)", [[wanted, box.frame(**moved)]])
+        expect(tab.locator(".td-ink")).not_to_have_js_property("innerHTML", paths)
         tab.screenshot(path=tmp_path / "ground.png", full_page=True)

@@ -185,11 +185,11 @@ def test_a_figure_is_there_before_python_and_the_cell_puts_the_live_one_in_its_p
     say(f"JupyterLite: the first figure {seconds:.1f} s after the click, before any cell ran")
     output = page.locator(".jp-Cell-outputWrapper", has=page.locator(".td-instrument")).first
     expect(output).to_contain_text("while Python loads")
-    slider = output.locator("input[type=range]").first
+    slider = output.locator(".td-control input[type=range]").first
     before = ink.inner_html()
     slider.focus()
     page.keyboard.press("ArrowRight")
-    expect(ink).not_to_have_js_property("innerHTML", before)
+    expect(ink).not_to_have_js_property("innerHTML", before, timeout=20_000)
     if not distribution[1]:
         page.wait_for_function(f"() => {KERNEL}?.status === 'idle'", timeout=BOOT * 1000)
         lite.run_all(timeout=600)
@@ -216,11 +216,14 @@ NOTEBOOKS = """async () => {
 
 def test_a_newer_lesson_is_not_hidden_by_the_one_that_was_worked_in(visit):
     page, same = visit.page, "notebooks/01_depth_problem.ipynb"
+    looked = page.get_by_role("button", name="Download my work")
     visit.start()
+    expect(looked).to_be_enabled(timeout=30_000)
     for version in ("older", "older still"):  # the second one meets the first one's copy
         page.evaluate(STORE, [LESSON, f"# Mine, {version}", version])
         page.evaluate(STORE, [same, "# Mine, of this version", None])
         visit.start()
+        expect(looked).to_be_enabled(timeout=30_000)
         said = page.locator(".Toastify__toast", has_text="is new here since you worked on it")
         expect(said).to_have_count(1, timeout=30_000)
         expect(said).to_contain_text(re.compile(r"Yours is kept: 02_initialization\.mine-.*\.ipynb"))
@@ -232,7 +235,8 @@ def test_a_newer_lesson_is_not_hidden_by_the_one_that_was_worked_in(visit):
     opened = "paths => paths.includes(window.jupyterapp.shell.currentWidget?.context?.path)"
     page.wait_for_function(opened, arg=mine)
     visit.start()
-    page.wait_for_timeout(1000)
+    expect(looked).to_be_enabled(timeout=30_000)
+    page.wait_for_timeout(500)
     assert page.locator(".Toastify__toast").count() == 0  # said once
 
 

@@ -131,12 +131,12 @@
     });
     menu?.fileMenu.addGroup([{ command: `${NAME}:download` }], 30);
     const button = document.createElement('button');
-    Object.assign(button, { type: 'button', textContent: 'Download my work' });
+    Object.assign(button, { type: 'button', textContent: 'Download my work', disabled: true }); // while names change
     button.style = 'border: 0; padding: 0 12px; background: none; color: var(--jp-ui-font-color1); font: inherit; cursor: pointer';
     button.addEventListener('click', () => app.commands.execute(`${NAME}:download`));
     app.shell.add(Object.assign(new Widget({ node: button }), { id: `${NAME}-download` }), 'top', { rank: 1000 });
 
-    app.restored.then(() => keepBoth(contents, versions)).then(moved => {
+    app.restored.then(() => keepBoth(contents, versions)).finally(() => { button.disabled = false; }).then(moved => {
       for (const [path, mine] of Object.entries(moved)) {
         const [lesson, yours] = [path, mine].map(one => one.split('/').pop());
         say(`${lesson} is new here since you worked on it. Yours is kept: ${yours}`, 'info', open('Open the new one', path), open('Open mine', mine));
