@@ -151,6 +151,23 @@ def test_answers_are_kept_where_the_browser_keeps_them(settings):
     assert settings["loadPyodideOptions"]["env"]["TRAINABLE_DEPTH_HOME"].startswith("/drive/")
 
 
+@pytest.mark.parametrize(
+    ("latex", "cut"),
+    [
+        ("x = 3", ["x = 3"]),
+        (
+            r"E[x^2] \approx (0.61 \cdot 1 + 0.61 \cdot 1)/2.22 = 0.55",
+            [r"E[x^2] ", r"\approx (0.61 \cdot 1 + 0.61 \cdot 1)/2.22 ", "= 0.55"],
+        ),
+        (r"\sum_{a = 1, b \le 2} \left(\text{everything of } a = b\right)", None),  # all in brackets
+    ],
+)
+def test_a_long_formula_in_a_line_may_break_before_a_relation(latex, cut):
+    assert pages.pieces(latex) == (cut or [latex])
+    shown = pages.Renderer([], "notebooks").inline_math(latex)
+    assert shown.count("<math") == shown.count("<wbr>") + 1 == len(cut or [latex])
+
+
 def test_a_link_in_an_output_leads_to_the_page():
     card = '<a href="../notebooks/02_initialization.ipynb#cell-id=title">Chapter 2</a>'
     output = new_output("display_data", {"text/html": card, "text/plain": "a card"})

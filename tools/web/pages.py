@@ -6,6 +6,7 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -115,6 +116,21 @@ def mathml(latex, display):
     return convert(latex, display=display)
 
 
+RELATION = re.compile(r"\\(?:approx|le|ge|to|propto)(?![a-z])|[=<>]")
+
+
+NARROW = 24  # signs, which fit a phone
+
+
+def pieces(latex):
+    """A formula, if it is long cut before each relation that stands in no bracket: there a line may break."""
+    if len(re.sub(r"\\[a-z]+|[{}\s]", "", latex)) <= NARROW:
+        return [latex]
+    depths = list(accumulate((sign in "{([") - (sign in "})]") for sign in latex))
+    cuts = [0, *(m.start() for m in RELATION.finditer(latex) if m.start() and not depths[m.start()]), None]
+    return [latex[one:other] for one, other in pairwise(cuts)]
+
+
 class Renderer(IPythonRenderer):
     """Markdown as in JupyterLab, with MathML, and with links to the pages that there are.
 
@@ -126,7 +142,9 @@ class Renderer(IPythonRenderer):
         self.urls, self.folder = {page.path.as_posix(): page.url for page in pages}, folder
 
     def inline_math(self, body):
-        return mathml(body, "inline")
+        first, *others = pieces(body)
+        # The empty group makes a relation at the beginning one between two sides.
+        return "<wbr>".join([mathml(first, "inline"), *(mathml("{}" + one, "inline") for one in others)])
 
     def block_math(self, body):
         return mathml(body, "block")
