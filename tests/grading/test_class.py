@@ -1,6 +1,6 @@
 """A class of many, with all that a class hands in: interrupted in the middle, resumed, and nobody is lost.
 
-`make grading` takes 30 students; `pytest tests/grading/test_class.py --size 300` a whole lecture.
+`make grading` takes 30 students; `make grading ONLY=--size=300` a whole lecture.
 """
 
 import csv

@@ -70,7 +70,7 @@ def folder(tmp_path_factory):
     for mark in ("lab.done", "test.done"):
         (made / ".venv" / mark).touch()
     (made / "class.csv").write_text("name,id\nAda King,1001\nEmmy Noether,1002\n")
-    (made / "answers.csv").write_text("learner,item,answer\nada,2-pre-1,A\nemmy,2-pre-1,B\n")
+    (made / "answers.csv").write_text("learner,item,answer\nada,2-pre-1,0.5\nemmy,2-pre-1,2\n")
     (made / "submissions").mkdir()
     for key, notebook in (("1001", bank.solved()), ("1002", bank.partial())):
         (made / "submissions" / f"{key}.ipynb").write_bytes(bank.data(notebook))
