@@ -56,7 +56,7 @@ def panels(figure, curves, words, backwards=()):
                 "plane": plane,
                 "x": _scale(figure, axes.xaxis, axes.get_xlim(), axes.bbox.x0, axes.bbox.x1),
                 "y": _scale(figure, axes.yaxis, axes.get_ylim(), *heights),
-                "tone": sound.about(*heights),
+                "tone": sound.about(*_ends(figure, axes)),
                 "backwards": number in backwards,
                 "curves": named,
                 "main": _main([(at, curves[at]) for at, *_ in named]),
@@ -104,6 +104,13 @@ def box(figure, axes):
 
 def _flipped(figure, axes):
     return figure.bbox.height - axes.bbox.y0, figure.bbox.height - axes.bbox.y1
+
+
+def _ends(figure, axes):
+    """The heights of the lowest and the highest tone: an axis that rescales has room beyond its ends."""
+    ends = (-1, 1) if _rescales(axes.yaxis) else axes.get_ylim()
+    x, _ = axes.get_xlim()
+    return [float(figure.bbox.height - axes.transData.transform((x, y))[1]) for y in ends]
 
 
 def _rescales(axis):

@@ -27,6 +27,5 @@ def played(tab):
 
 def tones(chain):
     """The frequencies of a chain's curve, on the axis that it has now."""
-    axes = chain.figure.figure.axes[0]
-    low, high = axes.get_ylim()
-    return sound.tone((chain.result.course / axes.yaxis.rescaled.unit - low) / (high - low))
+    (axes,) = chain.figure.figure.axes
+    return sound.tone((chain.result.course / axes.yaxis.rescaled.unit + 1) / 2)

@@ -873,7 +873,7 @@ def test_a_prediction_that_an_older_course_judged_at_once_is_settled(progress):
 def test_a_page_without_a_kernel_shows_the_question():
     bundle, _ = ask("init-recursion")._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert "Which formula holds" in " ".join(bundle["text/html"].split())
+    assert "Which formula still holds" in " ".join(bundle["text/html"].split())
     assert "<li>Var(z) = 256 · Var(W) · E[h²]</li>" in bundle["text/html"]
     assert "<ul>" not in ask("init-he-std")._repr_mimebundle_()[0]["text/html"]
 

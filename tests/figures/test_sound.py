@@ -48,7 +48,7 @@ def test_what_holds_repeats_the_a_of_a_tuning_fork_and_explodes_and_vanishes_mir
     assert up[-1] > 1.5 * up[0] and np.all(np.diff(up) > 0)
 
 
-@pytest.mark.parametrize("reach", REACHES)
+@pytest.mark.parametrize("reach", [reach for reach in REACHES if reach >= 2])
 def test_it_sounds_as_on_the_axis_that_an_instrument_draws(reach):
     """A `Decades` axis of the same values; the browser is told its tones by `reading.panels`."""
     figure = svg.new_figure()
@@ -68,7 +68,7 @@ def test_it_sounds_as_on_the_axis_that_an_instrument_draws(reach):
 
 
 def test_what_has_no_place_sounds_otherwise():
-    frequencies, shapes = heard([1.0, 0.0, np.inf, np.nan, 1e-250, 1e250])
+    frequencies, shapes = heard([1.0, 0.0, np.inf, np.nan, 1e-305, 1e305])
     assert shapes == ("sine", "square", "square", "sawtooth", "square", "square")
     assert list(frequencies[1:4]) == [sound.LOW, sound.HIGH, sound.LOST]
     assert heard([np.nan, np.nan], log=False)[1] == ("sawtooth",) * 2

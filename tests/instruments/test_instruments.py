@@ -18,6 +18,7 @@ from traitlets import TraitError
 from helpers import contents, instruments, propagation
 from helpers.browser import notebook
 from helpers.figures import svg
+from helpers.figures.decades import ROOM
 from helpers.figures.live import LiveFigure
 from helpers.figures.theme import style
 from helpers.instruments import frame
@@ -434,7 +435,7 @@ def test_what_is_no_guess_is_not_noted(bad):
 def test_a_guess_beyond_the_axes_is_noted_at_their_end():
     asking = make("gain_chain", guess=True)
     asking.set_state({"_guess": [-1e9, 1e9, 0, 0, 0]})
-    assert json.loads(PROGRESS.answers()[0].answer)[:2] == [1, -1]
+    assert json.loads(PROGRESS.answers()[0].answer)[:2] == [1 + ROOM, -1 - ROOM]
 
 
 # Presets and challenges

@@ -102,6 +102,8 @@ def test_what_the_checks_say():
     ratio = 1 / np.mean(np.linspace(-1, 1, 2_000_001) ** 2)  # of a uniform draw: bound² over variance
     for three in (asked("xavier", "so a is √3"), asked("xavier", "must be √3"), asked("he", "bound is √3")):
         assert three == pytest.approx(ratio, rel=1e-5)
+    # the whole width over σ, squared
+    assert asked("xavier", "its bound is √12") == pytest.approx(4 * ratio, rel=1e-5)
     assert asked("xavier", "(or 6/") == 2 * asked("xavier", "so a is √3")
     loud, quiet = asked("diagnose", "one layer of 4 and one of ¼")
     layers = [np.sqrt(2 * factor / 4) * np.ones((4, 4)) for factor in (loud, quiet)]
