@@ -103,6 +103,7 @@ TARGETS = [
     instrument("init_explorer", "Depth"),
     instrument("init_explorer", "Width"),
     instrument("init_explorer", "Custom σ_w"),
+    instrument("four_starts", "Step"),
     instrument("edge_of_chaos", "Weights σ_w"),
     instrument("gain_chain", "Factor g of a layer"),
     instrument("gradient_by_layer", "Depth"),

@@ -287,6 +287,8 @@ def exchanged(exercise, call, results, problem=None):
 
         def turned(args, i=i, j=j):
             outcome = call(_exchange(args, i, j))
+            if outcome.problem:  # a call that did not come back has no arguments
+                return outcome
             return replace(outcome, args=_exchange(outcome.args, i, j))
 
         probe = Probe(exercise, turned)

@@ -22,7 +22,7 @@ from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
 
 from helpers.checking import calls, cards, check, checks, hint, judging, solution
-from helpers.checking.calls import in_process
+from helpers.checking.calls import Outcome, Problem, in_process
 from helpers.checking.cards import judgement_card
 from helpers.checking.comparing import Stop, close, conform
 from helpers.checking.exercise import Exercise, Property, Wrong, find
@@ -439,6 +439,19 @@ def test_two_arguments_that_are_exchanged_are_named():
     problem = judged_as(lambda c, b, a: right(a, b, c[:2]), cases, reference=right).problem
     assert problem.kind == "order" and "`a` and `c` exchanged" in problem.text
     assert judged_as(lambda a, b, c: a + b - c.sum(), cases, reference=right).problem is None
+
+
+def test_a_process_that_ends_when_arguments_are_exchanged_is_no_fault_of_the_check():
+    """Another process that ends, or answers too much, gives no arguments back."""
+    ended = Outcome(problem=Problem("memory", "Too large."))
+    cases = Property("difference", 1, lambda rng: [(1.0, 2.0), (3.0, 5.0)])
+    added = in_process(lambda a, b: a + b)
+
+    def call(args):
+        return added(args) if args in ((1.0, 2.0), (3.0, 5.0)) else ended
+
+    exercise = small_exercise([cases], reference=lambda a, b: a - b)
+    assert judge(exercise, call, 0).outcome == "incorrect"
 
 
 def test_a_slow_function_is_not_tried_with_all_exchanges(monkeypatch):
