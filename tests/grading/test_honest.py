@@ -5,8 +5,7 @@ import inspect
 import pytest
 
 from helpers.checking import exercise
-from helpers.checking.calls import in_process
-from helpers.checking.judging import judge
+from helpers.checking.judging import judged
 from tests.chapters.initialization import answers as known
 from tests.grading import bank
 
@@ -80,6 +79,6 @@ def test_every_answer_gets_the_verdict_of_the_notebook(kind, graded):
         assert row["status"] == "graded" and not row["cells"]
         for item in row["exercises"]:
             if item["name"] in functions:
-                there = judge(exercise.find(item["name"]), in_process(functions[item["name"]]), item["seed"])
+                there = judged(exercise.find(item["name"]), functions[item["name"]], item["seed"])
                 tag = there.wrong.tag if there.wrong else there.problem.kind if there.problem else None
                 assert (item["points"], item["tag"]) == (there.points, tag), item
