@@ -10,34 +10,8 @@ from helpers.figures.numbers import decades, short
 # How far from 1 an axis goes, in decades: from ×2 on, so that the curves fill it.
 REACHES = (*np.log10([2, 4, 10]), 2, 3, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 100, 120, 160, 200, 300)
 BOTH_SIDES = np.linspace(-1, 1, 5)
-LENGTHS = (
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    8,
-    10,
-    12,
-    15,
-    20,
-    25,
-    30,
-    40,
-    50,
-    60,
-    80,
-    100,
-    120,
-    160,
-    200,
-    250,
-    300,
-    320,
-    400,
-    500,
-)
+LENGTHS = (*range(1, 7), 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 160)
+LENGTHS += (200, 250, 300, 320, 400, 500)
 STEPS = (1, 2, 5, 10, 20, 50, 100, 40, 80)  # between two ticks of a length: the first that divides it by ≤ 6
 ROOM = 0.04  # beyond the ends of an axis of length 2, for a marker that stands there
 APART = 5  # points between an axis and its tick labels

@@ -52,8 +52,8 @@ def curves(x, lines, xlabel, ylabel, alt, bands=None, log="", marks=None, title=
     0. `bands` {name: (low, high)} shades a range around the line of that name, such as that of several
     seeds; `log` names the logarithmic axes ("", "x", "y" or "xy"); `marks` {name: x} draws dotted verticals.
     A line that is named "theory" is dashed, in the colour of theory. `alt` says in words what is seen. A line
-    that ends before its x does, or in values that are not finite,
-    ends with a cross. Raises ValueError for a y or a band that does not fit.
+    that ends before its x does, or in values that are not finite, ends with a cross. Raises ValueError for a
+    y or a band that does not fit.
     """
     log = arguments.one_of("log", log, ("", "x", "y", "xy"))
     lines = {name: np.asarray(y, float) for name, y in lines.items()}
