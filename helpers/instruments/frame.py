@@ -146,9 +146,9 @@ class Instrument(InNotebook):
     step: a button runs through its positions. In `question`, "[50 layers](depth=50)" is a phrase that makes
     this setting. A pointer over the figure reads its curves; `readings` has the words for axes whose label
     does not do (`figures/reading.py`). `backwards` are the axes in which a gradient travels to the left, and
-    is heard on its way. `guess` is the curve that a learner can be asked to draw first, by
-    `guess=True`; it is noted, and shown when the cell runs again. `solved(settings, result)` and
-    `on_solved(...)` are for what is to be written down when it is reached for the first time.
+    is heard on its way. `guess` is the curve that a learner can be asked to draw first, by `guess=True`; it is
+    noted, and shown when the cell runs again. `solved(settings, result)` and `on_solved(...)` are for what is
+    to be written down when it is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
     shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
@@ -199,9 +199,8 @@ class Instrument(InNotebook):
             figure, self._artists = self.draw()
         self.figure = LiveFigure(figure, self.title)
         self._found, self._solved = (None, None), set()
-        frame = self._shown(
-            SimpleNamespace(**self._start)
-        )  # first: the axes of a guess are those of the start
+        # Shown before it is told about: the axes of a guess are those of the start.
+        frame = self._shown(SimpleNamespace(**self._start))
         super().__init__(self.about(), self._start, frame, self._guessed_before() if guess else None)
         self.observe(self._note, "_frame")
         self._note()
