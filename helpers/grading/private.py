@@ -50,7 +50,7 @@ def call(item):
 
 def written(submission):
     """{exercise: the number} that the checks of a Submission say. Learners can edit them."""
-    found = {name: float(own) for cell in submission.cells for name, own in _said(cell.source)}
+    found = {name: own for cell in submission.cells for name, own in _said(cell.source)}
     return {name: own for name, own in found.items() if name in exercise.load()}
 
 
