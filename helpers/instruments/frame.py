@@ -147,8 +147,8 @@ class Instrument(InNotebook):
     this setting. A pointer over the figure reads its curves; `readings` has the words for axes whose label
     does not do (`figures/reading.py`). `backwards` are the axes in which a gradient travels to the left, and
     is heard on its way. `guess` is the curve that a learner can be asked to draw first, by `guess=True`; it
-    is noted, and shown when the cell runs again. `solved(settings, result)` and `on_solved(...)` are for what is
-    to be written down when it is reached for the first time.
+    is noted, and shown when the cell runs again. `solved(settings, result)` and `on_solved(...)` are for what
+    is to be written down when it is reached for the first time.
 
     An experiment of more than about 30 ms is a generator. While a slider moves, only its first result is
     shown; when the hand rests the others follow, and they stop for the next move. On the way to a result
