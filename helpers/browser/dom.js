@@ -28,6 +28,11 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Write HTML, unless it stands there already. */
+export function fill(element, html) {
+  if (element.written !== html) element.innerHTML = element.written = html;
+}
+
 /** A card: words, and how it looks. */
 export const card = ([look, html]) => `<div class="td-card td-${look}">${html}</div>`;
 

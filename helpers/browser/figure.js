@@ -44,6 +44,18 @@ const within = (value, low, high) => Math.min(Math.max(value, low), high);
 const nearest = (all, distance) => (
   all.reduce((best, one) => (distance(one) < distance(best) ? one : best), all[0]));
 
+/** Write an SVG anew, but for the parts that stay: a text that need not be laid out again is half the work. */
+function renew(svg, html) {
+  const parsed = svg.cloneNode(), old = [...svg.children];
+  parsed.innerHTML = html;
+  const fresh = [...parsed.children];
+  fresh.forEach((one, i) => {
+    if (!old[i]) svg.append(one);
+    else if (!one.isEqualNode(old[i])) old[i].replaceWith(one);
+  });
+  for (const one of old.slice(fresh.length)) one.remove();
+}
+
 export class Figure {
   constructor(instrument) {
     const { paper, panels } = instrument.about, { guess } = instrument;
@@ -78,7 +90,7 @@ export class Figure {
 
   draw(ink, says) {
     this.parsed = {};
-    this.ink.innerHTML = ink;
+    renew(this.ink, ink);
     this.ink.setAttribute('aria-label', says);
     this.ghost.toggleAttribute('hidden', String(this.instrument.frame.units) !== this.units);
     this.walk.hidden = this.instrument.guessing;
@@ -225,7 +237,10 @@ export class Figure {
   /** Dim all curves but these. */
   emphasize(only = this.only) {
     this.only = only;
-    this.drawn().forEach((one, i) => { one.style.opacity = only && !only.includes(i) ? 0.12 : ''; });
+    this.drawn().forEach((one, i) => {
+      const opacity = only && !only.includes(i) ? '0.12' : '';
+      if (one.style.opacity !== opacity) one.style.opacity = opacity;
+    });
   }
 
   /** Draw what is read, and the guess. */

@@ -8,6 +8,7 @@ import { View } from './view.js';
 const KEPT = 3000; // frames
 const CHARACTERS = 2e7; // of their ink
 const NEXT = 60; // frames that are asked for ahead
+const DRAG = 300; // ms between two questions of a hand that goes on moving
 const REST = 120; // ms without a move after which the kernel is told where the controls stand
 const PATIENCE = 3000; // ms after which a kernel that does not answer is said to be silent
 const SILENT = 'Python does not answer: it is busy, or its kernel has ended. ';
@@ -25,6 +26,7 @@ export class Instrument {
     Object.assign(this, { host, about, controls, state: host.state(), challenge: null, note: '' });
     this.frames = new Map(); // the latest used come last
     this.size = 0;
+    this.time = 0; // of the last question
     this.views = new Set();
     this.next = () => []; // the states that the hand may need next
     if (guess && this.stands(start)) { // the truth that is guessed is that of the start
@@ -136,11 +138,14 @@ export class Instrument {
     }
   }
 
-  /** Ask for the present state; if an answer is on its way, afterwards, for where the hand is by then. */
+  /** Ask for the present state; if an answer is on its way, afterwards, for where the hand is by then.
+   *  The first answer comes alone, as frames ahead would be in the way of its painting. */
   ask() {
     if (this.asked || this.lost) return;
+    const since = performance.now() - this.time;
     this.asked = key(this.state);
-    this.host.want(this.state, this.missing());
+    this.time += since;
+    this.host.want(this.state, since < DRAG ? this.missing() : []);
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
       this.asked = null; // a kernel that comes back is asked again
@@ -188,7 +193,10 @@ export class Instrument {
         fresh = true;
       }
       if (name === here && frame.last) this.rest();
-      if (name === this.asked) this.asked = null;
+      if (name === this.asked) {
+        this.asked = null;
+        this.prepare(this.next, 50);
+      }
     }
     if (!this.asked && !this.frames.has(here) && this.behind) this.ask();
     if (fresh) this.paint();

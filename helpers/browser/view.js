@@ -1,7 +1,7 @@
 // What is seen of an instrument at one place on a page: its words, its controls, its figure. It moves the
 // instrument (instrument.js), and draws what that has become.
 import { Data } from './data.js';
-import { make, toggle, unique, write } from './dom.js';
+import { fill, make, toggle, unique, write } from './dom.js';
 import { Figure } from './figure.js';
 
 /** HTML with the w of σ_w below the line; what is read aloud or copied stays as it was. */
@@ -307,9 +307,9 @@ export class View {
       : problem ? ['alarm', problem] : [last ? tone : 'muted', `<b>${word}</b> ${sentence}`];
     this.controls.toggleAttribute('inert', guessing);
     this.verdict.className = `td-verdict td-${look}`;
-    this.verdict.innerHTML = html;
-    this.readouts.innerHTML = guessing ? '' : readouts.map(([name, value]) => (
-      `<span><i>${typeset(name)}</i><b>${value}</b></span>`)).join('');
+    fill(this.verdict, html);
+    fill(this.readouts, guessing ? '' : readouts.map(([name, value]) => (
+      `<span><i>${typeset(name)}</i><b>${value}</b></span>`)).join(''));
     // Words are spoken when the hand has come to rest.
     clearTimeout(this.speaking);
     const speak = () => write(this.spoken, this.verdict.textContent);

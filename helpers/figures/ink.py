@@ -6,6 +6,7 @@ the two pictures against each other.
 """
 
 from html import escape
+from itertools import chain
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +18,7 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.patches import StepPatch
 from matplotlib.text import Text
 
-from helpers.figures.theme import FONT, themed
+from helpers.figures.theme import themed
 
 _BASELINE = {"baseline": "alphabetic", "center": "central", "top": "text-before-edge"}
 _ANCHOR = {"left": "start", "center": "middle", "right": "end"}
@@ -110,7 +111,7 @@ def _area_writer(area, height):
 
 
 def _text_writer(text, height):
-    style = themed(f'fill="{to_hex(text.get_color())}"') + f' style="font:{text.get_size():g}px {FONT}"'
+    style = themed(f'fill="{to_hex(text.get_color())}"') + f' font-size="{text.get_size():g}"'
 
     def write():
         if not text.get_text():
@@ -146,13 +147,11 @@ def _marker(line):
 
 def _polyline(points):
     """SVG's d for a line through these points; points that are not finite break it."""
-    points = np.clip(points, -_FAR, _FAR)
-    parts, pen = [], "M"
-    for (x, y), drawn in zip(points.tolist(), np.isfinite(points).all(axis=1).tolist(), strict=True):
-        if drawn:
-            parts.append(f"{pen}{x:.2f} {y:.2f}")
-        pen = "L" if drawn else "M"
-    return "".join(parts)
+    points, drawn = np.clip(points, -_FAR, _FAR), np.isfinite(points).all(axis=1)
+    pens = np.where(np.append(False, drawn[:-1]), "L", "M")[drawn].tolist()
+    rows = "%s%.2f %.2f" * len(pens)  # one format for all takes half the time of one for each
+    xs, ys = points[drawn].T.tolist()
+    return rows % tuple(chain.from_iterable(zip(pens, xs, ys, strict=True)))
 
 
 def _flip(points, height):

@@ -73,6 +73,20 @@ def test_a_frame_that_fails_is_words_and_reset_brings_the_figure_back(page):
     assert page.problems() == []
 
 
+def test_the_parts_of_a_figure_that_stay_are_left_alone_and_are_written_like_the_paper(page):
+    page.open_cells(CELL)
+    page.run_all()
+    box = instrument(page, GainChain)
+    texts = box.locator(".td-ink text")
+    texts.first.evaluate("one => { one.before = true; }")
+    move(page, GainChain, box, "factor", 1.05)
+    assert_shows(page, box, computed(GainChain, factor=1.05))
+    assert texts.first.evaluate("one => one.before")
+    font = "one => getComputedStyle(one).fontFamily"
+    assert texts.first.evaluate(font) == box.locator(".td-figure > svg text").first.evaluate(font)
+    assert page.problems() == []
+
+
 def test_two_views_and_a_cell_that_is_run_again(page):
     page.open_cells(CELL, "chain", CELL.replace("chain = ", "other = ").replace("\nchain", "\nother"))
     page.run_all()

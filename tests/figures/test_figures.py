@@ -254,12 +254,14 @@ def test_no_colour_of_the_table_is_left_raw_in_an_svg(live):
 
 
 def test_text_stays_text_in_the_pages_own_font(live):
-    for html in (live.paper, shown(live), live.picture("what is seen").html()):
+    for html in (live.paper, live.picture("what is seen").html()):
         elements = list(parse(html).iter(f"{SVG}text"))
         assert elements
         for element in elements:
             assert "--jp-ui-font-family" in element.get("style", "")
             assert "DejaVu" not in element.get("style", "")
+    ink = list(parse(shown(live)).iter(f"{SVG}text"))
+    assert ink and not any("font" in element.get("style", "") for element in ink)  # style.css says it once
 
 
 def test_mathematics_flows_in_the_font_of_the_page():
