@@ -326,7 +326,7 @@ export class Figure {
     for (const [name, act] of Object.entries(hand)) {
       ink.addEventListener(name, event => act(at(event), event));
     }
-    ink.style.touchAction = instrument.about.places.length || instrument.guess ? 'pan-y' : '';
+    ink.style.touchAction = instrument.about.places.length || instrument.guess ? 'pan-y pinch-zoom' : '';
   }
 
   /** What a hand takes here: a dot of the guess, or settings that are a place. */

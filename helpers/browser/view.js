@@ -29,6 +29,8 @@ export class View {
     }
     this.title.append(title);
     this.status.before(this.figure.root);
+    this.sides = this.sideways();
+    this.status.prepend(this.sides);
     this.status.after(this.controls);
     this.root.append(this.data.root);
     this.listen();
@@ -52,11 +54,13 @@ export class View {
     // These two are for measurements.
     root.addEventListener('td-forget', () => Object.assign(instrument, { frames: new Map(), size: 0 }));
     root.addEventListener('td-count', () => { root.dataset.frames = instrument.frames.size; });
-    // What scrolls sideways must be within the keyboard's reach.
+    // What scrolls sideways must be within reach: of the keyboard, and of a finger, which drags in the figure.
     const figure = this.figure.root;
     this.watch = new ResizeObserver(() => {
+      const wide = figure.scrollWidth > figure.clientWidth;
+      this.sides.hidden = !wide;
       figure.toggleAttribute('tabindex', false);
-      if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
+      if (wide) figure.tabIndex = 0;
     });
     this.watch.observe(figure);
   }
@@ -68,6 +72,14 @@ export class View {
     this.watch.disconnect();
     this.ended.abort();
     this.root.remove();
+  }
+
+  /** On a narrow screen: what shows the left or the right of the figure. */
+  sideways() {
+    const figure = this.figure.root, side = (name, where, left) => (
+      this.button(name, `The ${where} of the figure`, () => figure.scrollTo({ left: left() })));
+    return make('div', { class: 'td-row td-sides', hidden: true },
+      side('← left', 'left', () => 0), side('right →', 'right', () => figure.scrollWidth));
   }
 
   hold(held) {

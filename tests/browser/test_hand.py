@@ -455,3 +455,24 @@ def test_what_leaves_the_axes_and_what_ends_sound_otherwise(tab):
     head, *rows = rows_of(data.locator("table").first)
     column = head.index("no norm")
     assert rows[0][column] == "above 100" and rows[-1][column] == "–"
+
+
+@pytest.mark.parametrize("cell", ["clip", "chain"])  # a finger drags a setting, or it scrolls
+def test_on_a_phone_all_of_the_figure_is_within_a_fingers_reach(browser, url, cell):
+    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as context:
+        tab = context.new_page()
+        tab.goto(url)
+        box = box_of(tab, cell)
+        figure = box.locator(".td-figure")
+        ends = "one => [one.scrollLeft, one.scrollLeft + one.clientWidth - one.scrollWidth]"
+        assert figure.evaluate(ends)[1] < -100
+        for name, end in (("right →", 1), ("← left", 0)):
+            button(box, name).tap()
+            tab.wait_for_function(
+                f"([one, end]) => Math.abs(({ends})(one)[end]) < 2", arg=[figure.element_handle(), end]
+            )
+
+
+def test_where_all_of_the_figure_is_seen_nothing_offers_to_scroll_it(tab):
+    box = box_of(tab, "clip")
+    assert box.locator(".td-sides").is_hidden()
