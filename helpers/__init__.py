@@ -4,9 +4,11 @@ What a notebook imports by name is handed on from here, and is loaded when first
 `import helpers` costs next to nothing: what a learner calls, every instrument, and a chapter's own modules.
 """
 
+import sys
 from importlib import import_module
+from importlib.util import find_spec
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOME_OF = {
     "ask": "helpers.checking",
@@ -21,6 +23,7 @@ _HOME_OF = {
     "solution": "helpers.checking",
     "take": "helpers.checking",
     "tutor": "helpers.checking.tutor",
+    "written_for": "helpers.edition",
     "by_layer": "helpers.figures",
     "curves": "helpers.figures",
     "distribution": "helpers.figures",
@@ -35,8 +38,21 @@ def __getattr__(name):
         return getattr(import_module(_HOME_OF[name]), name)
     module = import_module("helpers.contents").find(name)
     if module is None:
-        raise AttributeError(f"module 'helpers' has no attribute {name!r}; it hands on {__dir__()}")
+        raise _unknown(name)
     return getattr(module, name, module)  # an instrument, or else the module
+
+
+def _unknown(name):
+    """The error for a name that is not here, with a sentence."""
+    if name.startswith("__") or find_spec(
+        f"helpers.{name}"
+    ):  # Python's own question, or a room to be imported
+        return AttributeError(name)
+    words = import_module("helpers.edition").unknown(name, __dir__())
+    # `from helpers import name` would put Python's own words in the place of an AttributeError's.
+    if sys._getframe(2).f_code.co_name == "_handle_fromlist":
+        return ImportError(words, name="helpers")
+    return AttributeError(words)
 
 
 def __dir__():

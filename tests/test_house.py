@@ -13,7 +13,7 @@ from helpers.progress.record import PROGRESS
 ROOT = Path(__file__).parents[1]
 # A room imports only from rooms above it.
 ROOMS = [
-    *("arguments", "fast", "initializers", "layers", "losses", "network", "data", "optimizers"),
+    *("edition", "arguments", "fast", "initializers", "layers", "losses", "network", "data", "optimizers"),
     *(
         "progress_bar",
         "measured",

@@ -17,6 +17,10 @@ const ENDED = 'Disconnected: the kernel has ended. ';
 /** States and frames are found by their values. */
 export const key = state => JSON.stringify(state);
 
+/** Instruments of JupyterLite's notebooks whose cells have not run (tools/web/early.js), until they do. */
+export const early = globalThis.trainableDepthEarly ??= new Map();
+export const callOf = (notebook, { name, start }) => key([notebook.replace(/\.\w+$/, ''), name, start]);
+
 /** What is seen, apart from where: the state, the frames that are there, and those that are wanted. */
 export class Instrument {
   /** host: {about, state(), frame(), want(now, ahead), save(state, frame), guess(ys)}; see Kernel below.
@@ -202,6 +206,18 @@ export class Instrument {
     if (fresh) this.paint();
   }
 
+  /** Go on where another instrument of the same call was left. */
+  takeOver({ state, challenge, guess, frame }) {
+    if (this.guessing && guess) {
+      this.guess.ys = guess.ys;
+      if (guess.done) this.guessed(guess.open);
+    }
+    this.challenge = challenge;
+    if (this.stands(state)) return;
+    this.go(state);
+    if (!frame.problem) this.show({ ...frame, last: false }); // what was seen, until there is more
+  }
+
   /** The guess is committed, or what was said of it is put away. */
   guessed(open) {
     if (this.guessing) this.host.guess(this.guess.ys);
@@ -248,6 +264,9 @@ class Kernel {
     model.widget_manager?.context?.sessionContext?.statusChanged?.connect((_, status) => {
       if (/dead|restarting|terminating/.test(status)) this.instrument.lose();
     });
+    const call = callOf(model.widget_manager?.context?.path ?? '', this.about), before = early.get(call);
+    early.delete(call);
+    if (before) this.instrument.takeOver(before);
   }
 
   state() {

@@ -6,7 +6,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from helpers import gain_chain
+from helpers import gain_chain, init_explorer
 from helpers.chapters.depth.gain_chain import GainChain
 from helpers.chapters.initialization.init_explorer import InitExplorer
 from tests.browser.instruments import assert_shows, button, computed, control, instrument, move
@@ -197,3 +197,26 @@ def test_the_nearest_positions_are_there_soon_after_the_pointer_comes(page):
         assert_shows(page, box, computed(InitExplorer, sigma_w=sigma_w[to], scheme="custom σ"))
     finally:
         kernel.resume()
+
+
+def test_the_live_instrument_goes_on_where_the_one_before_python_was_left(page):
+    """In JupyterLite another figure of the same call was moved before the cell ran (tools/web/early.js)."""
+    page.open_cells("from helpers import init_explorer", "e = init_explorer()\ne", "print('depth', e.depth)")
+    start, left = init_explorer(), init_explorer(depth=37)
+    before = {"state": list(left.settings.__dict__.values()), "challenge": None, "frame": left.frame()}
+    call = ["scratch", "init_explorer", list(start.settings.__dict__.values())]
+    page.page.evaluate(
+        "([call, it]) => { globalThis.trainableDepthEarly = new Map([[JSON.stringify(call), it]]); }",
+        [call, before],
+    )
+    page.run_all()
+    label = page.slider("Depth").locator("label")
+    expect(label).to_have_text(re.compile("= 37$"))
+    page.page.wait_for_timeout(1000)  # the hand rests; then Python is told
+    page.command("notebook:run-cell")  # the last one
+    page.wait_idle()
+    expect(page.cell(2)).to_contain_text("depth 37")
+    assert start.depth != 37
+    page.run_all()  # again: from its own start
+    expect(label).to_have_text(re.compile(f"= {start.depth}$"))
+    assert page.problems() == []

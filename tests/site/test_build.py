@@ -5,6 +5,7 @@ These tests need no browser. They build the site with notebooks that are not exe
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -133,6 +134,35 @@ def test_an_instrument_has_frames_before_its_cell_runs():
     assert {cell: (data["page"], data["call"]) for cell, data in shown.items()} == {
         call: ("notebooks/02_initialization.html", call) for call in calls
     }
+
+
+def test_the_figure_before_jupyterlab_answers_no_prediction():
+    """It is the one with which a lesson begins, if nothing is asked before."""
+    path, figure = Path("notebooks/02_initialization.ipynb"), {"call": "four-starts", "frames": "../f.bin"}
+    asked = {"predict-naive-factor": {"question": "{}"}}
+    found = live.first_figure(path, {**asked, "four-starts": figure})
+    assert found == {
+        path.as_posix(): {
+            "title": "Chapter 2 · Initialization",
+            "page": "notebooks/02_initialization.html",
+            **figure,
+        }
+    }
+    path = Path("notebooks/03_batch_normalization.ipynb")
+    assert live.first_figure(path, {"predict-eta": asked, "stability": figure}) == {}
+    assert live.first_figure(path, {}) == {}
+
+
+def test_the_page_of_jupyterlite_shows_it_without_jupyterlab(site):
+    page = (site / "lite/lab/index.html").read_text("utf-8")
+    for address in re.findall(r'(?:href|src)="([^"]*(?:static|extensions)/[^"]*)"', page):
+        assert (site / "lite/lab" / address).resolve().is_file(), address
+    scripts = [f"static/{name}.js" for name in live.OF_A_FIGURE]
+    text = "".join((site / script).read_text("utf-8") for script in scripts)
+    assert {*re.findall(r"from '\./(\w+)\.js'", text), "lesson"} == {*live.OF_A_FIGURE}
+    assert all(f'href="../../{script}"' in page for script in scripts)
+    figures = re.search(r'figures" type="application/json">(.*?)</script>', page)[1]
+    assert json.loads(figures) == {}  # no lesson was executed
 
 
 def test_the_wheel_brings_what_the_lessons_measured(tmp_path):

@@ -7,6 +7,7 @@ say which of the two it was.
 """
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,9 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from helpers import instruments
 from helpers.progress.record import Progress
+from tools.axe import violations
 from tools.lab import COLLECT_PROBLEMS, KERNEL, LabPage
 from tools.web import pyodide
 from tools.web.serving import served
@@ -176,25 +179,108 @@ def test_python_starts_from_the_sites_own_index(lite, distribution):
     assert lite.problems() == []
 
 
-def test_a_figure_is_there_before_python_and_the_cell_puts_the_live_one_in_its_place(lite, distribution, say):
+# JavaScript: make this cell of the notebook in front the active one, with other code if there is some.
+TAKE = """async ([id, code]) => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  content.activeCellIndex = content.widgets.findIndex(cell => cell.model.id === id);
+  if (code) content.activeCell.model.sharedModel.setSource(code);
+}"""
+# An instrument without numpy: the course's own widget, with frames that the test has made.
+LIVE = """
+import json, sys, types
+
+theme = types.ModuleType("helpers.figures.theme")
+theme.style_rules = str
+sys.modules.update({{"helpers.figures": types.ModuleType("helpers.figures"), theme.__name__: theme}})
+from helpers.browser.notebook import InNotebook
+
+about, start, frame = json.loads({data!r})
+
+class Live(InNotebook):
+    controls = [types.SimpleNamespace(name=name, default=start[name]) for name in start if name != "seed"]
+
+    def check(self, settings):
+        return settings
+
+    def frames(self, settings):
+        yield {{**frame, "verdict": ["FROM PYTHON", json.dumps(settings), "good"], "last": True}}
+
+    def still(self):
+        return {{"text/plain": "Live"}}
+
+Live(about, start, frame)
+"""
+
+
+def live_without_numpy(instrument):
+    start = instrument.settings.__dict__
+    return LIVE.format(data=json.dumps([instrument.about(), start, instrument.frame()]))
+
+
+def test_one_figure_is_there_before_jupyterlab_goes_on_in_the_lesson_and_then_with_python(
+    lite, distribution, say
+):
+    """It is moved at each of the three places, and stands at the next one as it was left."""
     page = lite.page
-    page.goto(f"{lite.url}lab/index.html?path={LESSON}")
-    ink = page.locator(".td-instrument .td-ink").first
-    ink.locator("path").first.wait_for(state="attached", timeout=BOOT * 1000)
+    page.goto(f"{lite.url}lab/index.html?path={LESSON}", wait_until="commit")
+    room = page.locator("#trainable-depth-first")
+    room.locator(".td-ink path").first.wait_for(state="attached", timeout=BOOT * 1000)
     seconds = page.evaluate("performance.now()") / 1000
-    say(f"JupyterLite: the first figure {seconds:.1f} s after the click, before any cell ran")
-    output = page.locator(".jp-Cell-outputWrapper", has=page.locator(".td-instrument")).first
-    expect(output).to_contain_text("while Python loads")
-    slider = output.locator(".td-control input[type=range]").first
-    before = ink.inner_html()
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    expect(ink).not_to_have_js_property("innerHTML", before, timeout=20_000)
-    if not distribution[1]:
-        page.wait_for_function(f"() => {KERNEL}?.status === 'idle'", timeout=BOOT * 1000)
+    say(f"JupyterLite: the first figure {seconds:.1f} s after the click")
+    assert page.locator(".jp-Notebook").count() == 0  # before there is JupyterLab
+
+    def at(place):
+        return lite.slider("Step", place).locator("label")
+
+    def move(place):
+        ink, said = place.locator(".td-ink").first, at(place).inner_text()
+        before = ink.inner_html()
+        lite.press(lite.slider("Step", place), "ArrowRight")
+        expect(ink).not_to_have_js_property("innerHTML", before, timeout=20_000)
+        assert at(place).inner_text() != said
+        return at(place).inner_text()
+
+    left = move(room)
+    room.get_by_role("button", name="Go to the lesson").click(timeout=BOOT * 1000)
+    expect(room).to_have_count(0)
+    cell = page.locator(".jp-Notebook .jp-CodeCell", has=page.locator(".td-instrument")).first
+    expect(cell).to_contain_text("while Python loads")
+    expect(at(cell)).to_have_text(left)
+    left = move(cell)
+    page.wait_for_function(f"() => {KERNEL}?.status === 'idle'", timeout=BOOT * 1000)
+    if distribution[1]:
+        code = live_without_numpy(instruments.four_starts())
+        page.evaluate(TAKE, ["four-starts", code])
+        lite.command("notebook:run-cell")
+        status = cell.locator(".td-status")
+        expect(status).to_contain_text("FROM PYTHON", timeout=BOOT * 1000)
+        expect(status).to_contain_text(f'"step": {left.split(" = ")[1]}')
+    else:
         lite.run_all(timeout=600)
-        expect(output).not_to_contain_text("while Python loads")
-        assert ink.locator("path").count() > 0
+    expect(cell).not_to_contain_text("while Python loads")
+    expect(at(cell)).to_have_text(left)
+    assert cell.locator(".td-ink path").count() > 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_does_not_touch_the_first_figure_is_led_to_the_lesson(visit, scheme):
+    page = visit.page
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{visit.url}lab/index.html?path={LESSON}", wait_until="commit")
+    room = page.locator("#trainable-depth-first")
+    room.locator(".td-ink path").first.wait_for(state="attached", timeout=BOOT * 1000)
+    assert violations(page, include=["#trainable-depth-first"]) == []
+    expect(room).to_have_count(0, timeout=BOOT * 1000)
+    assert page.locator(".jp-Notebook .jp-RenderedMarkdown").first.is_visible()
+
+
+def test_escape_leaves_the_first_figure_at_once(visit):
+    page = visit.page
+    page.goto(f"{visit.url}lab/index.html?path={LESSON}", wait_until="commit")
+    room = page.locator("#trainable-depth-first")
+    room.locator(".td-ink path").first.wait_for(state="attached", timeout=BOOT * 1000)
+    page.keyboard.press("Escape")
+    expect(room).to_have_count(0)
 
 
 STORE = """async ([path, words, version]) => {

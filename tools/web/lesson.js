@@ -5,6 +5,8 @@ import { Instrument, key } from './instrument.js';
 import { Card, escaped } from './question.js';
 import { View, ticks } from './view.js';
 
+export { callOf, early } from './instrument.js';
+
 const GREY = 'What is grey moves, on this page, only while all else stands at the start, at a preset or '
   + 'at a challenge.';
 const VEIL = 'What this cell shows: it opens when your prediction above is committed, or with a click.';
@@ -63,7 +65,11 @@ export class Baked {
 
   /** Show which positions each control has, with all others where they are. */
   mark() {
-    const { instrument, view } = this, boxes = view.root.querySelectorAll('.td-control');
+    for (const view of this.instrument.views) this.markIn(view.root);
+  }
+
+  markIn(root) {
+    const { instrument } = this, boxes = root.querySelectorAll('.td-control');
     const has = moves => this.file.frames.has(key(instrument.after(moves)));
     const allow = (element, there) => { element.disabled = !there && element !== document.activeElement; };
     this.about.controls.filter(control => control.kind !== 'seed').forEach(({ name, values }, i) => {
@@ -76,9 +82,9 @@ export class Baked {
       if (there.every(Boolean)) ticks(slider, slider.ticks, values.length);
       else ticks(slider, there.flatMap((yes, j) => (yes ? [j] : [])), values.length, 'var(--td-measured)');
     });
-    const grey = view.root.querySelector('.td-control :disabled') ? GREY : '';
+    const grey = root.querySelector('.td-control :disabled') ? GREY : '';
     if ([GREY, ''].includes(instrument.note)) instrument.say(grey);
-    for (const seed of view.root.querySelectorAll('[type=number], [type=number] + button')) {
+    for (const seed of root.querySelectorAll('[type=number], [type=number] + button')) {
       allow(seed, has({ seed: (instrument.state.at(-1) + 1) % (this.about.controls.at(-1).highest + 1) }));
     }
   }
@@ -94,9 +100,10 @@ export class Baked {
 
   show(element) {
     element.replaceChildren();
-    this.view = new View(this.instrument, element);
+    const view = new View(this.instrument, element);
     this.mark();
     dispatchEvent(new Event('resize')); // page.js gives what scrolls sideways to the keyboard
+    return view;
   }
 }
 

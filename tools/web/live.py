@@ -14,11 +14,12 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import jinja2
 import nbformat
 from nbformat.v4 import new_output
 
 from helpers.figures.theme import style_rules
-from tools.web.pages import HERE, ROOMS, ROOT
+from tools.web.pages import HERE, ROOMS, ROOT, Page
 
 WHEELS = Path(sys.prefix) / "wheels"  # where `download_wheels` puts what is not ours
 FROM_PYPI = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "widgetsnbextension")
@@ -50,6 +51,15 @@ SETTINGS = {
 }
 
 OURS = "trainable-depth"  # our plugin, its settings, and what a notebook says of the course
+OF_A_FIGURE = (
+    "lesson",
+    "instrument",
+    "view",
+    "figure",
+    "data",
+    "question",
+    "dom",
+)  # lesson.js and its imports
 EARLY = f"application/vnd.{OURS}.early+json"  # what early.js shows
 
 
@@ -64,7 +74,7 @@ def download_wheels():
 
 def build(output, alive, measured):
     """Write JupyterLite with the whole course to the folder `output`; for the others see `pages.build`."""
-    versions = {}
+    versions, first = {}, {}
     with tempfile.TemporaryDirectory() as temporary:
         lite = Path(temporary)
         for path in sorted(
@@ -74,6 +84,7 @@ def build(output, alive, measured):
             versions[path.as_posix()] = version_of(ROOT / path)
             of_lesson = alive.get(path.stem, {}) if path.parts[0] == "notebooks" else {}
             nbformat.write(notebook(path, of_lesson), lite / "files" / path)
+            first |= first_figure(path, of_lesson)
         wheels = shutil.copytree(WHEELS, lite / "wheels")
         build_our_wheel(lite / "source", wheels, measured)
         _write(lite / "overrides.json", SETTINGS)
@@ -85,11 +96,22 @@ def build(output, alive, measured):
             raise RuntimeError(f"jupyter lite build failed:\n{done.stdout}{done.stderr}")
     _tell_notebooks_by_their_paths(output)
     _add_our_plugin(output)
+    _show_before_jupyterlab(output, first)
 
 
 def version_of(path):
     """A name for what a committed notebook is, by which the browser tells an older one."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def first_figure(path, alive):
+    """{the notebook's path: what early.js shows} of the figure with which a lesson begins; {} without one.
+
+    What stands after a prediction may answer it, so it is none.
+    """
+    page = Page(path, nbformat.read(ROOT / path, as_version=4))
+    data = next((alive[cell.id] for cell in page.notebook.cells if cell.id in alive), {})
+    return {path.as_posix(): {"title": page.title, "page": page.url, **data}} if "frames" in data else {}
 
 
 def notebook(path, alive):
@@ -107,7 +129,7 @@ def notebook(path, alive):
 def _add_our_plugin(output):
     folder = output / "extensions" / OURS
     folder.mkdir(parents=True)
-    for script in ("plugin.js", "early.js"):
+    for script in ("plugin.js", "early.js", "first.js"):
         shutil.copy(HERE / script, folder)
     (folder / "style.css").write_text(style_rules(), "utf-8")
     path = output / "jupyter-lite.json"
@@ -116,6 +138,17 @@ def _add_our_plugin(output):
     settings["jupyter-config-data"]["federated_extensions"].append(plugin)
     path.unlink()  # it may be a hard link
     _write(path, settings)
+
+
+def _show_before_jupyterlab(output, first):
+    """Let the page of JupyterLite show the first figure of the lesson that it opens: see first.js."""
+    modules = [f"../extensions/{OURS}/early.js", *(f"../../static/{name}.js" for name in OF_A_FIGURE)]
+    frame = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE)).get_template("first.html.j2")
+    head = frame.render(name=OURS, figures=json.dumps(first).replace("<", r"\u003c"), modules=modules)
+    path = output / "lab/index.html"
+    before, end, after = path.read_text("utf-8").partition("</head>")
+    path.unlink()  # it may be a hard link
+    path.write_text(f"{before}{head}{end}{after}", "utf-8")
 
 
 def _tell_notebooks_by_their_paths(output):

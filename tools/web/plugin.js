@@ -5,7 +5,7 @@
 // JupyterLab loads a plugin as a container of modules; this one is written by hand, so nothing has to be built.
 (() => {
   const HERE = new URL('.', document.currentScript.src), EARLY = 'application/vnd.trainable-depth.early+json';
-  const NAME = 'trainable-depth', FILE = 'my-work.zip', PROGRESS = 'progress/progress.sqlite3';
+  const NEAR = '900px', NAME = 'trainable-depth', FILE = 'my-work.zip', PROGRESS = 'progress/progress.sqlite3';
   let shared;
 
   /** A module that JupyterLab shares. */
@@ -102,12 +102,28 @@
     const script = import(new URL('early.js', HERE));
     class Early extends Widget {
       async renderModel({ data }) {
-        const { early } = await script;
+        this.leave();
+        // Its file is read when it comes near: that takes the time in which the notebook could be seen.
+        this.watch = new IntersectionObserver(async entries => {
+          if (!entries.some(one => one.isIntersecting)) return;
+          this.watch.disconnect();
+          const { early } = await script;
+          this.view = await early(this.node, data[EARLY]);
+        }, { rootMargin: NEAR, scrollMargin: NEAR });
+        this.watch.observe(this.node);
+      }
+
+      leave() {
+        this.watch?.disconnect();
+        this.view?.remove();
         this.node.replaceChildren();
-        await early(this.node, data[EARLY]);
+      }
+
+      dispose() {
+        this.leave();
+        super.dispose();
       }
     }
-    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href: new URL('style.css', HERE) }));
     return { safe: true, mimeTypes: [EARLY], defaultRank: 10, createRenderer: () => new Early() };
   }
 
