@@ -168,12 +168,18 @@ def _time_limit(seconds):
 def _alarm(seconds):
     """Raise TimeIsUp in the running code, and again every 0.1 s in case that was swallowed.
 
+    What was spent on importing does not count: a large library imports parts of itself at a first call, and
+    a call that has imported something gets its time once more.
     Python looks for signals between two of its own steps: one endless step inside numpy is not interrupted.
     """
-    armed = True
+    armed, imported = True, len(sys.modules)
 
     def ring(*_):
-        if armed:
+        nonlocal imported
+        if armed and imported < len(sys.modules):
+            imported = len(sys.modules)
+            signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+        elif armed:
             raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, ring)
