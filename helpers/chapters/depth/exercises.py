@@ -30,6 +30,7 @@ RATE = Check(
         "arithmetic-mean": lambda ratio, depth: 1 - (1 - ratio) / depth,
         "divides-by-depth": lambda ratio, depth: ratio / depth,
         "one-layer-too-few": lambda ratio, depth: ratio ** (1 / (depth - 1)),
+        "one-layer-too-many": lambda ratio, depth: ratio ** (1 / (depth + 1)),
         "logarithm-of-the-rate": lambda ratio, depth: np.log(ratio) / depth,
         "decimal-logarithm-of-the-rate": lambda ratio, depth: np.log10(ratio) / depth,
         "power-for-root": lambda ratio, depth: ratio**depth,
@@ -76,6 +77,10 @@ LARGEST_SLOPE = Check(
                 (Phi("mirrored_swish"),),  # steepest at a negative z
                 (Phi("sigmoid", -round(rng.uniform(1, 3), 2)),),  # falls, and is never negative
             ],
+            edges=lambda rng: [
+                *((Phi("late_sigmoid", side * round(rng.uniform(8, 9), 2)),) for side in (-1, 1)),
+                (Phi("steeper_outside", round(rng.uniform(1.1, 1.6), 2)),),
+            ],
         ),
     ],
     mistakes={
@@ -85,7 +90,14 @@ LARGEST_SLOPE = Check(
             for a in (0, -10)
         ),
         "tanh-slope-quarter": lambda phi: 0.25,
-        "too-short-a-stretch": lambda phi: np.max(np.abs(slopes_between(phi, np.linspace(-1, 1, 2_001)))),
+        "too-short-a-stretch": tuple(
+            lambda phi, end=end: np.max(np.abs(slopes_between(phi, np.linspace(-end, end, 1000 * end + 1))))
+            for end in (1, 2, 3, 4, 5, 6, 8)
+        ),
+        "too-long-a-stretch": tuple(
+            lambda phi, end=end: np.max(np.abs(slopes_between(phi, np.linspace(-end, end, 1000 * end + 1))))
+            for end in (20, 50, 100)
+        ),
         "absolute-value-too-early": lambda phi: np.max(
             slopes_between(lambda z: np.abs(phi(z)), np.linspace(-10, 10, 20_001))
         ),
@@ -526,13 +538,13 @@ def of_reversed(name):
 
 
 def chains(rng, scale, depths):
-    """Lists of random matrices, each with a spectral norm of exactly `scale`."""
+    """Lists of random matrices with spectral norms of about `scale`, no two alike."""
     found = []
     for depth in depths:
         n = int(rng.integers(3, 6))
         matrices = rng.normal(0, 1, (depth, n, n))
-        norms = np.linalg.norm(matrices, 2, axis=(1, 2))[:, None, None]
-        found.append((list((scale * rng.uniform(0.95, 1.05) * matrices / norms).round(3)),))
+        norms = np.linalg.norm(matrices, 2, axis=(1, 2)) / (scale * rng.uniform(0.8, 1.2, depth))
+        found.append((list((matrices / norms[:, None, None]).round(3)),))
     return found
 
 
