@@ -69,12 +69,13 @@ class Outcome:
 
 def in_process(function, seconds=SECONDS):
     """The `call` of a function of this process."""
+    imported = _imported(function)
 
     def call(args):
         given, printed = live(args), Printed()
         try:
             with quiet(printed), _time_limit(seconds):
-                _import_first(function)
+                _import_first(imported)
             with _as_the_learner_left_it(), quiet(printed), _memory_limit(), _time_limit(seconds):
                 value = plain(function(*given))
                 problem = UNRETURNED if value is None and _is_begun(function) else None
@@ -99,13 +100,19 @@ def _is_begun(function):
     )
 
 
-def _import_first(function):
-    """Import what a function imports: a large library needs more memory than a call may take."""
+def _imported(function):
+    """The names of the modules that a function imports."""
     code = _code(function)
-    for step in dis.get_instructions(code) if code else ():
-        if step.opname == "IMPORT_NAME" and step.argval not in sys.modules:
+    steps = dis.get_instructions(code) if code else ()
+    return [step.argval for step in steps if step.opname == "IMPORT_NAME"]
+
+
+def _import_first(names):
+    """Import what a function imports: a large library needs more memory than a call may take."""
+    for name in names:
+        if name not in sys.modules:
             with suppress(Exception):  # the call itself will say it
-                importlib.import_module(step.argval)
+                importlib.import_module(name)
 
 
 def _code(function):
@@ -161,12 +168,18 @@ def _time_limit(seconds):
 def _alarm(seconds):
     """Raise TimeIsUp in the running code, and again every 0.1 s in case that was swallowed.
 
+    What was spent on importing does not count: a large library imports parts of itself at a first call, and
+    a call that has imported something gets its time once more.
     Python looks for signals between two of its own steps: one endless step inside numpy is not interrupted.
     """
-    armed = True
+    armed, imported = True, len(sys.modules)
 
     def ring(*_):
-        if armed:
+        nonlocal imported
+        if armed and imported < len(sys.modules):
+            imported = len(sys.modules)
+            signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+        elif armed:
             raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, ring)

@@ -1,5 +1,6 @@
 """Judging an exercise: properties on fresh inputs; first the form, then the numbers, then the diagnosis."""
 
+import pickle
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import combinations
@@ -102,26 +103,26 @@ class Judgement:
 
 def judge(exercise, call, seed):
     """The Judgement on a function known by its `call` alone (see calls.py). seed: of the fresh inputs."""
-    rng = np.random.default_rng(seed)
-    probe = Probe(exercise, call)
-    results = [_result(exercise, probe, prop, rng) for prop in exercise.properties]
+    rng, ours = np.random.default_rng(seed), Ours()
+    probe = Probe(exercise, call, ours)
+    results = [_result(probe, prop, rng) for prop in exercise.properties]
     failed = [result for result in results if not result.passed]
     problem = next((row.problem for result in failed for row in result.rows if row.problem), None)
     if problem and problem.kind == "blank" and probe.begun:  # it is blank on some inputs only
         problem = replace(problem, kind="form")
     # A nan says little, where numbers say which mistake it comes from.
-    wrong = None if problem and problem.kind != "nan" else diagnose(exercise, results)
-    everywhere = wrong and any(_matches(way, results) for way in (wrong.function, *wrong.also))
+    wrong = None if problem and problem.kind != "nan" else diagnose(exercise, results, ours)
+    everywhere = wrong and any(_matches(way, results, ours) for way in (wrong.function, *wrong.also))
     where = failed[0].prop if wrong and not everywhere else None
     problem = None if wrong else problem
     if failed and not problem and not wrong and probe.answers_are_constant():
         text = "The function returns the same for every input. Does it use its arguments?"
         problem = Problem("constant", text)
     if failed and not wrong and (not problem or problem.kind in ("error", "form", "shape", "nan")):
-        problem = probe.parts_exchanged() or exchanged(exercise, call, results, problem) or problem
+        problem = probe.parts_exchanged() or exchanged(probe, results, problem) or problem
     more = failed and not problem and not wrong
     if more:
-        wrong, where = explain_one(exercise, failed)
+        wrong, where = explain_one(exercise, failed, ours)
     pattern = "" if problem or wrong or not failed else probe.of_another_kind() or in_common(results)
     more = bool(more and wrong)
     return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed, more)
@@ -133,11 +134,37 @@ def judged(exercise, function, seed):
         return judge(exercise, in_process(function), seed)
 
 
+class Ours:
+    """Functions of ours, the reference and the known mistakes: each is computed once on an input."""
+
+    def __init__(self):
+        self.known = {}
+
+    def answer(self, function, args):
+        key = function, pickle.dumps(args)
+        if key not in self.known:
+            self.known[key] = computed(function, args)
+        return self.known[key]
+
+    def measured(self, prop, function, args):
+        return measured(prop, function, args, self.answer)
+
+
+def computed(function, args):
+    """What a function of ours returns, as plain data."""
+    return plain(function(*live(args)))
+
+
+def measured(prop, function, args, answer=computed):
+    """What a property measures on a function of ours."""
+    return prop.measure(lambda *given: pick(answer(function, given), prop.part), *args)
+
+
 class Probe:
     """The learner's function as a property sees it: a call, with everything wrong about its form raised."""
 
-    def __init__(self, exercise, call):
-        self.exercise, self.call = exercise, call
+    def __init__(self, exercise, call, ours):
+        self.exercise, self.call, self.ours = exercise, call, ours
         self.part = self.fatal = None
         self.begun = False  # whether anything but nothing was returned
         self.prop = None
@@ -171,7 +198,7 @@ class Probe:
                 "The function changes an array that it was given. Make a new one: the caller needs its own."
             )
             raise Stop(Problem("mutated", text))
-        like = plain(self.exercise.reference(*live(args)))
+        like = self.ours.answer(self.exercise.reference, args)
         self.answers.append((outcome.value, like))
         where = "The result" if self.part is None else f"The part {self.part!r} of the result"
         return conform(pick(outcome.value, self.part), pick(like, self.part), where)
@@ -219,17 +246,16 @@ WHOLE = (
 SLOW = "It answered smaller inputs, so it may be slow, not endless: how does its work grow with their size?"
 
 
-def _result(exercise, probe, prop, rng):
-    rows = [_row(exercise, probe, prop, tuple(args)) for args in prop.cases(rng)]
+def _result(probe, prop, rng):
+    rows = [_row(probe, prop, tuple(args)) for args in prop.cases(rng)]
     edges = prop.edges(rng) if prop.edges else []
-    return Result(
-        prop, rows + [replace(_row(exercise, probe, prop, tuple(args)), edge=True) for args in edges]
-    )
+    return Result(prop, rows + [replace(_row(probe, prop, tuple(args)), edge=True) for args in edges])
 
 
-def _row(exercise, probe, prop, args):
+def _row(probe, prop, args):
     """Measure one case on the learner's function and on the reference."""
-    expected = prop.expected(*args) if prop.expected else measured(prop, exercise.reference, args)
+    reference = probe.exercise.reference
+    expected = prop.expected(*args) if prop.expected else probe.ours.measured(prop, reference, args)
     probe.part, probe.prop = prop.part, prop.name
     try:
         got = prop.measure(probe, *args)
@@ -238,15 +264,10 @@ def _row(exercise, probe, prop, args):
     return Row(args, got, expected, None, close(got, expected, prop))
 
 
-def measured(prop, function, args):
-    """What a property measures on a function of ours."""
-    return prop.measure(lambda *given: pick(plain(function(*live(given))), prop.part), *args)
-
-
 # --- Diagnosis by behaviour -------------------------------------------------------------------------
 
 
-def diagnose(exercise, results):
+def diagnose(exercise, results, ours):
     """The one known wrong answer that does what the learner's function does, or None.
 
     Those that match it on every case of the failed properties; if these are several, or these properties are
@@ -256,13 +277,13 @@ def diagnose(exercise, results):
     failed = [result for result in results if not result.passed]
     if all(row.agrees or row.problem for result in failed for row in result.rows):
         return None
-    matching = _matching(exercise, failed)
+    matching = _matching(exercise, failed, ours)
     if len(_mistakes(matching)) > 1 or not all(map(_speaks, failed)):
-        matching = [pair for pair in matching if _matches(pair[1], results)]
+        matching = [pair for pair in matching if _matches(pair[1], results, ours)]
     return _only(matching)
 
 
-def explain_one(exercise, failed):
+def explain_one(exercise, failed, ours):
     """(wrong, Property): a known mistake that explains one of several failed properties, or (None, None).
 
     No statistic of random draws: one alone agrees by chance.
@@ -270,29 +291,29 @@ def explain_one(exercise, failed):
     for result in failed if len(failed) > 1 else ():
         if result.prop.expected or len(result.rows) < 2 or not _speaks(result):
             continue
-        if wrong := _only(_matching(exercise, [result])):
+        if wrong := _only(_matching(exercise, [result], ours)):
             return wrong, result.prop
     return None, None
 
 
-def exchanged(exercise, call, results, problem=None):
+def exchanged(probe, results, problem=None):
     """The Problem of a function that is right as soon as two of its arguments are exchanged, or None."""
     if problem and problem.kind == "shape":  # says more
         return None
-    names = exercise.parameters
+    names = probe.exercise.parameters
     cases = [(result.prop, row) for result in results for row in result.rows]
     cases.sort(key=lambda case: case[1].agrees)  # where it fails says most
     end = monotonic() + PATIENCE
     for i, j in combinations(range(len(names)), 2):
 
         def turned(args, i=i, j=j):
-            outcome = call(_exchange(args, i, j))
+            outcome = probe.call(_exchange(args, i, j))
             if outcome.problem:  # a call that did not come back has no arguments
                 return outcome
             return replace(outcome, args=_exchange(outcome.args, i, j))
 
-        probe = Probe(exercise, turned)
-        if all(_row(exercise, probe, prop, row.args).agrees for prop, row in cases):
+        other = Probe(probe.exercise, turned, probe.ours)
+        if all(_row(other, prop, row.args).agrees for prop, row in cases):
             text = (
                 f"With `{names[i]}` and `{names[j]}` exchanged your function is right. Are its parameters in "
                 "the order of the task, or have the two changed places inside?"
@@ -312,10 +333,10 @@ def _exchange(args, i, j):
     return tuple(args)
 
 
-def _matching(exercise, failed):
+def _matching(exercise, failed, ours):
     """(wrong, function) for each known way to make a mistake that explains all of these failures."""
     ways = [(wrong, way) for wrong in exercise.wrong for way in (wrong.function, *wrong.also)]
-    return [(wrong, way) for wrong, way in ways if all(_explains(way, result) for result in failed)]
+    return [(wrong, way) for wrong, way in ways if all(_explains(way, result, ours) for result in failed)]
 
 
 def _mistakes(matching):
@@ -332,10 +353,10 @@ def _speaks(result):
     return all(are_measures(row.expected) for row in result.rows)
 
 
-def _explains(function, result):
+def _explains(function, result, ours):
     """Whether a mistake does what the learner's function does in a property, and fails where that fails."""
     for row in result.rows:
-        theirs = measured(result.prop, function, row.args)
+        theirs = ours.measured(result.prop, function, row.args)
         if row.problem:
             if row.problem.kind != "nan" or finite(theirs):
                 return False
@@ -346,9 +367,9 @@ def _explains(function, result):
     return True
 
 
-def _matches(function, results):
+def _matches(function, results, ours):
     return all(
-        row.problem or close(row.got, measured(result.prop, function, row.args), result.prop)
+        row.problem or close(row.got, ours.measured(result.prop, function, row.args), result.prop)
         for result in results
         for row in result.rows
     )

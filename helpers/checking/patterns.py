@@ -5,6 +5,7 @@ import numpy as np
 from helpers.checking.comparing import are_measures, close, differences, leaves
 
 VERY_NEAR = 0.03  # relative: what rounding, a coarse step or a loose tolerance can do
+NEARLY = "Every wrong number is very near"  # and said only where it is true of all that is measured
 RELATIONS = {
     "the negative of": (np.negative, "is a sign wrong?"),
     "one over": (np.reciprocal, "is a quotient upside down?"),
@@ -26,6 +27,8 @@ def in_common(results):
     if untrue := next(_untrue(failed), None):
         return f"This should hold, and does not: {untrue}."
     said = [(_common(result, words), result) for result in failed]
+    if not all(text.startswith(NEARLY) for text, result in said if not _speaks_in_words(result)):
+        said = [("" if text.startswith(NEARLY) else text, result) for text, result in said]
     found = next(((text, result) for text, result in said if text), None)
     if found:
         text, result = found
@@ -35,9 +38,13 @@ def in_common(results):
             "It goes wrong only near a limit that the task states. "
             "Which number is it, and what belongs to which side of it?"
         )
-    if not all(isinstance(row.expected, str | bool) for result in failed for row in result.rows):
+    if not all(map(_speaks_in_words, failed)):
         return ""  # a word may follow from a number that is wrong itself
     return next((text for text in map(_too_easily, failed) if text), "")
+
+
+def _speaks_in_words(result):
+    return all(isinstance(row.expected, str | bool) for row in result.rows)
 
 
 def _untrue(failed):
@@ -139,7 +146,7 @@ def _ratio(prop, rows):
     worst = np.max(np.abs(ratios - 1))
     if worst < max(VERY_NEAR, 0 if noise <= 0.01 else 2 * noise):
         return (
-            f"Every wrong number is very near: off by {worst:.1g} of its size at most. "
+            f"{NEARLY}: off by {worst:.1g} of its size at most. "
             "Is it precision: steps, a tolerance, rounding, random draws?"
         )
     sizes = {_size(row.args) for row in rows}

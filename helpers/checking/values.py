@@ -46,6 +46,8 @@ FUNCTIONS = {
     "mirrored_swish": "z / (1 + np.exp(z))",
     "sin": "np.sin({a} * z)",
     "square": "z**2",
+    "late_sigmoid": "1 / (1 + np.exp({a} - z))",
+    "steeper_outside": "np.tanh({a} * z) + 4 * np.tanh(z - 16) + 4 * np.tanh(z + 16)",
     "bump": "20 * np.exp(-24 * (z - {a}) ** 2)",
 }
 

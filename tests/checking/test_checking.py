@@ -1,6 +1,7 @@
 """check, hint and solution: one card for whatever a learner's function does, and a process that lives on."""
 
 import functools
+import importlib
 import inspect
 import math
 import os
@@ -309,6 +310,11 @@ def test_what_is_very_near_is_a_matter_of_precision():
     assert "very near" in judged_as(lambda x: (2 + 0.01 * x) * x, ONE_SIZE).pattern
 
 
+def test_what_is_far_off_elsewhere_is_no_matter_of_precision():
+    far = Property("far", 1, lambda rng: [(np.full(n, 9.0),) for n in (1, 2, 5)])
+    assert "very near" not in judged_as(lambda x: 2 * x + (0.01 if x[0] < 9 else x), SIZES, far).pattern
+
+
 def test_no_factor_is_made_up_from_one_size_of_input():
     assert judged_as(lambda x: 3.0 * x, ONE_SIZE).pattern == ""
     assert "1.5 times" in judged_as(lambda x: 3.0 * x, SIZES).pattern
@@ -592,6 +598,14 @@ def test_a_huge_allocation_in_small_steps_is_stopped(shown):
     assert "more memory" in repr(shown[0])
     assert np.ones(10**7).sum() == 1e7
     assert still_works()
+
+
+def test_what_a_first_call_imports_costs_no_time(tmp_path, monkeypatch):
+    """As `torch.optim` does: the function does not say what is imported."""
+    (tmp_path / "late_library.py").write_text("import time\ntime.sleep(0.5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    call = in_process(lambda: importlib.import_module("late_library").__name__, 0.3)
+    assert call(()).value == "late_library"
 
 
 def test_an_endless_loop_costs_one_time_limit_not_one_per_input(shown):

@@ -30,6 +30,7 @@ RATE = Check(
         "arithmetic-mean": lambda ratio, depth: 1 - (1 - ratio) / depth,
         "divides-by-depth": lambda ratio, depth: ratio / depth,
         "one-layer-too-few": lambda ratio, depth: ratio ** (1 / (depth - 1)),
+        "one-layer-too-many": lambda ratio, depth: ratio ** (1 / (depth + 1)),
         "logarithm-of-the-rate": lambda ratio, depth: np.log(ratio) / depth,
         "decimal-logarithm-of-the-rate": lambda ratio, depth: np.log10(ratio) / depth,
         "power-for-root": lambda ratio, depth: ratio**depth,
@@ -43,7 +44,7 @@ RATE = Check(
 
 def largest_slope(phi):
     """The largest |φ′(z)| for z from −10 to 10."""
-    step = 1e-4
+    step = 1e-3
     z = np.arange(-10, 10, step)
     rise = phi(z + step / 2) - phi(z - step / 2)
     return np.max(np.abs(rise)) / step
@@ -76,23 +77,37 @@ LARGEST_SLOPE = Check(
                 (Phi("mirrored_swish"),),  # steepest at a negative z
                 (Phi("sigmoid", -round(rng.uniform(1, 3), 2)),),  # falls, and is never negative
             ],
+            edges=lambda rng: [
+                *((Phi("late_sigmoid", side * round(rng.uniform(8, 9), 2)),) for side in (-1, 1)),
+                (Phi("steeper_outside", round(rng.uniform(1.1, 1.6), 2)),),
+            ],
         ),
     ],
     mistakes={
-        "signed-slope": lambda phi: np.max(slopes_between(phi, np.linspace(-10, 10, 200_001))),
+        "signed-slope": lambda phi: np.max(slopes_between(phi, np.linspace(-10, 10, 20_001))),
         "half-of-the-line": tuple(
-            lambda phi, a=a: np.max(np.abs(slopes_between(phi, np.linspace(a, a + 10, 100_001))))
+            lambda phi, a=a: np.max(np.abs(slopes_between(phi, np.linspace(a, a + 10, 10_001))))
             for a in (0, -10)
         ),
         "tanh-slope-quarter": lambda phi: 0.25,
-        "too-short-a-stretch": lambda phi: np.max(np.abs(slopes_between(phi, np.linspace(-1, 1, 20_001)))),
+        "too-short-a-stretch": tuple(
+            lambda phi, end=end: np.max(np.abs(slopes_between(phi, np.linspace(-end, end, 1000 * end + 1))))
+            for end in (1, 2, 3, 4, 5, 6, 8)
+        ),
+        "too-long-a-stretch": tuple(
+            lambda phi, end=end: np.max(np.abs(slopes_between(phi, np.linspace(-end, end, 1000 * end + 1))))
+            for end in (20, 50, 100)
+        ),
         "absolute-value-too-early": lambda phi: np.max(
-            slopes_between(lambda z: np.abs(phi(z)), np.linspace(-10, 10, 200_001))
+            slopes_between(lambda z: np.abs(phi(z)), np.linspace(-10, 10, 20_001))
         ),
         "slope-at-zero": lambda phi: float(abs(phi(1e-5) - phi(-1e-5)) / 2e-5),
-        "mean-slope": lambda phi: np.mean(np.abs(slopes_between(phi, np.linspace(-10, 10, 200_001)))),
-        "value-for-slope": lambda phi: np.max(phi(np.linspace(-10, 10, 200_001))),
-        "rise-without-step": lambda phi: np.max(np.abs(np.diff(phi(np.linspace(-10, 10, 200_001))))),
+        "mean-slope": lambda phi: np.mean(np.abs(slopes_between(phi, np.linspace(-10, 10, 20_001)))),
+        "value-for-slope": lambda phi: np.max(phi(np.linspace(-10, 10, 20_001))),
+        "rise-without-step": tuple(
+            lambda phi, n=n: np.max(np.abs(np.diff(phi(np.linspace(-10, 10, n)))))
+            for n in (20_001, 200_001, 2_001, 10_001, 1_001, 201)
+        ),
         "steps-too-coarse": lambda phi: np.max(np.abs(slopes_between(phi, np.linspace(-10, 10, 21)))),
     },
     personal=Personal(lambda f, own: lambda phi: f(lambda z: phi(own * z))),
@@ -304,21 +319,21 @@ JACOBIAN_PRODUCT = Check(
 
 def critical_sigma(a):
     """The σ_w at which layers of sigmoid(a z) leave a gradient's length alone."""
-    xi = np.linspace(-8, 8, 401)
+    xi = np.linspace(-8, 8, 161)
     bell = np.exp(-(xi**2) / 2)
     bell = bell / bell.sum()
 
     def factor(sigma):
         q = 1.0
-        for _ in range(40):  # until E[z²] has settled
+        for _ in range(20):  # until E[z²] has settled
             h = 1 / (1 + np.exp(-a * np.sqrt(q) * xi))
-            q = sigma**2 * np.sum(bell * h**2)
+            q = sigma**2 * (bell @ h**2)
         slope = a * h * (1 - h)
-        return sigma * np.sqrt(np.sum(bell * slope**2))
+        return sigma * np.sqrt(bell @ slope**2)
 
     # The factor grows with σ_w: halve the interval in which it passes 1.
     low, high = 1 / a, 100 / a
-    for _ in range(40):
+    for _ in range(20):
         middle = (low + high) / 2
         low, high = (middle, high) if factor(middle) < 1 else (low, middle)
     return low
@@ -332,15 +347,15 @@ def normal(xi):
     return bell / bell.sum()
 
 
-def searched(rounds=20, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2)), bell=normal):
+def searched(rounds=16, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2)), bell=normal):
     """The function with fewer rounds until E[z²] counts as settled, another mean slope, or another bell."""
 
     def found(a):
-        xi = np.linspace(-8, 8, 201)
+        xi = np.linspace(-8, 8, 161)
         weights = bell(xi)
 
         def mean(values):
-            return np.sum(weights * values)
+            return weights @ values
 
         def factor(sigma):
             q = 1.0
@@ -350,7 +365,7 @@ def searched(rounds=20, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) 
             return sigma * slope(h, a, mean)
 
         low, high = 0.1 / a, 1000 / min(a, 1)
-        for _ in range(40):
+        for _ in range(22):
             middle = (low + high) / 2
             low, high = (middle, high) if factor(middle) < 1 else (low, middle)
         return low
@@ -523,13 +538,13 @@ def of_reversed(name):
 
 
 def chains(rng, scale, depths):
-    """Lists of random matrices, each with a spectral norm of exactly `scale`."""
+    """Lists of random matrices with spectral norms of about `scale`, no two alike."""
     found = []
     for depth in depths:
         n = int(rng.integers(3, 6))
         matrices = rng.normal(0, 1, (depth, n, n))
-        norms = np.linalg.norm(matrices, 2, axis=(1, 2))[:, None, None]
-        found.append((list((scale * rng.uniform(0.95, 1.05) * matrices / norms).round(3)),))
+        norms = np.linalg.norm(matrices, 2, axis=(1, 2)) / (scale * rng.uniform(0.8, 1.2, depth))
+        found.append((list((matrices / norms[:, None, None]).round(3)),))
     return found
 
 

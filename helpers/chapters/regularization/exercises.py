@@ -98,6 +98,7 @@ def draws_for_itself(f, h, p, train, rng):
     later = np.asarray(f(h, p, train, Rng(rng.seed, drawn=h.size))) == 0
     more = [np.asarray(f(h, p, train, Rng(rng.seed + i))) == 0 for i in (2, 3, 4)]
     return {
+        "some entries are 0, and some are not": bool(0 < out.sum() < out.size),
         "no two rows are dropped alike": len(np.unique(out, axis=0)) == len(out),
         "no two columns are dropped alike": len(np.unique(out, axis=1).T) == len(out.T),
         "the number dropped differs from row to row": len(set(out.sum(axis=1))) > 1,
@@ -176,10 +177,12 @@ def largest_factor(f, grad, mask, p):
 
 
 def which_pass(f, grad, mask, p):
-    passed = np.asarray(f(grad, mask, p)) != 0
+    out = np.asarray(f(grad, mask, p))
+    passed = out != 0
     return {
         "a dropped unit gets a gradient": bool(np.any(passed & (mask == 0))),
         "a kept unit gets none": bool(np.any(~passed & (mask == 1))),
+        "a gradient changes its sign": bool(np.any(out * grad < 0)),
     }
 
 
@@ -429,12 +432,14 @@ def decayed(which, factor=lambda lr, lam: 1 - lr * lam):
     return step
 
 
-def parameters(rng, n, last=3):
+def parameters(rng, n=None, last=3):
     """A small network of n hidden units as PyTorch names it: the γ of its norm is called "weight" too.
 
-    last: the number of the output layer.
+    n: by default as many as there are inputs, so that one matrix is square. last: the number of the
+    output layer.
     """
     n_in, n_out = (int(k) for k in rng.permutation(np.arange(2, 5))[:2])
+    n = n or n_in
     values = rng.normal
     params = {
         "0.weight": values(size=(n_in, n)),
@@ -460,7 +465,7 @@ def picked(which):
 
 def two_networks(rng):
     """The γ of the second has more entries than the matrices of the first."""
-    return [parameters(rng, 3), parameters(rng, int(rng.integers(13, 17)), last=int(rng.integers(4, 9)))]
+    return [parameters(rng), parameters(rng, int(rng.integers(13, 17)), last=int(rng.integers(4, 9)))]
 
 
 DECAY_GROUPS = Check(

@@ -378,6 +378,11 @@ def audit_below_1e38(layers, sizes, last):
     return {"growth": growth, "expected": expected, "overflows": bool(expected > 1e38)}
 
 
+def sizes_of_the_largest(jacobians):
+    right = sizes_by_svd(jacobians)
+    return right | {"bound": max(np.linalg.norm(j, 2) for j in jacobians) ** len(jacobians)}
+
+
 def sizes_by_directions(jacobians):
     product = np.linalg.multi_dot(jacobians[::-1])
     random = np.random.default_rng(0).standard_normal((len(product), 300_000))
@@ -405,6 +410,14 @@ def rate_two_bases(ratio, depth):
 def slope_near_zero(phi):
     z = np.linspace(-1, 1, 100001)
     return np.max(np.abs(np.gradient(phi(z), z)))
+
+
+def slope_to(end, low=None):
+    def slope(phi):
+        z = np.linspace(-end if low is None else low, end, 30001)
+        return np.abs(np.gradient(phi(z), z)).max()
+
+    return slope
 
 
 def slope_of_the_size(phi):
@@ -544,10 +557,13 @@ WRONG = {
         (rate_exchanged, "order"),
         (rate_two_bases, "different bases"),
         (lambda ratio, depth: 0.9, "constant"),
-        (lambda ratio, depth: ratio ** (1 / (depth + 1)), None),
+        (lambda ratio, depth: ratio ** (1 / (depth + 1)), "one-layer-too-many"),
     ],
     "largest_slope": [
         (slope_near_zero, "too-short-a-stretch"),
+        (slope_to(5), "too-short-a-stretch"),
+        (slope_to(20), "too-long-a-stretch"),
+        (slope_to(9.9, 2), None),
         (slope_of_the_size, "absolute-value-too-early"),
         (slope_half_as_large, "0.5 times"),
         (lambda phi: 1.0, "constant"),
@@ -583,6 +599,7 @@ WRONG = {
     "three_sizes": [
         (sizes_of_entries, "entries-for-directions"),
         (sizes_by_directions, None),
+        (sizes_of_the_largest, None),
         (sizes_word_in_capitals, None),
     ],
 }

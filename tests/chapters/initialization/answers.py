@@ -297,6 +297,14 @@ def h2_loop_off_by_one(x, widths, variances):
     return h2
 
 
+def h2_rounded(x, widths, variances):
+    return round(h2_by_reduce(x, widths, variances), 9)
+
+
+def h2_in_16_bits(x, widths, variances):
+    return np.float16(h2_by_reduce(x, widths, variances))
+
+
 def h2_twice_half(x, widths, variances):
     h2 = (x**2).mean()
     for layer in range(len(variances)):
@@ -512,6 +520,8 @@ WRONG = {
         (h2_two_bases, "different bases"),
         (h2_loop_off_by_one, "one-layer-too-few"),
         (h2_twice_half, None),
+        (h2_rounded, None),
+        (h2_in_16_bits, None),
     ],
     "gain": [
         (gain_of_one_side, "half-of-the-bell"),

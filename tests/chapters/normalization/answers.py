@@ -343,6 +343,17 @@ def step_root_plus_eps(x, running_mean, running_var, train):
     return {"y": y, "running_mean": running_mean, "running_var": running_var}
 
 
+def experiment_of_the_last(count):
+    def experiment(runs):
+        learns = {name: np.mean(run["loss"][-count:]) < run["loss"][0] / 2 for name, run in runs.items()}
+        right = experiment_in_loops(runs)
+        if learns["plain"] or not learns["bn"] or right["shift"]["noisy"] < right["shift"]["plain"]:
+            return right | {"verdict": "UNDECIDED"}
+        return right | {"verdict": "AGAINST" if learns["noisy"] else "FOR"}
+
+    return experiment
+
+
 def experiment_ignoring_nan(runs):
     shift = {
         name: np.mean(np.abs(np.diff(np.mean(run["z"], axis=1), axis=0))) / np.std(run["z"])
@@ -549,5 +560,8 @@ WRONG = {
         (experiment_of_squares, "root-mean-square-for-mean"),
         (experiment_ignoring_nan, None),
         (experiment_words, None),
+        (experiment_of_the_last(5), None),
+        (experiment_of_the_last(9), None),
+        (experiment_of_the_last(11), None),
     ],
 }

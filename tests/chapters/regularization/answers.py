@@ -243,6 +243,10 @@ def shift_of_one(mean, var, w, p):
     return {"stored": (var + p * mean**2) / (1 - p), "eval": 1 - p}
 
 
+def dropout_to_the_mean(h, p, train, rng):
+    return np.where(rng.random(h.shape) < p, h.mean(), h / (1 - p)) if train else h
+
+
 def dropout_in_pairs(h, p, train, rng):
     if not train:
         return h
@@ -311,6 +315,11 @@ def adamw_uphill(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
     return {"w": w + lr * (mh / (np.sqrt(vh) + eps)) - lr * weight_decay * w, "m": m, "v": v}
 
 
+def groups_of_squares(params, lr, weight_decay):
+    square = {name for name, p in params.items() if p.ndim == 2 and p.shape[0] == p.shape[1]}
+    return {name: p * (1 - lr * weight_decay) if name in square else p for name, p in params.items()}
+
+
 def groups_by_size(params, lr, weight_decay):
     return {
         k: v * (1 - lr * weight_decay) if k.endswith("weight") and v.size > 4 else v
@@ -363,8 +372,13 @@ WRONG = {
         (dropout_one_row, "one-mask-for-all-rows"),
         (dropout_in_place, "mutated"),
         (dropout_nothing, None),
+        (dropout_to_the_mean, "some entries are 0"),
     ],
-    "dropout_backward": [(backward_in_place, "mutated"), (lambda grad, mask, p: grad @ mask, "error")],
+    "dropout_backward": [
+        (lambda grad, mask, p: np.where(mask == 0, 0, np.abs(grad)) / (1 - p), None),
+        (backward_in_place, "mutated"),
+        (lambda grad, mask, p: grad @ mask, "error"),
+    ],
     "sgd_with_decay": [
         (sgd_exchanged, "order"),
         (sgd_in_place, "mutated"),
@@ -378,7 +392,11 @@ WRONG = {
         (adamw_uphill, "adds-the-step"),
         (adamw_weights_only, "form"),
     ],
-    "decay_step": [(groups_by_size, None), (lambda params, lr, lam: list(params), "form")],
+    "decay_step": [
+        (groups_of_squares, None),
+        (groups_by_size, None),
+        (lambda params, lr, lam: list(params), "form"),
+    ],
     "clip_gradients": [
         (clip_overwritten, "last-array-alone"),
         (clip_twice, "factor-squared"),

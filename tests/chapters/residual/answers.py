@@ -456,6 +456,16 @@ def shattered_last_block_twice(x, network, lag):
     return shattered_backward(x, {**network, "blocks": network["blocks"] + network["blocks"][-1:]}, lag)
 
 
+def shattered_size_of_likeness(x, network, lag):
+    right = shattered_backward(x, network, lag)
+    return right | {"likeness": abs(right["likeness"])}
+
+
+def shattered_in_16_bits(x, network, lag):
+    right = shattered_backward(x, network, lag)
+    return right | {"slope": np.asarray(right["slope"]).astype(np.float16)}
+
+
 def shattered_roll(x, network, lag):
     right = shattered_backward(x, network, lag)
     a = np.array(right["slope"]) - np.mean(right["slope"])
@@ -659,5 +669,7 @@ WRONG = {
         (shattered_in_place, "mutated"),
         (shattered_last_block_twice, None),
         (shattered_roll, "wraps-around"),
+        (shattered_size_of_likeness, None),
+        (shattered_in_16_bits, "16 bits"),
     ],
 }
