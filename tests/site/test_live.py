@@ -34,7 +34,7 @@ BOOT = 180  # seconds that a kernel may take on a slow machine
 # Modules of the course that need no numpy. The __init__ of `checking` does: one is loaded from its file.
 WITHOUT_NUMPY = """
 import importlib.util
-import helpers, ipywidgets
+import anywidget, helpers, ipywidgets
 from helpers import contents
 from helpers.progress import record
 

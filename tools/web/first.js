@@ -16,6 +16,13 @@ const there = selector => new Promise(resolve => {
   look();
 });
 
+/** JupyterLab's menus are those of the notebook that has the keyboard, which it could not get behind the room. */
+function activate(path) {
+  const { shell } = window.jupyterapp ?? {};
+  const notebook = [...shell?.widgets('main') ?? []].find(({ context }) => context?.path === path);
+  if (notebook) shell.activateById(notebook.id);
+}
+
 async function show({ title, ...figure }) {
   const room = document.createElement('dialog'), place = document.createElement('div');
   const said = Object.assign(document.createElement('p'), { textContent: LOADS });
@@ -30,6 +37,7 @@ async function show({ title, ...figure }) {
   room.addEventListener('close', () => {
     view?.remove();
     room.remove();
+    activate(path);
   });
   there(DIALOG).then(() => room.close()); // JupyterLab has a question
   await there(SEEN);
@@ -40,5 +48,5 @@ async function show({ title, ...figure }) {
 }
 
 const figures = JSON.parse(document.getElementById('trainable-depth-figures').textContent);
-const first = figures[new URLSearchParams(location.search).get('path')];
-if (first) show(first);
+const path = new URLSearchParams(location.search).get('path');
+if (figures[path]) show(figures[path]);

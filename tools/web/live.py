@@ -22,13 +22,17 @@ from helpers.figures.theme import style_rules
 from tools.web.pages import HERE, ROOMS, ROOT, Page
 
 WHEELS = Path(sys.prefix) / "wheels"  # where `download_wheels` puts what is not ours
-FROM_PYPI = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "widgetsnbextension")
+FROM_PYPI = (
+    *("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "typing_extensions"),
+    "widgetsnbextension",
+)
 INSTALLED = (
     "anywidget",
     "comm",
     "ipywidgets",
     "psygnal",
     "trainable_depth",
+    "typing_extensions",
 )  # by every kernel; the others are for `%pip install`
 FROM_PYODIDE = ("numpy", "matplotlib")
 
@@ -187,7 +191,7 @@ def _at_run_time(wheels, versions):
     }
     data = {
         "appName": "Trainable Depth",
-        "exposeAppInBrowser": True,  # for the tests
+        "exposeAppInBrowser": True,  # for first.js, and for the tests
         "litePluginSettings": {PLUGIN: kernel, OURS: versions},
     }
     return {"jupyter-lite-schema-version": 0, "jupyter-config-data": data}
