@@ -47,7 +47,7 @@ FUNCTIONS = {
     "sin": "np.sin({a} * z)",
     "square": "z**2",
     "late_sigmoid": "1 / (1 + np.exp({a} - z))",
-    "steeper_outside": "np.tanh({a} * z) + 4 * np.tanh(z - 16) + 4 * np.tanh(z + 16)",
+    "steeper_outside": "np.tanh({a} * z) + (z / 14) ** 21",
     "bump": "20 * np.exp(-24 * (z - {a}) ** 2)",
 }
 
