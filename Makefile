@@ -10,8 +10,9 @@ WEB     = $(VENV)-site/bin
 # Answers given while testing must not land in a learner's own progress. And with matrices as small as the
 # tests', a second BLAS thread costs more than it brings as soon as the machine has anything else to do.
 TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
-# A file stays together, as its tests share trainings. The chapters, which take longest, come first.
-ON_ALL_CORES = -n logical --dist loadfile --no-loadscope-reorder
+# A file stays together, as its tests share trainings. The chapters, which take longest, come first. And nbval,
+# which takes seconds to import, is for notebooks.
+ON_ALL_CORES = -p no:nbval -n logical --dist loadfile --no-loadscope-reorder
 NBVAL = --nbval-lax --nbval-cell-timeout=120
 
 # Tests with targets of their own, as they need more than Python.
