@@ -251,9 +251,8 @@ class Learner:
         def call(args):
             try:
                 self._start()
-                answer = self._ask(
-                    {"do": "call", "name": name, "args": pack(args), "seconds": SECONDS}, SECONDS
-                )
+                request = {"do": "call", "name": name, "args": pack(args), "seconds": SECONDS}
+                answer = self._ask(request, 2 * SECONDS)  # what it imports has as long (calls.py)
                 return Outcome(None, args, self._missing(name)) if "missing" in answer else _outcome(answer)
             except TookTooLong:
                 late = "The notebook had used up its time before this was checked."
