@@ -44,10 +44,8 @@ def __getattr__(name):
 
 def _unknown(name):
     """The error for a name that is not here, with a sentence."""
-    if name.startswith("__") or find_spec(
-        f"helpers.{name}"
-    ):  # Python's own question, or a room to be imported
-        return AttributeError(name)
+    if name.startswith("__") or find_spec(f"helpers.{name}"):
+        return AttributeError(name)  # Python's own question, or a room that it goes on to import
     words = import_module("helpers.edition").unknown(name, __dir__())
     # `from helpers import name` would put Python's own words in the place of an AttributeError's.
     if sys._getframe(2).f_code.co_name == "_handle_fromlist":

@@ -11,13 +11,11 @@ import nbformat
 import pytest
 
 import helpers
-from helpers import edition
 from tools import address, notebooks
 
 ROOT = Path(__file__).parents[1]
 PLACE = "https://github.com/OWNER/a-course"
-NEEDS = ["ask", "network.mlp"]
-CELLS = {"no address": notebooks.course("", NEEDS), "an address": notebooks.course(PLACE, NEEDS)}
+CELLS = {"no address": notebooks.course(""), "an address": notebooks.course(PLACE)}
 SHELL = f"""
 import sys
 
@@ -32,6 +30,14 @@ def get_ipython():
 
 
 NOTEBOOKS = [path for room in ("notebooks", "exercises") for path in sorted((ROOT / room).glob("*.ipynb"))]
+IN_A_SHELL = """
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+config = Config(HistoryManager={{"enabled": False}}, InteractiveShell={{"colors": "NoColor"}})
+for cell in {cells}:
+    InteractiveShell.instance(config=config).run_cell(cell)
+"""
 # A course that knows nothing of versions, as far as the cell can see it.
 BEFORE = (
     "def __getattr__(name):\n    if name == 'check':\n        return print\n    raise AttributeError(name)\n"
@@ -90,22 +96,33 @@ class TestTheCellCourse:
         assert str(old) in error and f"older than {helpers.__version__}" in error
         assert "make update" in error and error.count("Traceback") == 1
 
-    @pytest.mark.parametrize("here, also", [("0.1.9", ""), ("0.10.0", ", without network.mlp")])
-    def test_beside_a_course_of_another_version(self, tmp_path, source, here, also):
-        """An older one, and a newer one that has no more what the notebook imports."""
-        other = of_version(tmp_path, here, lacks=bool(also))
+    def test_beside_an_older_course(self, tmp_path, source):
+        other = of_version(tmp_path, "0.1.9")
         _, error = opened(tmp_path, source)
         assert f"was written for version {helpers.__version__} of the course" in error
-        assert f"The `helpers` here is version {here}{also}:\n    {other}\n" in error
+        assert f"The `helpers` here is version 0.1.9:\n    {other}\n" in error
         assert "Get both from one version: make update\n" in error and error.count("Traceback") == 1
 
-    def test_beside_a_newer_course_that_has_all_it_does_nothing(self, tmp_path, source):
+    def test_beside_a_newer_course_it_does_nothing(self, tmp_path, source):
         of_version(tmp_path, "0.10.0")
-        assert opened(tmp_path, source) == ("", "")
+        assert opened(tmp_path, source, "-S") == ("", "")
+
+    def test_what_a_newer_course_has_lost_is_explained(self, tmp_path, source):
+        of_version(tmp_path, "0.10.0", lacks=True)
+        uses = [
+            "from helpers import network",
+            "from helpers.network import mlp",
+            "network.mlp",
+            "network.Network",
+        ]
+        said, told = opened(tmp_path, IN_A_SHELL.format(cells=[source, *uses, "1 / 0", "import chek"]))
+        assert said.count("Traceback") == 4  # the two with mlp, and those that no course has a part in
+        assert told.count("The `helpers` here is version 0.10.0") == 2
+        assert told.count("Get both from one version: make update\n") == 2
 
     def test_a_package_that_is_not_installed_says_so_itself(self, tmp_path, source):
         of_version(tmp_path, helpers.__version__)
-        _, error = opened(tmp_path, source, "-S")
+        _, error = opened(tmp_path, f"{source}\nfrom helpers import check", "-S")
         assert "No module named 'numpy'" in error and "written for" not in error
 
     def test_its_lines_are_short_and_no_magic(self, tmp_path, source):
@@ -113,7 +130,7 @@ class TestTheCellCourse:
         assert len(lines) <= 12 and all(len(line) <= 84 and line.lstrip()[:1] not in "%!" for line in lines)
 
 
-IN_COLAB = notebooks.course(PLACE, []).replace("get_ipython())", "'<google.colab._shell.Shell>')")
+IN_COLAB = notebooks.course(PLACE).replace("get_ipython())", "'<google.colab._shell.Shell>')")
 
 
 def test_in_colab_it_installs_the_course(tmp_path):
@@ -127,15 +144,10 @@ def test_in_colab_an_older_course_is_told_as_elsewhere(tmp_path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_every_notebook_says_what_it_needs_before_anything_else(path, monkeypatch):
-    """Its first code cell, in the course, and in one without the last thing that the notebook imports."""
-    first, *others = (cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
-    *_, last = notebooks.imported(others)
-    exec(first.source, {})
-    lacks = edition._lacks
-    monkeypatch.setattr(edition, "_lacks", lambda need: need == last or lacks(need))
-    with pytest.raises(ImportError, match=rf"{helpers.__version__}, without {last}:"):
-        exec(first.source, {})
+def test_every_notebook_says_first_for_which_version_it_was_written(path):
+    first = next(cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code")
+    assert first.source == notebooks.course(address.repository())
+    assert f'written_for("{helpers.__version__}")' in first.source
 
 
 class TestWhatHelpersHasNot:

@@ -6,13 +6,11 @@
 
 The notebook is the source; the text is only for the time of the edit. `build` and `tidy` write the canonical
 form that the tests ask for: readable cell ids, no outputs, no counts, no metadata but a cell's tags, that
-what is Further is folded, and that the first code cell is `course`, which finds the course or says how: it
-has the version of the course and all that the notebook imports.
+what is Further is folded, and that the first code cell is `course`, which finds the course, of this version
+or a newer one, or says how.
 """
 
-import ast
 import sys
-import textwrap
 from pathlib import Path
 
 import jupytext
@@ -37,14 +35,14 @@ TEXT_FORMAT = "py:percent"
 COURSE = """\
 try:  # Where the course is, this cell does nothing.
     from helpers import written_for
+    written_for("VERSION")
 except ImportError as error:
-    raise ImportError(f\"""{error}. The course's own `helpers` is not here,
-    or is older than VERSION. Has another file this name? Rename it. An older course?
-    Run: make update. None? WAY
-    Then restart the kernel.\""") from None
-written_for("VERSION", NEEDS)"""
-ALONE = "Open this in the course's folder, with: make lab"
-INSTALL = "Run in a new cell: %pip install {course}"
+    raise ImportError(f\"""{error}
+    The course's own `helpers` is not here, or is older than VERSION (make update).
+    Has another file this name? Rename it, and restart the kernel.
+    Otherwise WAY\""") from None"""
+ALONE = "open this in the course's folder, with: make lab"
+INSTALL = "run in a new cell: %pip install {course}"
 IN_COLAB = """\
 from importlib.util import find_spec
 course = "git+ADDRESS"
@@ -53,32 +51,17 @@ if "google.colab" in str(get_ipython()) and not find_spec("helpers"):
 """
 
 
-def course(repository, needs):
-    """The source of the cell `course`: a clear sentence with the command, or in Colab the command itself.
-
-    needs: what the notebook imports from the course, as `imported` lists it.
-    """
+def course(repository):
+    """The source of the cell `course`: a clear sentence with the command, or in Colab the command itself."""
     first, way = (IN_COLAB.replace("ADDRESS", repository), INSTALL) if repository else ("", ALONE)
-    words = textwrap.fill(" ".join(needs), 80, initial_indent=" " * 4, subsequent_indent=" " * 4)
-    listed = f'"""\n{words}"""' if "\n" in words else f'"{words.strip()}"'
-    cell = COURSE.replace("VERSION", helpers.__version__).replace("WAY", way).replace("NEEDS", listed)
-    return first + cell
-
-
-def imported(cells):
-    """All that cells import from the course, in order, without `helpers.`: ["ask", "network.mlp"]."""
-    sources = [cell.source for cell in cells if cell.cell_type == "code"]
-    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
-    found = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    names = {f"{node.module}.{name.name}" for node in found for name in node.names}
-    return sorted(name.removeprefix("helpers.") for name in names if name.startswith("helpers."))
+    return first + COURSE.replace("VERSION", helpers.__version__).replace("WAY", way)
 
 
 def canonical(notebook):
     """A copy of the notebook as it is committed."""
     cells, further = [], False
     title, *others = [cell for cell in notebook.cells if cell.id != "course"]
-    finds = nbformat.v4.new_code_cell(course(address.repository(), imported(others)), id="course")
+    finds = nbformat.v4.new_code_cell(course(address.repository()), id="course")
     for cell in (title, finds, *others):
         metadata = {key: cell.metadata[key] for key in KEPT if key in cell.metadata}
         further = further or cell.id == FURTHER

@@ -146,10 +146,9 @@ export class Instrument {
    *  The first answer comes alone, as frames ahead would be in the way of its painting. */
   ask() {
     if (this.asked || this.lost) return;
-    const since = performance.now() - this.time;
-    this.asked = key(this.state);
-    this.time += since;
-    this.host.want(this.state, since < DRAG ? this.missing() : []);
+    const now = performance.now(), moves = now - this.time < DRAG;
+    Object.assign(this, { asked: key(this.state), time: now });
+    this.host.want(this.state, moves ? this.missing() : []);
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
       this.asked = null; // a kernel that comes back is asked again

@@ -136,6 +136,14 @@ def test_an_instrument_has_frames_before_its_cell_runs():
     }
 
 
+def test_an_instrument_that_settles_a_prediction_has_none():
+    path, figure = Path("notebooks/03_batch_normalization.ipynb"), {"call": "x", "frames": "../f.bin"}
+    asked = {"question": json.dumps(life.family("predict-bn-eta", True))}
+    alive = {"predict-eta": asked, "stability": figure, "train-vs-eval": figure}
+    lesson = live.notebook(path, alive)
+    assert [cell.id for cell in lesson.cells if cell.get("outputs")] == ["train-vs-eval"]
+
+
 def test_the_figure_before_jupyterlab_answers_no_prediction():
     """It is the one with which a lesson begins, if nothing is asked before."""
     path, figure = Path("notebooks/02_initialization.ipynb"), {"call": "four-starts", "frames": "../f.bin"}

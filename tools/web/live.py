@@ -22,18 +22,10 @@ from helpers.figures.theme import style_rules
 from tools.web.pages import HERE, ROOMS, ROOT, Page
 
 WHEELS = Path(sys.prefix) / "wheels"  # where `download_wheels` puts what is not ours
-FROM_PYPI = (
-    *("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "typing_extensions"),
-    "widgetsnbextension",
-)
-INSTALLED = (
-    "anywidget",
-    "comm",
-    "ipywidgets",
-    "psygnal",
-    "trainable_depth",
-    "typing_extensions",
-)  # by every kernel; the others are for `%pip install`
+# What every kernel installs besides ours; the last two are for `%pip install`.
+BY_EVERY_KERNEL = ("anywidget", "comm", "ipywidgets", "psygnal", "typing_extensions")
+FROM_PYPI = (*BY_EVERY_KERNEL, "jupyterlab_widgets", "widgetsnbextension")
+INSTALLED = (*BY_EVERY_KERNEL, "trainable_depth")
 FROM_PYODIDE = ("numpy", "matplotlib")
 
 PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -55,15 +47,7 @@ SETTINGS = {
 }
 
 OURS = "trainable-depth"  # our plugin, its settings, and what a notebook says of the course
-OF_A_FIGURE = (
-    "lesson",
-    "instrument",
-    "view",
-    "figure",
-    "data",
-    "question",
-    "dom",
-)  # lesson.js and its imports
+OF_A_FIGURE = ("lesson", "instrument", "view", "figure", "data", "question", "dom")  # lesson.js, its imports
 EARLY = f"application/vnd.{OURS}.early+json"  # what early.js shows
 
 
@@ -119,11 +103,16 @@ def first_figure(path, alive):
 
 
 def notebook(path, alive):
-    """A notebook as the live course has it: with its version, and with its instruments before they run."""
+    """A notebook as the live course has it: with its version, and with its instruments before they run.
+
+    One that shows the truth of a prediction is not seen before its cell has run.
+    """
     notebook = nbformat.read(ROOT / path, as_version=4)
+    asked = [json.loads(data["question"]) for data in alive.values() if "question" in data]
+    truths = {question.get("truth") for question in asked}
     for cell in notebook.cells:
         data = alive.get(cell.id, {})
-        if "frames" in data:
+        if "frames" in data and cell.id not in truths:
             early = {"page": path.with_suffix(".html").as_posix(), **data}
             cell.outputs = [new_output("display_data", {EARLY: early, "text/plain": cell.source})]
     notebook.metadata[OURS] = {"version": version_of(ROOT / path)}
