@@ -525,7 +525,8 @@ def test_a_generator_can_be_one_that_has_been_used():
         ("return np.ones(10**14)", "memory", "more memory"),
     ],
 )
-def test_a_problem_is_said_in_plain_words(body, kind, words):
+def test_a_problem_is_said_in_plain_words(body, kind, words, monkeypatch):
+    monkeypatch.delattr(np, "trapz", raising=False)  # an older numpy still has it
     verdict = judged(body)
     assert verdict.problem.kind == kind
     assert words in verdict.problem.text

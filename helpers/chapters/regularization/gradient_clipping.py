@@ -131,7 +131,7 @@ class GradientClipping(Instrument):
         figure.subplots_adjust(left=0.085, right=0.985, bottom=0.26, top=0.92, wspace=0.24)
         w, b, loss = _map()
         lines = plane.contour(w, b, loss, LEVELS, colors=theme.MUTED, linewidths=0.9)
-        plane.clabel(lines, (0.06, 0.3, 0.4), fontsize=8, fmt="%g", manual=NAMED)
+        plane.clabel(lines, fontsize=8, fmt="%g", manual=NAMED)
         plane.set(xlim=W_SEEN, ylim=B_SEEN, xlabel="$w$", ylabel="$b$")
         plane.set_title("Levels of the loss, and the way down", loc="left")
         course.set(xlim=(-8, STAGES[-1] + 8), ylim=(-6.5, 4.5), xlabel="step")
