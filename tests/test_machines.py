@@ -38,7 +38,15 @@ def test_a_kernel_is_asked_for_its_name():
 
 def test_failures_are_counted_and_named(tmp_path, capsys):
     (tmp_path / "test_one.py").write_text(PASS + FAIL)
-    options = ["-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path / "test_one.py")]
+    options = [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:nbval",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path / "test_one.py"),
+    ]
     assert machines.main(["default", "NoSuchKernel", "--", *options]) == 1
     said = capsys.readouterr().out
     row = next(line.split() for line in said.splitlines() if line.startswith("default "))

@@ -26,7 +26,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+
+expect.set_options(timeout=30_000)  # ms: a slow machine may take long, and what is there is seen at once
 
 OVERRIDES = Path(__file__).with_name("overrides.json")  # what `make lab` sets for a learner
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}

@@ -65,7 +65,7 @@ class Hunt:
         """Hand in an input. Where the suspect is wrong there it is exposed, and its name is asked for."""
         try:
             args = self._bound(args, kwargs)
-            args = tuple(map(fitted, self._item.parameters, args, likes(self._item)))
+            args = tuple(map(fitted, self._item.parameters, args, self._likes))
             with quiet(Printed()):
                 found = self._found(args)
         except (ValueError, TypeError) as error:
@@ -90,10 +90,10 @@ class Hunt:
             return show(Card("measured", "The hunt is over", text, "Your points stand in `report()`."))
         self._item, self._wrong = self._suspects[self._at]
         self._id = f"hunt-{self._item.name}-{self._wrong.tag}"
+        self._likes = likes(self._item)
         place = f" {self._at + 1} of {len(self._suspects)}" if len(self._suspects) > 1 else ""
         forms = [
-            f"{name}: {form(like)}"
-            for name, like in zip(self._item.parameters, likes(self._item), strict=True)
+            f"{name}: {form(like)}" for name, like in zip(self._item.parameters, self._likes, strict=True)
         ]
         return show(
             Card(
