@@ -106,7 +106,7 @@ site: $(VENV)-site/site.done
 
 # Is all in the site that must be? Builds it with notebooks that are not executed, and makes a few frames.
 site-check: $(VENV)-site/site.done
-	$(TEST_ENV) $(WEB)/pytest tests/site/test_build.py tests/site/test_bake.py
+	$(TEST_ENV) $(WEB)/pytest -p no:nbval -n 2 --dist loadfile tests/site/test_build.py tests/site/test_bake.py $(ONLY)
 
 # What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
 site-browser: $(VENV)-site/site.done

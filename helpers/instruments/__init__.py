@@ -3,12 +3,14 @@
 A chapter's module that defines an `Instrument` (frame.py) has a function of its own name, which makes one.
 """
 
+from importlib import import_module
+
 from helpers import contents
 
 
 def names():
     """The names of all instruments. (To know them, every module of a chapter is imported.)"""
-    return sorted(name for name in contents.modules() if hasattr(contents.find(name), name))
+    return sorted(name for name, path in contents.modules().items() if hasattr(import_module(path), name))
 
 
 def __getattr__(name):

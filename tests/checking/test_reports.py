@@ -16,7 +16,6 @@ from helpers.checking.cards import address
 from helpers.figures.calibration import calibration, wilson
 from helpers.progress.record import Answer, Progress
 
-NOW = datetime.now(UTC)
 TITLE = lambda name: exercise.find(name).title  # noqa: E731
 
 
@@ -29,14 +28,14 @@ def progress(tmp_path, monkeypatch):
 
 
 def answer(days_ago, correct, confidence=None, question="init-he-std"):
-    time = (NOW - timedelta(days=days_ago)).isoformat(timespec="microseconds")
+    time = (datetime.now(UTC) - timedelta(days=days_ago)).isoformat(timespec="microseconds")
     return Answer(time, "question", question, "1", correct, confidence, None)
 
 
 def due_in(*answers):
     """In how many days the question is due, counted from now."""
     (due,) = reports.due_times(answers).values()
-    return round((due - NOW) / timedelta(days=1), 3)
+    return round((due - datetime.now(UTC)) / timedelta(days=1), 3)
 
 
 # --- report -----------------------------------------------------------------------------------------

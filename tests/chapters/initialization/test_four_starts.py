@@ -1,5 +1,6 @@
 """Four starts: what becomes of each, over seeds; its science; its corners; and its time."""
 
+from functools import cache
 from itertools import product
 from types import SimpleNamespace
 
@@ -23,9 +24,12 @@ def nothing_is_left_behind():
     starts.run.cache_clear()
 
 
+opened = cache(four_starts)  # one for all: to open it takes longer than to train most of the networks
+
+
 def after(start, seed=0, steps=STEPS, depth=8, lr=0.2):
-    instrument = four_starts(start=start, seed=seed, step=steps, depth=depth, lr=lr)
-    return instrument
+    opened().set(start=start, seed=seed, step=steps, depth=depth, lr=lr)
+    return opened()
 
 
 @pytest.mark.parametrize(

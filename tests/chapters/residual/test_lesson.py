@@ -19,7 +19,7 @@ from helpers.initializers import orthogonal
 from helpers.layers import BatchNorm, Linear, ReLU, Residual, every_layer
 from helpers.network import plain, residual_v2
 from helpers.optimizers import linear_decay, warmup
-from tests.text import lesson
+from tests.text import asked, lesson
 
 SEEDS = range(5)
 LINE = np.linspace(-2, 2, 256)
@@ -282,6 +282,17 @@ def test_5_six_more_layers_double_the_epochs_and_with_skips_they_cost_nothing():
 
 
 # Sections 6 to 9
+
+
+def test_6_the_answers_of_the_prediction_of_paths():
+    start = paths(depth=27, network="at the start").result
+    assert 2.0 ** (len(start.paths) - 1) == pytest.approx(
+        asked("predict-res-paths", "134 million"), rel=0.005
+    )
+    assert start.mean_length == pytest.approx(asked("predict-res-paths", "About 5"), abs=0.8)
+    trained = [paths(depth=27, seed=seed).result.mean_length for seed in range(5)]
+    low, high = asked("predict-res-paths", "between 2 and 3")
+    assert low < np.mean(trained) < high
 
 
 def test_6_lengths_and_cuts():
