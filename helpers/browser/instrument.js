@@ -189,9 +189,11 @@ export class Instrument {
     if (this.note.startsWith(SILENT)) this.say('');
     for (const [state, frame] of frames) {
       const name = key(state);
+      // What was made ahead may arrive just before the answer to a question begins: it is finished already.
+      const better = frame.last || !this.frames.has(name);
       this.keep(state, frame);
       // The hand may be elsewhere by now. What was asked for is still newer than what is seen.
-      if (name === here || (name === this.asked && this.behind)) {
+      if (better && (name === here || (name === this.asked && this.behind))) {
         Object.assign(this, { frame, shown: name });
         fresh = true;
       }

@@ -69,6 +69,22 @@ def tab(browser, url, request):
         assert problems == []
 
 
+CROSSED = """async () => {
+  const { Instrument } = await import('./instrument.js'), frame = last => ({ ink: '', last });
+  const about = { controls: [{ name: 'a', kind: 'slider', values: [0, 1] }], start: [0] };
+  const host = { about, state: () => [0], frame: () => frame(true), want() {}, save() {} };
+  const one = new Instrument(host);
+  one.go([1]);
+  for (const last of [true, false]) one.answer([[[1], frame(last)]]);
+  return one.frame.last;
+}"""
+
+
+def test_a_frame_made_ahead_is_not_given_up_for_the_beginning_of_the_same(tab):
+    """The kernel has sent it when the question arrives, which it then answers from the start."""
+    assert tab.evaluate(CROSSED)
+
+
 STILL = """async element => { // its neighbours have come, too, and it lies still
   const pause = () => new Promise(go => setTimeout(go, 150)), top = () => element.getBoundingClientRect().top;
   for (let before; before !== top(); await pause()) before = top();
