@@ -93,7 +93,7 @@ elsewhere: $(VENV)-elsewhere/test.done
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
 # Its class has 30 students; before a release: make grading ONLY=--size=300
 grading: $(VENV)/grading.done
-	$(TEST_ENV) $(BIN)/pytest tests/grading $(ONLY)
+	$(TEST_ENV) $(BIN)/pytest -p no:nbval -n 2 --dist loadfile tests/grading $(ONLY)
 
 # nbgrader on the workbooks, stock and with our grader inside (which needs bubblewrap), in an environment of
 # its own: it brings a hundred packages.

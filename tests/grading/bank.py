@@ -5,6 +5,7 @@ and so does one that the honest part lost.
 """
 
 import json
+import os
 from pathlib import Path
 
 import nbformat
@@ -28,7 +29,7 @@ def he(fan_in, fan_out, alpha, rng):
 LOST_BY_FAN_OUT, LOST_BY_STUB = 8, 15
 PARTIAL_POINTS = 100 - LOST_BY_FAN_OUT - LOST_BY_STUB
 WITHOUT_HE = 100 - 10 - LOST_BY_STUB
-SLEEP = 31_415.9265  # seconds: what a process that got away would be seen by
+SLEEP = f"31415.{os.getpid():07}"  # seconds: what a process of these tests that got away would be seen by
 
 
 def solved():

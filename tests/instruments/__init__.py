@@ -10,10 +10,25 @@ import xml.etree.ElementTree as ET
 from base64 import b64decode
 from itertools import product
 
+from helpers import contents
 from helpers.instruments.controls import Slider
+from helpers.instruments.frame import Instrument
 from helpers.instruments.phrases import plain
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def class_of(name):
+    """The class of an instrument. What stands in it is read from there: making one takes its experiment."""
+    module = contents.find(name)
+    return next(
+        one
+        for one in vars(module).values()
+        if isinstance(one, type)
+        and issubclass(one, Instrument)
+        and one.__module__ == module.__name__
+        and "controls" in vars(one)  # else it is what several instruments share
+    )
 
 
 def ink(instrument):

@@ -28,6 +28,7 @@ from helpers.progress.record import PROGRESS
 from tests.instruments import (
     SVG,
     assert_it_can_be_drawn,
+    class_of,
     drawing,
     everything,
     page,
@@ -40,21 +41,6 @@ from tests.instruments import (
 NAMES = instruments.names()
 CASES = {name: import_module(contents.modules()[name].replace("helpers", "tests", 1)) for name in NAMES}
 each_instrument = pytest.mark.parametrize("name", NAMES)
-
-
-def class_of(name):
-    """The class of an instrument. What stands in it is read from there: making one takes its experiment."""
-    module = contents.find(name)
-    return next(
-        one
-        for one in vars(module).values()
-        if isinstance(one, type)
-        and issubclass(one, frame.Instrument)
-        and one.__module__ == module.__name__
-        and "controls" in vars(one)  # else it is what several instruments share
-    )
-
-
 KINDS = {name: class_of(name) for name in NAMES}
 TRUE = {name: kind.experiment for name, kind in KINDS.items()}  # at_first_glance stops them early
 

@@ -18,7 +18,8 @@ from helpers import instruments
 from helpers.figures import svg, theme
 from helpers.figures.decades import LENGTHS, REACHES, Stretched
 from helpers.instruments.phrases import plain
-from tests.instruments.test_instruments import KINDS, class_of
+from tests.instruments import class_of
+from tests.instruments.test_instruments import KINDS
 from tests.pictures import assert_words_fit, places
 
 NAMES = instruments.names()

@@ -13,14 +13,11 @@ from nbformat.v4 import new_code_cell
 
 from helpers import instruments
 from helpers.checking import questions
+from tests.instruments import class_of
 from tests.site.frames import computed, full, unpack, way
 from tools.web import bake, life
 
-QUICK = [
-    name
-    for name in instruments.names()
-    if not inspect.isgeneratorfunction(getattr(instruments, name)().experiment)
-]
+QUICK = [name for name in instruments.names() if not inspect.isgeneratorfunction(class_of(name).experiment)]
 
 
 @pytest.fixture(scope="module", params=QUICK)

@@ -105,6 +105,7 @@ def test_a_kernel_loads_the_course_while_it_starts(site, settings):
         "ipywidgets",
         "psygnal",
         "trainable_depth",
+        "typing_extensions",  # for anywidget
     }
     for wheel in wheels:
         assert (site / "lite" / normpath(f"{WORKER}/../{wheel}")).is_file()
