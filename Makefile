@@ -13,6 +13,8 @@ TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 # A file stays together, as its tests share trainings. The chapters, which take longest, come first. And nbval,
 # which takes seconds to import, is for notebooks.
 ON_ALL_CORES = -p no:nbval -n logical --dist loadfile --no-loadscope-reorder
+# Of what has few files, or waits for other processes.
+IN_PAIRS = -p no:nbval -n 2 --dist loadfile
 NBVAL = --nbval-lax --nbval-cell-timeout=120
 
 # Tests with targets of their own, as they need more than Python.
@@ -93,7 +95,7 @@ elsewhere: $(VENV)-elsewhere/test.done
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
 # Its class has 30 students; before a release: make grading ONLY=--size=300
 grading: $(VENV)/grading.done
-	$(TEST_ENV) $(BIN)/pytest -p no:nbval -n 2 --dist loadfile tests/grading $(ONLY)
+	$(TEST_ENV) $(BIN)/pytest $(IN_PAIRS) tests/grading $(ONLY)
 
 # nbgrader on the workbooks, stock and with our grader inside (which needs bubblewrap), in an environment of
 # its own: it brings a hundred packages.
@@ -106,7 +108,7 @@ site: $(VENV)-site/site.done
 
 # Is all in the site that must be? Builds it with notebooks that are not executed, and makes a few frames.
 site-check: $(VENV)-site/site.done
-	$(TEST_ENV) $(WEB)/pytest -p no:nbval -n 2 --dist loadfile tests/site/test_build.py tests/site/test_bake.py $(ONLY)
+	$(TEST_ENV) $(WEB)/pytest $(IN_PAIRS) tests/site/test_build.py tests/site/test_bake.py $(ONLY)
 
 # What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
 site-browser: $(VENV)-site/site.done

@@ -75,18 +75,23 @@ def test_moments_at_any_sigma_w_equal_a_fresh_pass_at_that_sigma_w(act):
             np.testing.assert_allclose(moments.mean, direct.mean, atol=1e-3 * np.sqrt(direct.second).max())
 
 
+def watch(monkeypatch, note):
+    """Have `note(signal, arguments)` called at every forward pass that is really made."""
+
+    class Watched(propagation.Signal):
+        def __init__(self, *args):
+            note(self, args)
+            super().__init__(*args)
+
+    propagation.clear()
+    monkeypatch.setattr(propagation, "Signal", Watched)
+
+
 @pytest.fixture
 def passes(monkeypatch):
     """The arguments of every forward pass that is really made."""
     made = []
-
-    class Counted(propagation.Signal):
-        def __init__(self, *args):
-            made.append(args)
-            super().__init__(*args)
-
-    propagation.clear()
-    monkeypatch.setattr(propagation, "Signal", Counted)
+    watch(monkeypatch, lambda _, args: made.append(args))
     return made
 
 
@@ -264,18 +269,12 @@ def test_correlations_do_not_depend_on_the_scale_of_a_homogeneous_activation(act
 def alive(monkeypatch):
     """A function that counts the signals that are kept of those that were made."""
     made = weakref.WeakSet()
-
-    class Seen(propagation.Signal):
-        def __init__(self, *args):
-            made.add(self)
-            super().__init__(*args)
+    watch(monkeypatch, lambda signal, _: made.add(signal))
 
     def count():
         gc.collect()
         return len(made)
 
-    propagation.clear()
-    monkeypatch.setattr(propagation, "Signal", Seen)
     return count
 
 

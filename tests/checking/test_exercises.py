@@ -9,6 +9,8 @@ import pytest
 
 from helpers.checking import checks, exercise
 from helpers.checking.cards import address
+from tests.chapters.depth.answers import slope_to
+from tests.chapters.residual.answers import verdict_of_extremes
 from tests.checking.answers import correct_answers, loses, passes, wrong_answers
 from tools import exercises as builder
 from tools import notebooks
@@ -45,6 +47,17 @@ def cell(notebook, id):
 @pytest.mark.parametrize(("item", "function"), correct_answers(), ids=label)
 def test_right_answers_get_all_points(item, function):
     assert [seed for seed in SEEDS if not passes(item, function, seed)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "finding"),
+    [
+        ("largest_slope", slope_to(8), "too-short-a-stretch"),
+        ("degradation_verdict", verdict_of_extremes, None),
+    ],
+)
+def test_no_draw_lets_them_pass_that_some_draws_let_pass_once(name, function, finding):
+    assert all(loses(exercise.find(name), function, finding, seed) for seed in range(30))
 
 
 @pytest.mark.parametrize(("item", "function", "finding"), wrong_answers(), ids=label)

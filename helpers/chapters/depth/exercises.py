@@ -78,6 +78,7 @@ LARGEST_SLOPE = Check(
                 (Phi("sigmoid", -round(rng.uniform(1, 3), 2)),),  # falls, and is never negative
             ],
             edges=lambda rng: [
+                # So far out that a stretch of ±8 misses it, with each draw.
                 *((Phi("late_sigmoid", side * round(rng.uniform(8.6, 9.2), 2)),) for side in (-1, 1)),
                 (Phi("steeper_outside", round(rng.uniform(1.1, 1.6), 2)),),
             ],
