@@ -13,7 +13,7 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests` is no installed package
 
 from helpers.checking import exercise
-from tests.checking.answers import judged
+from helpers.checking.judging import judged
 
 LIMIT = 300
 

@@ -23,6 +23,7 @@ import traceback
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from operator import is_
 
 import numpy as np
 
@@ -275,6 +276,8 @@ def _set(wanted):
     there = {}
     for module, attributes in wanted.items():
         current = vars(module)
+        if all(map(is_, map(current.get, attributes), attributes.values())):  # as nearly always, and fast
+            continue
         for name, value in attributes.items():
             if current.get(name) is not value:
                 there.setdefault(module, {})[name] = current.get(name)

@@ -101,11 +101,14 @@ class Judgement:
         return (failed[0].prop, failed[0].first_failure) if failed else None
 
 
-def judge(exercise, call, seed):
-    """The Judgement on a function known by its `call` alone (see calls.py). seed: of the fresh inputs."""
-    rng, ours = np.random.default_rng(seed), Ours()
+def judge(exercise, call, seed, ours=None):
+    """The Judgement on a function known by its `call` alone (see calls.py). seed: of the fresh inputs.
+
+    ours: an Ours, for whoever judges many functions on the same inputs.
+    """
+    rng, ours = np.random.default_rng(seed), ours or Ours()
     probe = Probe(exercise, call, ours)
-    results = [_result(probe, prop, rng) for prop in exercise.properties]
+    results = [try_property(probe, prop, rng) for prop in exercise.properties]
     failed = [result for result in results if not result.passed]
     problem = next((row.problem for result in failed for row in result.rows if row.problem), None)
     if problem and problem.kind == "blank" and probe.begun:  # it is blank on some inputs only
@@ -246,7 +249,8 @@ WHOLE = (
 SLOW = "It answered smaller inputs, so it may be slow, not endless: how does its work grow with their size?"
 
 
-def _result(probe, prop, rng):
+def try_property(probe, prop, rng):
+    """The Result of one property, on inputs drawn from `rng`."""
     rows = [_row(probe, prop, tuple(args)) for args in prop.cases(rng)]
     edges = prop.edges(rng) if prop.edges else []
     return Result(prop, rows + [replace(_row(probe, prop, tuple(args)), edge=True) for args in edges])

@@ -7,12 +7,15 @@ common, or None where points are lost and no name is given. All are held to 3 se
 before a release (`benchmarks/check_proof.py`).
 """
 
+from functools import lru_cache
 from importlib import import_module
+
+import numpy as np
 
 from helpers import contents
 from helpers.checking import exercise
 from helpers.checking.calls import Printed, in_process, quiet
-from helpers.checking.judging import judge
+from helpers.checking.judging import Ours, Probe, judge, try_property
 
 MODULES = [import_module(f"tests.chapters.{chapter}.answers") for chapter in contents.exercises()]
 
@@ -59,4 +62,18 @@ def loses(item, function, finding, seed):
 
 def judged(item, function, seed):
     with quiet(Printed()):
-        return judge(item, in_process(function), seed)
+        return judge(item, in_process(function), seed, ours(item.name, seed))
+
+
+def accepted(item, function, seed):
+    """Whether an answer gets all points; a wrong one is left at the first property that fails."""
+    rng = np.random.default_rng(seed)
+    with quiet(Printed()):
+        probe = Probe(item, in_process(function), ours(item.name, seed))
+        return all(try_property(probe, prop, rng).passed for prop in item.properties)
+
+
+@lru_cache(200)
+def ours(name, seed):
+    """What the functions of an exercise return on the inputs of a seed: for all answers to it."""
+    return Ours()
