@@ -34,7 +34,8 @@ try:
 except ImportError:  # Windows and browsers have no such limits
     resource = None
 
-SECONDS = 5.0  # of one call
+SECONDS = 5.0  # of one call, as the processor counts: see Stint
+LONGEST = 4  # times as many by the clock, where other programs have the processor
 MEGABYTES = 1024  # that one call may allocate, where the system can limit it
 SHOWN = 1000  # characters of what a function prints
 
@@ -165,6 +166,32 @@ def _time_limit(seconds):
     return (_alarm if hasattr(signal, "setitimer") and on_main_thread else _watched)(seconds)
 
 
+class Stint:
+    """The time that a call has. A machine that is busy with something else is no fault of the function.
+
+    What counts is the processor's time; and the clock's for a function that hardly uses the processor, as it
+    sleeps, or waits for what never comes.
+    """
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.again()
+
+    def again(self):
+        """Begin anew."""
+        self.clock, self.worked = time.monotonic(), processor_time()
+
+    @property
+    def left(self):
+        """Seconds; 0 or less when they are over."""
+        passed, worked = time.monotonic() - self.clock, processor_time() - self.worked
+        waits = worked < passed / 10
+        return self.seconds - (passed if waits else max(worked, passed / LONGEST))
+
+
+processor_time = getattr(time, "thread_time", time.monotonic)  # a browser has none
+
+
 @contextmanager
 def _alarm(seconds):
     """Raise TimeIsUp in the running code, and again every 0.1 s in case that was swallowed.
@@ -173,15 +200,17 @@ def _alarm(seconds):
     a call that has imported something gets its time once more.
     Python looks for signals between two of its own steps: one endless step inside numpy is not interrupted.
     """
-    armed, imported = True, len(sys.modules)
+    stint, armed, imported = Stint(seconds), True, len(sys.modules)
 
     def ring(*_):
         nonlocal imported
         if armed and imported < len(sys.modules):
             imported = len(sys.modules)
-            signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
-        elif armed:
+            stint.again()
+        if armed and stint.left <= 0:
             raise TimeIsUp
+        if armed:
+            signal.setitimer(signal.ITIMER_REAL, max(stint.left, 0.01), 0.1)
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
@@ -202,10 +231,10 @@ def _watched(seconds):
 
     Slower, and without a second try: code that swallows TimeIsUp goes on until the kernel is interrupted.
     """
-    end = time.monotonic() + seconds
+    stint = Stint(seconds)
 
     def watch(*_):
-        if time.monotonic() > end:
+        if stint.left <= 0:
             raise TimeIsUp
         return watch
 

@@ -14,7 +14,7 @@ from time import monotonic
 
 import helpers
 from helpers.checking import exercise
-from helpers.checking.calls import SECONDS, Outcome, Problem
+from helpers.checking.calls import LONGEST, SECONDS, Outcome, Problem
 from helpers.checking.cards import judgement_card
 from helpers.checking.judging import judge
 from helpers.grading import intake
@@ -252,7 +252,7 @@ class Learner:
             try:
                 self._start()
                 request = {"do": "call", "name": name, "args": pack(args), "seconds": SECONDS}
-                answer = self._ask(request, 2 * SECONDS)  # what it imports has as long (calls.py)
+                answer = self._ask(request, LONGEST * SECONDS)  # by the clock (calls.py)
                 return Outcome(None, args, self._missing(name)) if "missing" in answer else _outcome(answer)
             except TookTooLong:
                 late = "The notebook had used up its time before this was checked."

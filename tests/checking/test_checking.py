@@ -609,6 +609,61 @@ def test_what_a_first_call_imports_costs_no_time(tmp_path, monkeypatch):
     assert call(()).value == "late_library"
 
 
+BUSY = "import os\nos.sched_setaffinity(0, {{{}}})\nwhile True: pass"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a processor that programs share")
+@pytest.mark.parametrize("others", [0, 2])
+@pytest.mark.parametrize("on_main_thread", [True, False])
+def test_a_busy_machine_takes_no_time_from_a_call(others, on_main_thread):
+    """As a right but slow loop on a laptop whose other programs have the processor."""
+    allowed, found = os.sched_getaffinity(0), []
+    one = min(allowed)
+
+    def works(seconds):
+        begun = time.thread_time()
+        while time.thread_time() < begun + seconds:
+            pass
+        return seconds
+
+    def call():
+        os.sched_setaffinity(0, {one})
+        found.extend(in_process(works, 0.6)((seconds,)) for seconds in (0.4, 30.0))
+        os.sched_setaffinity(0, allowed)
+
+    programs = [subprocess.Popen([sys.executable, "-c", BUSY.format(one)]) for _ in range(others)]
+    try:
+        if on_main_thread:
+            call()
+        else:
+            thread = threading.Thread(target=call)
+            thread.start()
+            thread.join(60)
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+        os.sched_setaffinity(0, allowed)
+    assert found[0].value == 0.4
+    assert found[1].problem.kind == "time"
+
+
+@pytest.mark.parametrize("on_main_thread", [True, False])
+def test_who_sleeps_is_stopped_by_the_clock(on_main_thread):
+    def sleeps():
+        for _ in range(1000):
+            time.sleep(0.01)
+
+    found, start = [], time.monotonic()
+    thread = threading.Thread(target=lambda: found.append(in_process(sleeps, 0.3)(())))
+    if on_main_thread:
+        thread.run()
+    else:
+        thread.start()
+        thread.join(20)
+    assert found[0].problem.kind == "time" and time.monotonic() - start < 5
+
+
 def test_an_endless_loop_costs_one_time_limit_not_one_per_input(shown):
     start = time.monotonic()
     judged("while True: pass")
