@@ -3,8 +3,8 @@
 Each chapter has such a module, `tests/chapters/*/answers.py`. It says, by an exercise's name,
 CORRECT {name: unusual functions that must get full points} and WRONG {name: [(function, what is found)]}:
 the tag of a misconception, the kind of a problem (calls.Problem), some words of what the failures have in
-common, or None where points are lost and no name is given. All are held to 3 seeds in the tests, and to 20
-before a release (`benchmarks/check_proof.py`).
+common, or None where points are lost and no name is given. All are held to 3 seeds in the tests, and to 20 or
+200 before a release (`benchmarks/check_proof.py`).
 """
 
 from functools import lru_cache
