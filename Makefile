@@ -37,8 +37,9 @@ TRAINED = tests/chapters tests/test_training.py $(addprefix --ignore-glob=*/,$(U
 lab: $(VENV)/lab.done
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp tools/overrides.json $(VENV)/share/jupyter/lab/settings/
-	@[ "$$(id -u 2>/dev/null)" != 0 ] || [ "$(OPTIONS)" ] || echo 'As root, as in many a container: make lab OPTIONS=--allow-root'
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(OPTIONS)
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(OPTIONS) || { \
+		[ "$$(id -u)" != 0 ] || [ "$(OPTIONS)" ] || echo 'As root, as in a container: make lab OPTIONS=--allow-root'; \
+		exit 1; }
 
 # The newest lessons; what you changed is kept beside them.
 update:
