@@ -12,9 +12,16 @@ def seed(rng):
     return Rng(int(rng.integers(2**31)))
 
 
+def drop_probabilities(rng):
+    """Two, a small and a large one: what is right for one by chance is wrong for the other.
+
+    Never near ½, where keeping and dropping could not be told apart.
+    """
+    return rng.permutation([rng.uniform(0.15, 0.3), rng.uniform(0.7, 0.8)]).round(2).tolist()
+
+
 def drop_probability(rng):
-    """Never near ½, where keeping and dropping could not be told apart."""
-    return round(float(rng.choice([rng.uniform(0.15, 0.3), rng.uniform(0.7, 0.8)])), 2)
+    return drop_probabilities(rng)[0]
 
 
 def activations(rng, batch, n):
@@ -112,7 +119,8 @@ def draws_for_itself(f, h, p, train, rng):
 def for_dropout(batch, n, train):
     """Two batches, (batch, n) and one unit wider, for a property's cases."""
     return lambda rng: [
-        (activations(rng, batch, width), drop_probability(rng), train, seed(rng)) for width in (n, n + 1)
+        (activations(rng, batch, width), p, train, seed(rng))
+        for width, p in zip((n, n + 1), drop_probabilities(rng), strict=True)
     ]
 
 
@@ -353,10 +361,10 @@ def adam_case(rng, t, decay=True):
 
 
 def several_steps(f, w, g, m, v, t, *settings):
-    """The weights after five steps with changing gradients, from m = v = 0."""
+    """The weights after five steps with changing gradients, one of them 0, from m = v = 0."""
     state = {"w": w, "m": np.zeros_like(w), "v": np.zeros_like(w)}
     for i in range(5):
-        state = f(state["w"], g * (1 - 0.4 * i), state["m"], state["v"], i + 1, *settings)
+        state = f(state["w"], g * (1 - 0.5 * i), state["m"], state["v"], i + 1, *settings)
     return state["w"]
 
 
