@@ -21,19 +21,19 @@ from tests.checking.answers import accepted, correct_answers, loses, passes, wro
 def rows(task):
     """(answer, what must be found, with how many seeds it is) for all answers to one exercise."""
     name, seeds, points = task
-    found = []
-    for item, function in correct_answers():
-        if item.name == name:
-            holds = accepted if points else passes
-            good = sum(holds(item, function, seed) for seed in range(seeds))
-            found.append((function.__name__, "full points", good))
+    holds = accepted if points else passes
+    found = [
+        (function.__name__, "full points", sum(holds(item, function, seed) for seed in range(seeds)))
+        for item, function in correct_answers()
+        if item.name == name
+    ]
     for item, function, what in wrong_answers():
-        if item.name == name and points:
-            good = sum(not accepted(item, function, seed) for seed in range(seeds))
-            found.append((function.__name__, "not accepted", good))
-        elif item.name == name:
-            good = sum(loses(item, function, what, seed) for seed in range(seeds))
-            found.append((function.__name__, str(what), good))
+        if item.name == name:
+            good = [
+                not accepted(item, function, seed) if points else loses(item, function, what, seed)
+                for seed in range(seeds)
+            ]
+            found.append((function.__name__, "no full points" if points else str(what), sum(good)))
     return name, found
 
 

@@ -202,7 +202,7 @@ def diagnosis(judgement):
     if judgement.wrong:
         if judgement.where:
             start = f"In “{judgement.where.name}” your function does exactly this:"
-            more = ("Something else is wrong as well.",) if judgement.more else ()
+            more = ("Other parts differ, too: mend this first, then check again.",) if judgement.more else ()
             return f"{start} {judgement.wrong.message}", *more
         return (f"Your function does exactly this: {judgement.wrong.message}",)
     return (judgement.pattern,)

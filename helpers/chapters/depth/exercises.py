@@ -134,7 +134,13 @@ def mlp_backward(x, weights, grad):
 
 
 def backward(
-    mask="before", transposed=True, own_input=True, dw_transposed=False, open_units=True, last=True, scale=1.0
+    mask="before",
+    transposed=True,
+    own_input=True,
+    dw_transposed=False,
+    slope=lambda z: z > 0,
+    last=True,
+    scale=1.0,
 ):
     """A backward pass with one of its steps changed."""
 
@@ -145,7 +151,7 @@ def backward(
             h.append(np.maximum(z[-1], 0))
         by_layer = []
         for i in range(len(weights), 0, -1):
-            is_open = (z[i] > 0) == open_units if mask and (last or i < len(weights)) else 1.0
+            is_open = slope(z[i]) if mask and (last or i < len(weights)) else 1.0
             if mask != "after":
                 grad = grad * is_open
             dw = h[i - 1 if own_input else i].T @ grad * scale_of(scale, x)
@@ -210,6 +216,13 @@ def relu_network(rng, depth):
             return x, weights, rng.normal(0, 1, (batch, n)).round(2)
 
 
+def with_a_silent_unit(rng):
+    """A network one of whose units has no weights: its z is 0 in whatever order it is summed."""
+    x, weights, grad = relu_network(rng, 3)
+    weights[rng.integers(3)][:, 0] = 0
+    return x, weights, grad
+
+
 def amplified_layers(f, own):
     """The function for layers relu(own · h W): that for matrices own · W, then ∂L/∂W by the chain rule."""
 
@@ -230,7 +243,13 @@ MLP_BACKWARD = Check(
             lambda rng: [relu_network(rng, depth) for depth in (2, 4)],
             lambda f, *args: f(*args)["weights"][-1],
         ),
-        Property("every", 10, lambda rng: [relu_network(rng, depth) for depth in (2, 3, 5)], part="weights"),
+        Property(
+            "every",
+            10,
+            lambda rng: [relu_network(rng, depth) for depth in (2, 3, 5)],
+            part="weights",
+            edges=lambda rng: [with_a_silent_unit(rng) for _ in range(2)],
+        ),
         Property("input", 5, lambda rng: [relu_network(rng, depth) for depth in (2, 3, 5)], part="x"),
     ],
     mistakes={
@@ -239,7 +258,10 @@ MLP_BACKWARD = Check(
         "weight-gradient-transposed": backward(dw_transposed=True),
         "output-for-input": backward(own_input=False),
         "no-mask": backward(mask=None),
-        "mask-upside-down": backward(open_units=False),
+        "mask-upside-down": backward(slope=lambda z: z <= 0),
+        "relu-slope-one-at-zero": tuple(
+            backward(slope=slope) for slope in (lambda z: z >= 0, lambda z: np.heaviside(z, 0.5))
+        ),
         "last-layer-without-relu": backward(last=False),
         "mean-over-the-batch": backward(scale="batch"),
         "gradients-in-reverse-order": through_relu(order=-1),

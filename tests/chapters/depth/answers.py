@@ -83,7 +83,7 @@ def backward_by_rows(x, weights, grad):
 
 
 def backward_by_nudges(x, weights, grad):
-    """The gradients by finite differences: slow, and right (every gradient is of Σ grad · h_L)."""
+    """The gradients by finite differences (each is of Σ grad · h_L): where z = 0 they find ½."""
 
     def loss(x, weights):
         for w in weights:
@@ -307,6 +307,18 @@ def sizes_by_iteration(jacobians):
     }
 
 
+def backward_open_at_zero(x, weights, grad):
+    hs = [x]
+    for w in weights:
+        hs.append(np.maximum(0, hs[-1] @ w))
+    found = []
+    for i in range(len(weights) - 1, -1, -1):
+        grad = grad * (hs[i] @ weights[i] >= 0)
+        found.insert(0, hs[i].T @ grad)
+        grad = grad @ weights[i].T
+    return {"weights": found, "x": grad}
+
+
 CORRECT = {
     "rate": [rate_by_newton, rate_in_logarithms, rate_by_tens, rate_by_bisection, rate_by_geomspace],
     "largest_slope": [slope_of_numbers, slope_by_gradient, slope_in_a_loop, slope_in_two_rounds],
@@ -315,7 +327,6 @@ CORRECT = {
         backward_einsum,
         backward_recursive,
         backward_by_rows,
-        backward_by_nudges,
         backward_float32,
     ],
     "jacobian_product": [
@@ -570,6 +581,8 @@ WRONG = {
         (lambda phi: phi.slope, "error"),
     ],
     "mlp_backward": [
+        (backward_by_nudges, "relu-slope-one-at-zero"),
+        (backward_open_at_zero, "relu-slope-one-at-zero"),
         (backward_weights_first, "weight-gradient-too-late"),
         (backward_mask_before, "mask-of-the-input"),
         (backward_first_left_out, "stops-before-the-first-weights"),

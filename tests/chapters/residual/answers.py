@@ -315,7 +315,7 @@ def shattered_complex_step(x, network, lag):
 
 
 CORRECT = {
-    "residual_block": [block_by_nudges, block_by_rows, block_einsum, block_of_matrices],
+    "residual_block": [block_by_rows, block_einsum, block_of_matrices],
     "two_blocks": [stack_reduced, stack_recursive, stack_in_float32],
     "predict_growth": [growth_by_hypot, growth_in_logarithms, growth_block_by_block],
     "branch_scale": [scale_in_logarithms, scale_by_newton, scale_on_a_grid],
@@ -608,8 +608,37 @@ def shattered_alpha_once(x, network, lag):
     return {"slope": y, "likeness": a[lag:] @ a[:-lag] / (a @ a)}
 
 
+def block_open_at_zero(h, w1, w2, grad):
+    z = h @ w1
+    a = np.maximum(z, 0)
+    dz = (grad @ w2.T) * (z >= 0)
+    return {"out": h + a @ w2, "dh": grad + dz @ w1.T, "dw1": h.T @ dz, "dw2": a.T @ grad}
+
+
+def block_relu_on_its_output(h, w1, w2, grad):
+    z = h @ w1
+    a = np.maximum(z, 0)
+    dz = (grad @ w2.T) * (z > 0)
+    return {"out": np.maximum(h + a @ w2, 0), "dh": grad + dz @ w1.T, "dw1": h.T @ dz, "dw2": a.T @ grad}
+
+
+def shattered_open_at_zero(x, network, lag):
+    s, alpha = network["skip"], network["alpha"]
+    h = np.outer(x, network["u"]) + network["b"]
+    t = np.tile(network["u"], (len(x), 1))
+    for w in network["blocks"]:
+        t = s * t + alpha * ((h >= 0) * t) @ w
+        h = s * h + alpha * np.maximum(h, 0) @ w
+    slope = t @ network["v"]
+    a = slope - slope.mean()
+    return {"slope": slope, "likeness": (a[:-lag] @ a[lag:]) / (a @ a)}
+
+
 WRONG = {
     "residual_block": [
+        (block_by_nudges, "relu-slope-one-at-zero"),
+        (block_open_at_zero, "relu-slope-one-at-zero"),
+        (block_relu_on_its_output, "relu-on-the-trunk"),
         (block_keys_exchanged, "order"),
         (block_z_for_a, "z-for-the-activation"),
         (block_of_2016, "relu-in-front"),
@@ -663,6 +692,7 @@ WRONG = {
         (lambda gains: gains / 0.0, "form"),
     ],
     "shattered": [
+        (shattered_open_at_zero, "relu-slope-one-at-zero"),
         (shattered_one_stretch, "square-of-one-stretch"),
         (shattered_alpha_once, "forward-without-the-scale"),
         (shattered_without_relu, "nan"),
