@@ -68,7 +68,7 @@ def one_block(rng, batch=None):
 
 def block_with_a_silent_unit(rng):
     """One of the hidden units has no weights: its z is 0 in whatever order it is summed."""
-    h, w1, w2, grad = one_block(rng)
+    h, w1, w2, grad = one_block(rng, 2)
     w1[:, 0] = 0
     return h, w1, w2, grad
 
