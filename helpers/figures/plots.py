@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
+from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullFormatter
 
 from helpers import arguments
 from helpers.figures import svg
-from helpers.figures.numbers import decades, short
+from helpers.figures.numbers import decades, power_of_ten, short
 from helpers.figures.picture import Picture
 from helpers.figures.theme import INK, MEASURED, MUTED, PAPER, SECOND, TARGET, THEORY, style
 
@@ -210,21 +210,47 @@ def distribution(groups, xlabel, alt, log=True, title=None, marks=None):
     return Picture(figure, title or xlabel, alt)
 
 
-class _Powers(LogFormatterSciNotation):
-    """The ticks of an axis as `decades` writes them, and 0.4 for 4 × 10⁻¹ where there is room for it."""
+class _Ticks(LogLocator):
+    """Where a logarithmic axis has ticks: powers of ten through 1; over fewer than two, 1, 2, 5 between them.
+
+    Or those `between` the ones with numbers. Our own, as matplotlib's are others with each version.
+    """
+
+    def __init__(self, between=False):
+        super().__init__()
+        self._between = between
+
+    def tick_values(self, vmin, vmax):
+        low, high = np.log10(sorted((vmin, vmax)))
+        if high - low < 0.7:  # nearly straight
+            ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(vmin, vmax)
+            return [tick for tick in ticks if not self._between and vmin <= tick <= vmax]
+        step = next((step for step in (1, 2, 5, 10, 20, 50) if high - low <= 8 * step), 100)
+        multiples = [1, 2, 5] if high - low < 2 else [1]
+        if self._between:
+            multiples = [n for n in range(2, 10) if n not in multiples and step == 1]
+        powers = np.arange(math.floor(low / step) * step, high + 1, step)
+        ticks = (powers[:, None] + np.log10(multiples)).ravel()
+        return 10.0 ** ticks[(low - 1e-9 <= ticks) & (ticks <= high + 1e-9)]
+
+
+class _Numbers(Formatter):
+    """What stands at the ticks of a logarithmic axis: powers as `decades` writes them, and 0.2, 0.5."""
 
     def __call__(self, x, pos=None):
-        if not super().__call__(x, pos):
-            return ""
         power = round(math.log10(x), 9)
-        low, high = np.log10(self.axis.get_view_interval())
-        return f"{x:.3g}" if power % 1 else decades([power, *np.trunc([low, high])])[0]
+        if power % 1:
+            exponent = 0 if 1e-4 < x < 1e4 else math.floor(power)
+            return f"{x / 10.0**exponent:.4g}" + (f" × {power_of_ten(exponent)}" if exponent else "")
+        return decades([power, *np.trunc(np.log10(self.axis.get_view_interval()))])[0]
 
 
 def _logarithmic(set_scale, axis):
     set_scale("log")
-    axis.set_major_formatter(_Powers())
-    axis.set_minor_formatter(_Powers(labelOnlyBase=False))
+    axis.set_major_locator(_Ticks())
+    axis.set_major_formatter(_Numbers())
+    axis.set_minor_locator(_Ticks(between=True))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _mark(ax, marks):

@@ -79,7 +79,8 @@ def _body(figure, draw):
 _FORMULA = re.compile(
     r"<text>\s*((?:<tspan [^>]*>[^<]*</tspan>\s*)+)</text>(?!\s*<rect)"
 )  # <rect>: a fraction
-_GLYPHS = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</tspan>')
+_GLYPHS = re.compile(r"<tspan ([^>]*)>([^<]*)</tspan>")
+_ATTRIBUTES = re.compile(r'(\w+)="([^"]*)"')  # in an order of matplotlib's version
 
 
 def _flowing(formula):
@@ -88,11 +89,12 @@ def _flowing(formula):
     matplotlib gives every letter its own place, by the widths of a font that the page does not have.
     """
     glyphs = []
-    for xs, ys, style, letters in _GLYPHS.findall(formula[1]):
-        xs, ys, letters = xs.split(), ys.split(), unescape(letters)
+    for attributes, letters in _GLYPHS.findall(formula[1]):
+        its = dict(_ATTRIBUTES.findall(attributes))
+        xs, ys = its["x"].split(), its["y"].split()
         glyphs += [
-            (float(x), float(ys[i % len(ys)]), style, letter)
-            for i, (x, letter) in enumerate(zip(xs, letters, strict=True))
+            (float(x), float(ys[i % len(ys)]), its["style"], letter)
+            for i, (x, letter) in enumerate(zip(xs, unescape(letters), strict=True))
         ]
     parts, pen = [], 0.0
     for (y, style), piece in groupby(sorted(glyphs, key=lambda one: one[0]), key=lambda one: one[1:3]):
