@@ -193,6 +193,18 @@ def through_relu(
     return found
 
 
+def through_the_matrix_below(x, weights, grad):
+    """A backward pass that goes from each layer to the one before through that one's own weights."""
+    h = [x]
+    for w in weights:
+        h.append(np.maximum(h[-1] @ w, 0))
+    by_layer = []
+    for i in range(len(weights), 0, -1):
+        grad = (grad if i == len(weights) else grad @ weights[i - 1].T) * (h[i] > 0)
+        by_layer.append(h[i - 1].T @ grad)
+    return {"weights": by_layer[::-1], "x": grad @ weights[0].T}
+
+
 def scale_of(scale, x):
     return 1 / len(x) if scale == "batch" else scale
 
@@ -273,6 +285,7 @@ MLP_BACKWARD = Check(
         "weight-gradient-too-late": through_relu(late=True),
         "stops-before-the-first-weights": through_relu(to_the_input=False),
         "one-array-for-all": through_relu(collect=lambda by_layer: by_layer[:1] * len(by_layer)),
+        "matrix-of-the-layer-below": through_the_matrix_below,
     },
     personal=Personal(amplified_layers),
 )
@@ -505,6 +518,7 @@ AUDIT = Check(
             growth=lambda la, s: (s[1] - s[0]) / (la[1] - la[0]),
             expected=lambda g, la, s, last: s[1] + g * (last - la[1]),
         ),
+        "times-for-power": audited(expected=lambda g, la, s, last: s[1] * g * (last - la[1])),
         "counts-from-the-input": audited(expected=lambda g, la, s, last: s[1] * g**last),
         "starts-from-the-first-size": audited(expected=lambda g, la, s, last: s[0] * g ** (last - la[1])),
         "root-of-the-layer-number": audited(growth=lambda la, s: (s[1] / s[0]) ** (1 / la[1])),
@@ -621,6 +635,9 @@ THREE = Check(
             ),
         ),
         "norm-of-product-for-bound": after_bound(lambda j, r: r["norm"]),
+        "largest-norm-for-all": after_bound(
+            lambda j, r: float(np.max([np.linalg.norm(one, 2) for one in j]) ** len(j))
+        ),
         "sum-for-product-of-norms": after_bound(
             lambda j, r: float(np.sum([np.linalg.norm(one, 2) for one in j]))
         ),

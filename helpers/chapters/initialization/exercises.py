@@ -67,10 +67,18 @@ def cut_at_two(rng, std, shape):
     return w
 
 
-def xavier_cut(fan_in, fan_out, law, rng):
-    if law == "normal":
-        return cut_at_two(rng, xavier_std(fan_in, fan_out), (fan_in, fan_out))
-    return xavier(fan_in, fan_out, law, rng)
+def pushed_to_two(rng, std, shape):
+    """N(0, std²) with what lies beyond two standard deviations moved there: its variance is 0.9205 std²."""
+    return np.clip(rng.normal(0, std, shape), -2 * std, 2 * std)
+
+
+def xavier_cut(cut):
+    def weights(fan_in, fan_out, law, rng):
+        if law == "normal":
+            return cut(rng, xavier_std(fan_in, fan_out), (fan_in, fan_out))
+        return xavier(fan_in, fan_out, law, rng)
+
+    return weights
 
 
 DRAWN = (
@@ -157,7 +165,7 @@ XAVIER = Check(
         "normal-for-both-laws": two_laws(xavier_std, laws=("normal", "normal")),
         "uniform-for-both-laws": two_laws(xavier_std, laws=("uniform", "uniform")),
         "only-positive-weights": (never_negative("uniform"), never_negative("normal")),
-        "truncated-without-correction": xavier_cut,
+        "truncated-without-correction": tuple(map(xavier_cut, (cut_at_two, pushed_to_two))),
         "width-for-bound": two_laws(xavier_std, lambda i, o: np.sqrt(12) * xavier_std(i, o)),
         "seed-inside": lambda i, o, law, rng: xavier(i, o, law, np.random.default_rng(1)),
     },
@@ -255,6 +263,7 @@ HE = Check(
         "ignores-leak": normal_weights(lambda i, o, alpha: np.sqrt(2 / i)),
         "alpha-not-squared": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 + alpha) * i))),
         "inverse-factor": normal_weights(lambda i, o, alpha: np.sqrt(2 * (1 + alpha**2) / i)),
+        "minus-for-plus": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 - alpha**2) * i))),
         "brackets-forgotten": normal_weights(lambda i, o, alpha: np.sqrt((2 / 1 + alpha**2) / i)),
         "gain-twice": (
             normal_weights(lambda i, o, alpha: np.sqrt(4 / ((1 + alpha**2) * i))),
@@ -262,8 +271,9 @@ HE = Check(
         ),
         "rand-for-randn": lambda i, o, alpha, rng: rng.random((i, o)) * np.sqrt(2 / ((1 + alpha**2) * i)),
         "never-negative": lambda i, o, alpha, rng: np.abs(he(i, o, alpha, rng)),
-        "truncated-without-correction": lambda i, o, alpha, rng: cut_at_two(
-            rng, np.sqrt(2 / ((1 + alpha**2) * i)), (i, o)
+        "truncated-without-correction": tuple(
+            lambda i, o, alpha, rng, cut=cut: cut(rng, np.sqrt(2 / ((1 + alpha**2) * i)), (i, o))
+            for cut in (cut_at_two, pushed_to_two)
         ),
         "seed-inside": lambda i, o, alpha, rng: he(i, o, alpha, np.random.default_rng(1)),
     },
@@ -338,6 +348,10 @@ PREDICT_H2 = Check(
             recursion(start=lambda x: np.mean(np.sum(x**2, axis=1))),
         ),
         "unit-input": recursion(start=lambda x: 1.0),
+        "first-example-alone": recursion(start=lambda x: np.mean(x[0] ** 2)),
+        "first-layer-for-all": lambda x, widths, variances: predict_h2(
+            x, [widths[0]] * len(widths), [variances[0]] * len(variances)
+        ),
     },
     personal=Personal(lambda f, own: lambda x, widths, var: f(x, widths, [own**2 * v for v in var])),
 )
@@ -461,6 +475,11 @@ def diagnosis(factors, mean=lambda f: np.exp(np.mean(np.log(f))), repair=np.sqrt
     return report
 
 
+def one_layer_too_few(weights):
+    factor = np.prod([he_factor(w) for w in weights]) ** (1 / (len(weights) - 1))
+    return diagnose(weights) | {"factor": factor, "repair": 1 / np.sqrt(factor)}
+
+
 def he_factor(w):
     return w.shape[0] * np.mean(w**2) / 2
 
@@ -530,6 +549,8 @@ DIAGNOSE = Check(
         "he-is-the-default": diagnosis(lambda w: 1.0),
         "one-layer-for-the-network": diagnosis(he_factor, whole=False),
         "repair-without-root": diagnosis(he_factor, repair=lambda factor: factor),
+        "first-layer-for-all": lambda weights: diagnosis(lambda w: he_factor(weights[0]))(weights),
+        "one-layer-too-few": one_layer_too_few,
     },
     personal=Personal(amplified_network, given=lambda args, own: ([w / own for w in args[0]],)),
 )
@@ -684,6 +705,8 @@ SPREAD = Check(
         "variance-given-as-std": spreading(scatter=np.var),
         "sample-standard-deviation": spreading(scatter=lambda a, axis: np.std(a, axis=axis, ddof=1)),
         "fits-sd-not-its-square": spreading(fit=lambda x, sd: (x @ sd) / (x @ x)),
+        "logarithm-too-late": spreading(log=np.asarray, scatter=lambda a, axis: np.log(np.std(a, axis=axis))),
+        "one-spread-for-all": spreading(scatter=lambda a, axis: np.full(len(a), np.std(a))),
         "spread-upside-down": spreading(ratio=lambda depths, widths: widths / depths),
         "fit-with-intercept": spreading(fit=lambda x, sd: np.polyfit(x, sd**2, 1)[0]),
         "mean-of-ratios": (
@@ -788,6 +811,9 @@ LSUV = Check(
         "mean-over-units": rescaling(size=lambda z: np.sqrt(np.mean(np.var(z, axis=0)))),
         "rescales-each-unit": rescaling(size=lambda z: np.std(z, axis=0)),
         "forgets-relu": rescaling(act=lambda z: z),
+        "first-layer-only": lambda weights, x: [weights[0] / np.std(x @ weights[0]), *weights[1:]],
+        "multiplies-by-the-spread": rescaling(size=lambda z: 1 / np.std(z)),
+        "first-example-alone": lambda weights, x: lsuv(weights, x[:1]),
         "orthogonal-first": rescaling(before=nearest_orthogonal),
         "stops-too-early": tuple(map(stops_early, (0.1, 0.05, 0.03, 0.02, 0.01, 0.005))),
     },

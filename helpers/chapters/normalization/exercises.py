@@ -82,6 +82,7 @@ FORWARD = Check(
         "second-moment-for-variance": forward(var=lambda x: np.mean(x**2, axis=0)),
         "sum-for-mean": forward(var=lambda x: np.sum((x - x.mean(axis=0)) ** 2, axis=0)),
         "variance-for-std": forward(scale=lambda var, eps: var + eps),
+        "root-taken-twice": forward(scale=lambda var, eps: np.sqrt(np.sqrt(var) + eps)),
         "mean-not-subtracted": forward(shift=False),
         "scales-the-shift": forward(affine=lambda xhat, gamma, beta: gamma * (xhat + beta)),
         "gamma-beta-forgotten": (
@@ -331,6 +332,7 @@ RUNNING = Check(
         "variance-starts-at-zero": running(var_start=0.0),
         "corrects-for-the-start": running(undo=True),
         "std-for-variance": running(root=True),
+        "first-batch-only": lambda batches, *settings: running_statistics(batches[:1], *settings),
     },
     personal=Personal(lambda f, own: lambda xs, *settings: f([own * x for x in xs], *settings)),
 )
@@ -385,6 +387,12 @@ def family(
     return norms
 
 
+def rms_around_the_mean(x, norm, groups, eps):
+    if norm != "RMSNorm":
+        return normalize(x, norm, groups, eps)
+    return x / np.sqrt(x.var(axis=(1, 2, 3), keepdims=True) + eps)
+
+
 def images(rng, examples, channels, eps=1e-5):
     """A small block whose examples and channels all differ in mean and spread."""
     shape = examples, channels, int(rng.integers(2, 4)), int(rng.integers(2, 4))
@@ -428,6 +436,7 @@ NORMALIZE = Check(
         "epsilon-not-used": tuple(
             family(root=lambda sq, eps, own=own: np.sqrt(sq + own)) for own in (0, 1e-5)
         ),
+        "rms-around-the-mean": rms_around_the_mean,
         "groups-ignored": family(sets=lambda groups, channels: 1),
         "layernorm-each-channel": family({"LayerNorm": (3, 4), "RMSNorm": (3, 4)}),
     },
@@ -478,6 +487,30 @@ def normalises_with_new_average(x, running_mean, running_var, train):
     return {**right, "y": y}
 
 
+def stores_in_eval(shrinks):
+    """The function that stores in eval mode, too. The variance of a single example is 0, or left out."""
+
+    def call(x, running_mean, running_var, train):
+        several = len(x) > 1
+        var = x.var(axis=0, ddof=1) if several else 0 if shrinks else running_var
+        stored = {"running_mean": 0.9 * running_mean + 0.1 * x.mean(axis=0)}
+        stored["running_var"] = 0.9 * running_var + 0.1 * var
+        return bn_step(x, running_mean, running_var, train) | (stored if not train else {})
+
+    return call
+
+
+def mode_by_count(stores_too):
+    """The function that takes several examples for train mode: to normalise, or to store as well."""
+
+    def call(x, running_mean, running_var, train):
+        right = bn_step(x, running_mean, running_var, train)
+        several = bn_step(x, running_mean, running_var, len(x) > 1)
+        return several if stores_too else right | {"y": several["y"]}
+
+    return call
+
+
 def a_call(rng, examples, train, size=1.0):
     units = int(rng.integers(2, 5))
     x = size * a_batch(rng, examples, units)
@@ -503,7 +536,8 @@ REPAIR = Check(
     ],
     mistakes={
         "batch-statistics-in-eval": step(uses_batch=lambda train: True),
-        "stores-in-eval": step(stores=lambda train: True),
+        "stores-in-eval": (step(stores=lambda train: True), *map(stores_in_eval, (True, False))),
+        "counts-for-the-mode": tuple(map(mode_by_count, (True, False))),
         "never-in-eval": tuple(
             step(uses_batch=lambda train: True, stores=lambda train: True, ddof=ddof) for ddof in (1, 0)
         ),
@@ -603,12 +637,18 @@ def still_learns(loss):
     return bool(np.mean(loss[-10:]) < loss[0] / 2)
 
 
-def judged_by(rule):
-    """The function with another rule for the verdict, given {name: shift} and {name: learned}."""
+def by_all_three(shifts, learned):
+    if learned["plain"] or not learned["bn"] or shifts["noisy"] < shifts["plain"]:
+        return "UNDECIDED"
+    return by_loss_alone(shifts, learned)
+
+
+def judged_by(rule=by_all_three, learns=still_learns):
+    """The function with another rule for the verdict by {name: shift} and {name: learned}, or for a loss."""
 
     def verdict(runs):
         shifts = {name: time_shift(run["z"]) for name, run in runs.items()}
-        learned = {name: still_learns(run["loss"]) for name, run in runs.items()}
+        learned = {name: learns(run["loss"]) for name, run in runs.items()}
         return {"shift": shifts, "verdict": rule(shifts, learned)}
 
     return verdict
@@ -776,6 +816,13 @@ EXPERIMENT = Check(
         "verdict-without-control": tuple(map(judged_by, (without_the_gain, without_plain, without_bn))),
         "verdict-without-shift": judged_by(without_the_shift),
         "verdict-reversed": judged_by(other_way_round),
+        "spread-of-one-step": tuple(
+            shifted_by(lambda z, at=at: np.mean(np.abs(np.diff(z.mean(axis=1), axis=0))) / z[at].std())
+            for at in (0, -1)
+        ),
+        "nan-counts-as-learned": judged_by(learns=lambda loss: not np.mean(loss[-10:]) >= loss[0] / 2),
+        "other-losses-than-the-last-ten": judged_by(learns=lambda loss: loss[-1] < loss[0] / 2),
+        "any-fall-counts": judged_by(learns=lambda loss: np.mean(loss[-10:]) < loss[0]),
     },
 )
 

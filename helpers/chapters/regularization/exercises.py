@@ -272,6 +272,8 @@ SGD_DECAY = Check(
         "decays-the-new-weights": steps_of_sgd(lambda w, g, lr, lam: (1 - lr * lam) * (w - lr * g)),
         "grows-instead-of-shrinks": steps_of_sgd(lambda w, g, lr, lam: (1 + lr * lam) * w - lr * g),
         "decays-once": decays_once,
+        "first-gradient-only": lambda w, grads, *settings: sgd_with_decay(w, grads[:1], *settings),
+        "climbs": steps_of_sgd(lambda w, g, lr, lam: w + lr * (g + lam * w)),
         "forgets-decay": steps_of_sgd(lambda w, g, lr, lam: w - lr * g),
         "decay-over-the-count": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam / len(w) * w)),
         "one-norm-for-two-norm": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam * np.sign(w))),
@@ -492,6 +494,10 @@ DECAY_GROUPS = Check(
         "decays-the-vectors": decayed(lambda name, value: value.ndim == 1),
         "names-of-one-network": decayed(lambda name, value: name in ("0.weight", "3.weight")),
         "forgets-the-output-layer": decayed(lambda name, value: name == "0.weight"),
+        "grows-instead-of-shrinks": decayed(lambda name, value: value.ndim > 1, lambda lr, lam: 1 + lr * lam),
+        "same-amount-from-each": lambda params, lr, weight_decay: {
+            name: value - lr * weight_decay * (value.ndim > 1) for name, value in params.items()
+        },
         "decays-nothing": decayed(lambda name, value: False),
     },
 )
@@ -613,6 +619,12 @@ def shifting(dropped, add=lambda var, w: var @ w**2, out=lambda met, stored: met
     return shift
 
 
+def one_coin(mean, var, p):
+    """What is stored, and the shift, if a sum with this mean and variance were dropped as a whole."""
+    stored = (var + p * mean**2) / (1 - p)
+    return {"stored": stored, "eval": var / stored}
+
+
 def dropped_variance(mean, var, p):
     return (var + mean**2) / (1 - p) - mean**2
 
@@ -653,6 +665,9 @@ SHIFT = Check(
         "factor-squared": shifting(lambda mean, var, p: (var + mean**2) / (1 - p) ** 2 - mean**2),
         "square-of-the-sum": shifting(
             dropped_variance, add=lambda var, w: np.sum(var) * np.sum(w, axis=0) ** 2
+        ),
+        "one-coin-for-all-units": lambda mean, var, w, p: (
+            variance_shift(mean, var, w, p) | one_coin(mean @ w, var @ w**2, p)
         ),
         "mean-not-divided": shifting(lambda mean, var, p: var / (1 - p) + p * mean**2),
         "weights-not-squared": shifting(dropped_variance, add=lambda var, w: var @ w),

@@ -371,6 +371,8 @@ BRANCH_SCALE = Check(
         "geometric-mean-for-all": closed_form(mean=lambda g: np.exp(np.mean(np.log(g)))),
         "root-mean-square-for-all": closed_form(),
         "ignores-the-gain": closed_form(mean=lambda g: 1.0),
+        "depth-becomes-additive": lambda gains, target: np.sqrt((target**2 - 1) / np.sum(gains**2)),
+        "never-above-one": lambda gains, target: min(branch_scale(gains, target), 1.0),
     },
     personal=Personal(lambda f, own: lambda gains, target: f(own * gains, target)),
 )
@@ -599,9 +601,12 @@ DEGRADATION_VERDICT = Check(
         ),
         "better-means-repaired": tuple(
             verdict_with(
-                repaired=lambda runs, right, by=by: median(runs, "deep") - median(runs, "residual") > by
+                repaired=lambda runs, right, by=by, needed=needed: (
+                    (right["degraded"] or not needed) and median(runs, "deep") - median(runs, "residual") > by
+                )
             )
             for by in (0.05, 0)
+            for needed in (False, True)
         ),
         "repaired-by-test-error": verdict_with(
             repaired=lambda runs, right: (

@@ -612,7 +612,7 @@ WRONG = {
     "three_sizes": [
         (sizes_of_entries, "entries-for-directions"),
         (sizes_by_directions, None),
-        (sizes_of_the_largest, None),
+        (sizes_of_the_largest, "largest-norm-for-all"),
         (sizes_word_in_capitals, None),
     ],
 }

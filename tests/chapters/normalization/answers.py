@@ -548,7 +548,7 @@ WRONG = {
         (step_of_keras, "momentum-of-keras"),
         (step_as_given, "never-in-eval"),
         (step_root_plus_eps, "epsilon-outside-root"),
-        (step_half_repaired, None),
+        (step_half_repaired, "counts-for-the-mode"),
         (step_uses_what_it_stores, "nan"),
     ],
     "rescale": [
@@ -560,8 +560,8 @@ WRONG = {
         (experiment_of_squares, "root-mean-square-for-mean"),
         (experiment_ignoring_nan, None),
         (experiment_words, None),
-        (experiment_of_the_last(5), None),
-        (experiment_of_the_last(9), None),
-        (experiment_of_the_last(11), None),
+        (experiment_of_the_last(5), "other-losses-than-the-last-ten"),
+        (experiment_of_the_last(9), "other-losses-than-the-last-ten"),
+        (experiment_of_the_last(11), "other-losses-than-the-last-ten"),
     ],
 }

@@ -666,7 +666,7 @@ WRONG = {
         (growth_of_ones, "skip-keeps-it-bounded"),
     ],
     "branch_scale": [
-        (scale_up_to_one, None),
+        (scale_up_to_one, "never-above-one"),
         (scale_of_the_geometric_mean, "geometric-mean-for-all"),
         (scale_for_one_block, None),
         (lambda gains, target: 0.1, "constant"),
