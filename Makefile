@@ -15,7 +15,7 @@ TEST_ENV = TRAINABLE_DEPTH_HOME=$$(mktemp -d) OPENBLAS_NUM_THREADS=1
 ON_ALL_CORES = -p no:nbval -n logical --dist loadfile --no-loadscope-reorder
 # Of what has few files, or waits for other processes.
 IN_PAIRS = -p no:nbval -n 2 --dist loadfile
-NBVAL = --nbval-lax --nbval-cell-timeout=120
+NBVAL = --nbval-lax --nbval-cell-timeout=300
 
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = $(addprefix --ignore=tests/,browser colab elsewhere grading interop site)
