@@ -20,7 +20,8 @@ NBVAL = --nbval-lax --nbval-cell-timeout=300
 # Tests with targets of their own, as they need more than Python.
 NO_SPECIALS = $(addprefix --ignore=tests/,browser colab elsewhere grading interop site)
 
-# What takes many seeds, where fewer find the same at each change, is for `make seeds`.
+# What takes many seeds, where fewer find the same at each change, is for `make seeds`; what takes long in
+# grading and site-check, for `make release`, or `make grading DAILY=`.
 DAILY = -m "not release"
 
 # Tests of the numbers in the lessons, which train for minutes; and all that rounding, and so the processor, has a
@@ -99,7 +100,7 @@ elsewhere: $(VENV)-elsewhere/test.done
 # The batch grader under attack, in whole batches and on a Dask cluster. Fails without bubblewrap.
 # Its class has 30 students; before a release: make grading ONLY=--size=300
 grading: $(VENV)/grading.done
-	$(TEST_ENV) $(BIN)/pytest $(IN_PAIRS) tests/grading $(ONLY)
+	$(TEST_ENV) $(BIN)/pytest $(IN_PAIRS) tests/grading $(DAILY) $(ONLY)
 
 # nbgrader on the workbooks, stock and with our grader inside (which needs bubblewrap), in an environment of
 # its own: it brings a hundred packages.
@@ -112,7 +113,7 @@ site: $(VENV)-site/site.done
 
 # Is all in the site that must be? Builds it with notebooks that are not executed, and makes a few frames.
 site-check: $(VENV)-site/site.done
-	$(TEST_ENV) $(WEB)/pytest $(IN_PAIRS) tests/site/test_build.py tests/site/test_bake.py $(ONLY)
+	$(TEST_ENV) $(WEB)/pytest $(IN_PAIRS) tests/site/test_build.py tests/site/test_bake.py $(DAILY) $(ONLY)
 
 # What `make site` has written, in a real Chromium. Its last lines say how much of Python could be tried.
 site-browser: $(VENV)-site/site.done
@@ -121,6 +122,7 @@ site-browser: $(VENV)-site/site.done
 # What .ci/run leaves out, so that it ends within half an hour: before a release, and after a change of what it
 # is about.
 release: seeds browser oldest colab elsewhere nbgrader site site-browser
+	$(MAKE) grading site-check DAILY=
 
 # Notebooks in canonical form: no outputs, no timing metadata, sorted keys.
 tidy: $(VENV)/test.done

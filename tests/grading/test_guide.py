@@ -77,6 +77,7 @@ def folder(tmp_path_factory):
     return made
 
 
+@pytest.mark.release
 def test_every_line_of_shell_does_its_work(folder):
     lines = list(shell_lines())
     home = {"TRAINABLE_DEPTH_HOME": str(folder / "home"), "OPENBLAS_NUM_THREADS": "1"}

@@ -18,9 +18,14 @@ from tests.site.frames import computed, full, unpack, way
 from tools.web import bake, life
 
 QUICK = [name for name in instruments.names() if not inspect.isgeneratorfunction(class_of(name).experiment)]
+# Their frames need no training in steps, but many small ones.
+SLOW = ("rescue_the_network", "ward")
 
 
-@pytest.fixture(scope="module", params=QUICK)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.release if name in SLOW else ()) for name in QUICK],
+)
 def baked(request):
     """An instrument with few positions: (its name, the file, {state: frame})."""
     with pytest.MonkeyPatch.context() as patch:
