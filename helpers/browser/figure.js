@@ -257,7 +257,9 @@ export class Figure {
     if (guess && (!guess.done || (shown === guess.state && !frame.problem))) {
       const dots = guess.xs.map((x, i) => [x, guess.ys[i]]);
       marks.push(`<path class="td-guess" d="M${dots.map(dot => dot.join(' ')).join('L')}"/>`);
-      if (!guess.done) dots.forEach(([x, y]) => circle(x, y, 7, 'td-handle'));
+      dots.forEach(([x, y]) => circle(x, y, guess.done ? 4 : 7, 'td-handle'));
+      const middle = dots.length >> 1, [x, y] = dots[middle], aside = this.truth(middle) < y ? 18 : -9;
+      if (guess.done) marks.push(`<text class="td-own" x="${x}" y="${y + aside}">your guess</text>`);
     }
     this.marks.innerHTML = marks.join('');
   }
@@ -289,11 +291,16 @@ export class Figure {
     }
   }
 
+  /** How high the curve that is guessed runs at a dot, where it is drawn. */
+  truth(i) {
+    const { guess } = this.instrument, curves = this.curves(this.panels[guess.panel]);
+    return heights(curves.find(({ at }) => at === guess.curve)?.drawn ?? [], guess.xs[i])[0];
+  }
+
   /** Where the guess is farthest off, in words. */
   compared() {
     const { guess } = this.instrument, panel = this.panels[guess.panel];
-    const truth = this.curves(panel).find(({ at }) => at === guess.curve).drawn;
-    const real = guess.xs.map((x, i) => [i, heights(truth, x)[0]]).filter(([, y]) => y !== undefined);
+    const real = guess.xs.map((_, i) => [i, this.truth(i)]).filter(([, y]) => y !== undefined);
     const [i, height] = nearest(real, ([at, y]) => -Math.abs(guess.ys[at] - y));
     const [drew, is] = [guess.ys[i], height].map(y => this.level(panel, y));
     return `Farthest off at ${this.place(i)}: you drew ${drew}, and it is ${is}.`;

@@ -303,6 +303,8 @@ def test_a_guess_is_drawn_before_the_truth_is_shown(tab, chain, by):
     expect(box.locator(".td-verdict")).to_contain_text(truth)
     expect(box.locator(".td-panel")).to_be_visible()
     expect(box.locator(".td-guess")).to_have_count(1)
+    expect(box.locator(".td-own")).to_have_text("your guess")
+    expect(box.locator(".td-guess")).to_have_css("stroke-dasharray", "none")  # dashed is what theory says
     button(box, "1.1 fifty times").click()
     expect(box.locator(".td-guess")).to_have_count(0)  # it was a guess at something else
     box.get_by_role("button", name="Close").click()
