@@ -13,7 +13,7 @@ export function short(value, digits = 3) {
   const size = Math.abs(value), sign = value < 0 ? '−' : '';
   if (size === 0 || (size >= 10 ** -2.5 && size < 9995)) return sign + Number(size.toPrecision(digits));
   const [figures, power] = size.toExponential(1).split('e');
-  return `${sign}${figures} × 10${power.replace('+', '').replace(/./g, digit => RAISED[digit])}`;
+  return `${sign}${figures}\u00a0×\u00a010${power.replace('+', '').replace(/./g, digit => RAISED[digit])}`;
 }
 
 /** The corners of a path, [x, y], in pieces: between two of them nothing is drawn. */

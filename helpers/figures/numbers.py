@@ -9,6 +9,7 @@ import numpy as np
 
 from helpers.figures.theme import output
 
+TIMES = "\u00a0×\u00a0"  # a number stays on one line
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -31,7 +32,7 @@ def log10(values):
 
 
 def from_log10(log):
-    """The number 10**log in three figures, also where it would overflow: "0.682", "3.1 × 10⁻⁸"."""
+    """The number 10**log in three figures, also where it would overflow: 0.682, 3.1 × 10⁻⁸."""
     if math.isnan(log):
         return "not a number"
     if math.isinf(log):
@@ -44,7 +45,7 @@ def from_log10(log):
     mantissa = f"{10 ** (log - exponent):.1f}"
     if mantissa == "10.0":
         mantissa, exponent = "1.0", exponent + 1
-    return f"{mantissa} × {power_of_ten(exponent)}"
+    return f"{mantissa}{TIMES}{power_of_ten(exponent)}"
 
 
 def short(value):

@@ -7,7 +7,7 @@ from matplotlib.ticker import Formatter, LogLocator, MaxNLocator, NullFormatter
 
 from helpers import arguments
 from helpers.figures import svg
-from helpers.figures.numbers import decades, power_of_ten, short
+from helpers.figures.numbers import TIMES, decades, power_of_ten, short
 from helpers.figures.picture import Picture
 from helpers.figures.theme import INK, MEASURED, MUTED, PAPER, SECOND, TARGET, THEORY, style
 
@@ -241,7 +241,7 @@ class _Numbers(Formatter):
         power = round(math.log10(x), 9)
         if power % 1:
             exponent = 0 if 1e-4 < x < 1e4 else math.floor(power)
-            return f"{x / 10.0**exponent:.4g}" + (f" × {power_of_ten(exponent)}" if exponent else "")
+            return f"{x / 10.0**exponent:.4g}" + (TIMES + power_of_ten(exponent) if exponent else "")
         return decades([power, *np.trunc(np.log10(self.axis.get_view_interval()))])[0]
 
 

@@ -396,7 +396,7 @@ def test_a_long_curve_has_a_bounded_table_and_a_plane_tells_whose_a_place_is(tab
 
 def log10_of(text):
     """log10 of a number as the course writes it."""
-    figures, _, power = text.partition(" × 10")
+    figures, _, power = text.partition("\u00a0×\u00a010")
     return np.log10(float(figures)) + int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
 
 

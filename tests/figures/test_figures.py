@@ -526,10 +526,10 @@ def test_power_of_ten(exponent, text):
         (128, "128"),
         (999, "999"),
         (0.00515, "0.00515"),
-        (3.1e-8, "3.1 × 10⁻⁸"),
-        (9.96e-9, "1.0 × 10⁻⁸"),
-        (4.72e52, "4.7 × 10⁵²"),
-        (1e-3, "1.0 × 10⁻³"),
+        (3.1e-8, "3.1\u00a0×\u00a010⁻⁸"),
+        (9.96e-9, "1.0\u00a0×\u00a010⁻⁸"),
+        (4.72e52, "4.7\u00a0×\u00a010⁵²"),
+        (1e-3, "1.0\u00a0×\u00a010⁻³"),
     ],
 )
 def test_numbers_as_a_reader_likes_them(value, text):
@@ -540,7 +540,7 @@ def test_numbers_as_a_reader_likes_them(value, text):
 def test_no_reader_meets_the_notation_of_programs(value):
     text = from_log10(math.log10(value))
     assert "e" not in text
-    mantissa, _, power = text.partition(" × 10")
+    mantissa, _, power = text.partition("\u00a0×\u00a010")
     digits = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or "0"
     assert float(mantissa.replace(",", "")) * 10.0 ** int(digits) == pytest.approx(value, rel=0.05)
 
@@ -555,8 +555,8 @@ def test_a_zero_has_no_sign():
 
 
 def test_numbers_beyond_every_float():
-    assert from_log10(400.5) == "3.2 × 10⁴⁰⁰"
-    assert from_log10(-400.5) == "3.2 × 10⁻⁴⁰¹"
+    assert from_log10(400.5) == "3.2\u00a0×\u00a010⁴⁰⁰"
+    assert from_log10(-400.5) == "3.2\u00a0×\u00a010⁻⁴⁰¹"
     assert from_log10(-math.inf) == "0"
     assert from_log10(math.inf) == "∞"
     assert from_log10(math.nan) == "not a number"
@@ -574,7 +574,7 @@ def test_show_is_a_table_of_names_and_numbers():
     found = {row.find("th").text: [cell.text for cell in row.findall("td")] for row in rows}
     assert found == {
         "E[h²] < 1": ["0.998"],
-        "list": ["1", "2.0 × 10⁻⁹"],
+        "list": ["1", "2.0\u00a0×\u00a010⁻⁹"],
         "whole": ["12345"],
         "negative": ["−3.14"],
     }

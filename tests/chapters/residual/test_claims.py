@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from helpers import probes
-from helpers.chapters.residual import degradation, skips
+from helpers.chapters.residual import degradation, paths, skips
 from helpers.data import load_digits
 from helpers.layers import BatchNorm, Linear, Residual
 from helpers.losses import softmax_cross_entropy
-from helpers.network import residual_v1, residual_v2, unstack
+from helpers.network import residual_v1, residual_v2
 from tests.text import lesson
 
 SEEDS = range(5)
@@ -169,18 +169,13 @@ def test_the_gradient_takes_short_paths():
     for epochs in (0, 7):
         found = []
         for seed in range(3):
-            training = degradation.single("residual + BN", 56, seed)
-            training.course(epochs)
-            network = unstack(training.network, 0)
-            if not epochs:
-                skips.fix_statistics(network, digits.x_train)
+            network = paths.studied("residual + BN", 27, seed, epochs).network
             parts = skips.gradients_by_path_length(network, digits.x_train[:32], digits.y_train[:32])
             squares = (parts.astype(np.float64) ** 2).sum(axis=(1, 2))
             found.append(np.arange(28) @ squares / squares.sum())
         means[epochs] = found
     assert np.mean(means[0]) == pytest.approx(4.7, abs=0.8)
     assert max(means[7]) < 3.5 < min(means[0])
-    degradation.single.cache_clear()
 
 
 # Shattered gradients
