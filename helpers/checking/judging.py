@@ -293,7 +293,7 @@ def explain_one(exercise, failed, ours):
     No statistic of random draws: one alone agrees by chance.
     """
     for result in failed if len(failed) > 1 else ():
-        if result.prop.expected or len(result.rows) < 2 or not _speaks(result):
+        if len(result.rows) < 2 or not _speaks(result):
             continue
         if wrong := _only(_matching(exercise, [result], ours)):
             return wrong, result.prop
@@ -353,8 +353,8 @@ def _only(matching):
 
 
 def _speaks(result):
-    """Whether it is measures that fail: bools, words and counts agree by chance too easily."""
-    return all(are_measures(row.expected) for row in result.rows)
+    """Whether it is measures that fail: bools, words, counts and what is drawn agree by chance too easily."""
+    return not result.prop.expected and all(are_measures(row.expected) for row in result.rows)
 
 
 def _explains(function, result, ours):

@@ -147,7 +147,7 @@ def _ratio(prop, rows):
     if worst < max(VERY_NEAR, 0 if noise <= 0.01 else 2 * noise):
         return (
             f"{NEARLY}: off by {worst:.1g} of its size at most. "
-            "Is it precision: steps, a tolerance, rounding, random draws?"
+            "Is it precision (steps, a tolerance, rounding, random draws), or a number that is a little off?"
         )
     sizes = {_size(row.args) for row in rows}
     several = len(rows) >= 3 and (len(sizes) > 1 or sizes == {len(rows[0].args)})  # none has a size

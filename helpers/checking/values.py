@@ -22,14 +22,17 @@ LARGEST = int(sys.float_info.max)
 
 @dataclass(frozen=True)
 class Rng:
-    """The tag of a Generator: `np.random.default_rng(seed)`, from which `drawn` numbers have been taken."""
+    """The tag of a Generator: `np.random.default_rng(seed)`, from which `drawn` numbers have been taken.
+
+    One that has been used has spawned a child, too: whoever draws from children gets another one.
+    """
 
     seed: int
     drawn: int = 0
 
     def __repr__(self):
         if self.drawn:  # an expression that gives the generator after `random` has been called
-            return f"(rng := np.random.default_rng({self.seed}), rng.random({self.drawn}))[0]"
+            return f"(rng := np.random.default_rng({self.seed}), rng.random({self.drawn}), rng.spawn(1))[0]"
         return f"np.random.default_rng({self.seed})"
 
 
@@ -48,6 +51,7 @@ FUNCTIONS = {
     "square": "z**2",
     "late_sigmoid": "1 / (1 + np.exp({a} - z))",
     "steeper_outside": "np.tanh({a} * z) + (z / 14) ** 21",
+    "steepest_at_ten": "12 * z + (z**7 / 7 - 60 * z**5 + 1e4 * z**3 - 1e6 * z) / 1e5",
     "bump": "20 * np.exp(-24 * (z - {a}) ** 2)",
 }
 
@@ -81,7 +85,9 @@ def live(value):
     match value:
         case Rng(seed, drawn):
             rng = np.random.default_rng(seed)
-            rng.random(drawn)
+            if drawn:
+                rng.random(drawn)
+                rng.spawn(1)
             return rng
         case Phi():
             return _function(value)

@@ -17,7 +17,8 @@ def rate(ratio, depth):
 def ratios(rng, sign):
     """(ratio, depth), the smallest depth first; the ratio is below 10⁻³ (sign −1) or above 10³."""
     depths = sorted(int(depth) for depth in rng.integers(4, 40, 3))
-    return [(float(10 ** (sign * rng.uniform(3, 8))), depth) for depth in depths]
+    two_layers = float(10 ** (sign * rng.uniform(3, 5))), 2  # each of them far from 1
+    return [two_layers, *((float(10 ** (sign * rng.uniform(3, 8))), depth) for depth in depths)]
 
 
 RATE = Check(
@@ -81,6 +82,7 @@ LARGEST_SLOPE = Check(
                 # So far out that a stretch of ±8 misses it, with each draw.
                 *((Phi("late_sigmoid", side * round(rng.uniform(8.6, 9.2), 2)),) for side in (-1, 1)),
                 (Phi("steeper_outside", round(rng.uniform(1.1, 1.6), 2)),),
+                (Phi("steepest_at_ten"),),
             ],
         ),
     ],
@@ -93,11 +95,11 @@ LARGEST_SLOPE = Check(
         "tanh-slope-quarter": lambda phi: 0.25,
         "too-short-a-stretch": tuple(
             lambda phi, end=end: np.max(np.abs(slopes_between(phi, np.linspace(-end, end, 1000 * end + 1))))
-            for end in (1, 2, 3, 4, 5, 6, 8)
+            for end in (1, 2, 3, 4, 5, 6, 8, 9)
         ),
         "too-long-a-stretch": tuple(
             lambda phi, end=end: np.max(np.abs(slopes_between(phi, np.linspace(-end, end, 1000 * end + 1))))
-            for end in (20, 50, 100)
+            for end in (11, 12, 15, 20, 50, 100)
         ),
         "absolute-value-too-early": lambda phi: np.max(
             slopes_between(lambda z: np.abs(phi(z)), np.linspace(-10, 10, 20_001))
@@ -327,7 +329,7 @@ JACOBIAN_PRODUCT = Check(
         Property("whole", 5, lambda rng: [random_chain(rng, depth, 0) for depth in (2, 3, 6)]),
         Property("inside", 6, lambda rng: [random_chain(rng, depth) for depth in (3, 5, 8)]),
         Property(
-            "ends", 4, lambda rng: [random_chain(rng, 3, 2), random_chain(rng, 4, 3), random_chain(rng, 4, 4)]
+            "ends", 4, lambda rng: [random_chain(rng, 3, 2), random_chain(rng, 4, 3), random_chain(rng, 5, 5)]
         ),
     ],
     mistakes={
@@ -343,6 +345,9 @@ JACOBIAN_PRODUCT = Check(
                 np.array([*jacobians[layer:], start(len(jacobians[0]))]), 0
             )
             for start in (lambda n: np.ones((n, n)), np.eye)
+        ),
+        "ones-for-the-identity": lambda jacobians, layer: (
+            jacobian_product(jacobians, layer) if layer < len(jacobians) else np.ones_like(jacobians[0])
         ),
         "slice-that-is-empty": multiplied(lambda jacobians, layer: jacobians[: layer - 1 : -1]),
     },
@@ -434,7 +439,10 @@ CRITICAL_SIGMA = Check(
         "ignores-the-steepness": lambda a: CRITICAL,
         "steepness-upside-down": lambda a: CRITICAL * a,
         "size-not-settled": (searched(rounds=0), searched(rounds=1)),
-        "mean-slope": searched(slope=lambda h, a, mean: a * mean(h * (1 - h))),
+        "mean-slope": (
+            searched(slope=lambda h, a, mean: a * mean(h * (1 - h))),
+            *(lambda a, end=end: end / a for end in (10.0, 20.0, 50.0, 100.0, 1000.0)),
+        ),
         "square-for-length": searched(slope=lambda h, a, mean: a**2 * mean((h * (1 - h)) ** 2)),
         "unnormalised-density": searched(bell=lambda xi: np.exp(-(xi**2) / 2) * (xi[1] - xi[0])),
         "steepness-forgotten-in-slope": searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2))),
@@ -493,14 +501,14 @@ AUDIT = Check(
         Property(
             "growth",
             4,
-            lambda rng: [table(rng, 2.5, 4), table(rng, 6, 12), table(rng, 45, 60)],
+            lambda rng: [table(rng, 2.5, 4), table(rng, 6, 12), table(rng, 45, 60), table(rng, -3, -2)],
             part="growth",
         ),
         Property(
             "expected",
             3,
-            # The last one is too large for 32 bits.
-            lambda rng: [table(rng, 2.5, 4), table(rng, 6, 12), table(rng, 39, 45)],
+            # One is too large for 32 bits, and one shrinks.
+            lambda rng: [table(rng, 2.5, 4), table(rng, 6, 12), table(rng, 39, 45), table(rng, -3, -2)],
             part="expected",
         ),
         Property(
@@ -518,6 +526,7 @@ AUDIT = Check(
             growth=lambda la, s: (s[1] - s[0]) / (la[1] - la[0]),
             expected=lambda g, la, s, last: s[1] + g * (last - la[1]),
         ),
+        "growth-never-below-1": audited(growth=lambda la, s: (max(s) / min(s)) ** (1 / (la[1] - la[0]))),
         "times-for-power": audited(expected=lambda g, la, s, last: s[1] * g * (last - la[1])),
         "counts-from-the-input": audited(expected=lambda g, la, s, last: s[1] * g**last),
         "starts-from-the-first-size": audited(expected=lambda g, la, s, last: s[0] * g ** (last - la[1])),

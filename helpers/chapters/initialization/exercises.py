@@ -59,6 +59,18 @@ def xavier_std(fan_in, fan_out):
     return np.sqrt(2 / (fan_in + fan_out))
 
 
+def in_one_or_both(std, bound=None):
+    """The functions that draw so by both laws, and by one of them."""
+
+    def right_bound(i, o):
+        return np.sqrt(3) * xavier_std(i, o)
+
+    def wrong_bound(i, o):
+        return bound(i, o) if bound else np.sqrt(3) * std(i, o)
+
+    return two_laws(std, bound), two_laws(std, right_bound), two_laws(xavier_std, wrong_bound)
+
+
 def cut_at_two(rng, std, shape):
     """N(0, std²) without what lies beyond two standard deviations: its variance is 0.774 std²."""
     w = rng.normal(0, std, shape)
@@ -107,7 +119,10 @@ def drawn_anew(f, *args):
 
 
 def xavier_variance(f, fan_in, fan_out, law, rng):
-    return (fan_in + fan_out) / 2 * np.var(f(fan_in, fan_out, law, rng))
+    """Of 5,000 weights or more: of small matrices, several."""
+    calls = -(-5000 // (fan_in * fan_out))
+    w = [f(fan_in, fan_out, law, Rng(rng.seed + i)) for i in range(calls)]
+    return (fan_in + fan_out) / 2 * np.var(w)
 
 
 def shape_of_the_law(f, fan_in, fan_out, law, rng):
@@ -143,7 +158,7 @@ XAVIER = Check(
         Property(
             "uniform",
             4,
-            lambda rng: [(*pair, "uniform", seed(rng)) for pair in fans(rng, 2)],
+            lambda rng: [(*pair, "uniform", seed(rng)) for pair in (*fans(rng, 2), (4, 5))],
             xavier_variance,
             expected=lambda *args: 1.0,
             rtol=0.06,
@@ -156,12 +171,13 @@ XAVIER = Check(
         ),
     ],
     mistakes={
-        "variance-given-as-std": two_laws(lambda i, o: 2 / (i + o), lambda i, o: 6 / (i + o)),
+        "variance-given-as-std": in_one_or_both(lambda i, o: 2 / (i + o), lambda i, o: 6 / (i + o)),
         "std-given-as-bound": two_laws(xavier_std, xavier_std),
-        "lecun-for-xavier": two_laws(lambda i, o: np.sqrt(1 / i)),
-        "he-for-xavier": two_laws(lambda i, o: np.sqrt(2 / i)),
-        "sum-for-mean-fan": two_laws(lambda i, o: np.sqrt(1 / (i + o))),
-        "average-of-inverse-fans": two_laws(lambda i, o: np.sqrt((1 / i + 1 / o) / 2)),
+        "lecun-for-xavier": in_one_or_both(lambda i, o: np.sqrt(1 / i)),
+        "he-for-xavier": in_one_or_both(lambda i, o: np.sqrt(2 / i)),
+        "sum-for-mean-fan": in_one_or_both(lambda i, o: np.sqrt(1 / (i + o))),
+        "average-of-inverse-fans": in_one_or_both(lambda i, o: np.sqrt((1 / i + 1 / o) / 2)),
+        "whole-number-for-the-mean-fan": in_one_or_both(lambda i, o: np.sqrt(1 / ((i + o) // 2)))[::2],
         "normal-for-both-laws": two_laws(xavier_std, laws=("normal", "normal")),
         "uniform-for-both-laws": two_laws(xavier_std, laws=("uniform", "uniform")),
         "only-positive-weights": (never_negative("uniform"), never_negative("normal")),
@@ -223,7 +239,7 @@ HE = Check(
         Property(
             "relu",
             4,
-            lambda rng: [(*pair, 0.0, seed(rng)) for pair in fans(rng, 2)],
+            lambda rng: [(*pair, 0.0, seed(rng)) for pair in (*fans(rng, 2), (3, 5000))],
             scaled_second_moment,
             expected=lambda fan_in, fan_out, alpha, rng: 2.0,
             rtol=0.06,
@@ -263,6 +279,9 @@ HE = Check(
         "ignores-leak": normal_weights(lambda i, o, alpha: np.sqrt(2 / i)),
         "alpha-not-squared": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 + alpha) * i))),
         "inverse-factor": normal_weights(lambda i, o, alpha: np.sqrt(2 * (1 + alpha**2) / i)),
+        "half-the-fan-in-as-a-whole-number": normal_weights(
+            lambda i, o, alpha: np.sqrt(1 / ((1 + alpha**2) * (i // 2)))
+        ),
         "minus-for-plus": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 - alpha**2) * i))),
         "brackets-forgotten": normal_weights(lambda i, o, alpha: np.sqrt((2 / 1 + alpha**2) / i)),
         "gain-twice": (
@@ -313,8 +332,8 @@ def random_layers(rng, depth, width=None):
 
 
 def faint_layers(rng):
-    """Layers after which less is left than a rounded number, or one in 16 bits, could hold."""
-    x, widths, variances = random_layers(rng, 20, int(rng.integers(4, 20)))
+    """Layers after which less is left than 10⁻¹²: a rounded number, or one in 16 bits, would be 0."""
+    x, widths, variances = random_layers(rng, 30, int(rng.integers(4, 20)))
     return x, widths, [round(variance / 5, 5) for variance in variances]
 
 
@@ -475,6 +494,10 @@ def diagnosis(factors, mean=lambda f: np.exp(np.mean(np.log(f))), repair=np.sqrt
     return report
 
 
+def other_repair(repair):
+    return lambda weights: diagnose(weights) | {"repair": repair(np.array([he_factor(w) for w in weights]))}
+
+
 def one_layer_too_few(weights):
     factor = np.prod([he_factor(w) for w in weights]) ** (1 / (len(weights) - 1))
     return diagnose(weights) | {"factor": factor, "repair": 1 / np.sqrt(factor)}
@@ -536,7 +559,7 @@ DIAGNOSE = Check(
         Property("default", 4, pytorch_networks, part="factor", rtol=0.02),
         Property("factor", 3, uneven_networks, part="factor", rtol=0.02),
         Property("verdict", 4, all_networks, part="verdict", edges=networks_at_the_limits),
-        Property("repair", 4, all_networks, part="repair", rtol=0.02),
+        Property("repair", 4, lambda rng: all_networks(rng) + uneven_networks(rng), part="repair", rtol=0.02),
     ],
     mistakes={
         "forgets-relu-half": diagnosis(lambda w: 2 * he_factor(w)),
@@ -549,6 +572,9 @@ DIAGNOSE = Check(
         "he-is-the-default": diagnosis(lambda w: 1.0),
         "one-layer-for-the-network": diagnosis(he_factor, whole=False),
         "repair-without-root": diagnosis(he_factor, repair=lambda factor: factor),
+        "mean-of-repairs": tuple(
+            map(other_repair, (lambda f: np.mean(f**-0.5), lambda f: np.mean(f) ** -0.5))
+        ),
         "first-layer-for-all": lambda weights: diagnosis(lambda w: he_factor(weights[0]))(weights),
         "one-layer-too-few": one_layer_too_few,
     },
@@ -579,13 +605,19 @@ def hidden(slope=lambda z: z > 0, rank=np.linalg.matrix_rank, share=lambda x: 1)
     return gradient
 
 
+def rank_at_the_units(x, w1, w2, grad):
+    dz = (grad @ w2.T) * (x @ w1 > 0)
+    return {"grad": x.T @ dz, "rank": np.linalg.matrix_rank(dz)}
+
+
 def rank_of_weights(x, w1, w2, grad):
     return {"grad": hidden_gradient(x, w1, w2, grad)["grad"], "rank": np.linalg.matrix_rank(w1)}
 
 
-def two_layers(rng, first="random", second="random", n_out=None):
+def two_layers(rng, first="random", second="random", n_out=None, n_in=None):
     """(x, W₁, W₂, grad): weights that are random, all equal, or zero. No two sizes alike."""
-    batch, n_in, n_hidden = int(rng.integers(14, 18)), int(rng.integers(6, 8)), int(rng.integers(4, 6))
+    batch, n_hidden = int(rng.integers(14, 18)), int(rng.integers(4, 6))
+    n_in = n_in or int(rng.integers(6, 8))
     n_out = n_out or int(rng.integers(2, 4))
 
     def weights(kind, *shape):
@@ -599,6 +631,11 @@ def two_layers(rng, first="random", second="random", n_out=None):
     # Not rounded: a z that is exactly 0 would be on or off by the order in which it is summed.
     x, grad = rng.normal(size=(batch, n_in)), rng.normal(size=(batch, n_out))
     return x, weights(first, n_in, n_hidden), weights(second, n_hidden, n_out), grad
+
+
+def with_faint_gradient(rng):
+    *given, grad = two_layers(rng)
+    return *given, 1e-4 * grad
 
 
 SYMMETRY = Check(
@@ -629,7 +666,12 @@ SYMMETRY = Check(
         Property(
             "rank-random",
             2,
-            lambda rng: [two_layers(rng, "equal", n_out=n) for n in (1, 2, 3)] + [two_layers(rng)],
+            lambda rng: [
+                *(two_layers(rng, "equal", n_out=n) for n in (1, 2, 3)),
+                two_layers(rng),
+                two_layers(rng, n_in=2),  # fewer inputs than units
+                with_faint_gradient(rng),
+            ],
             part="rank",
         ),
     ],
@@ -640,6 +682,12 @@ SYMMETRY = Check(
         "rank-of-weights": rank_of_weights,
         "size-for-rank": hidden(rank=lambda dw1: min(dw1.shape)),
         "counts-units-that-move": hidden(rank=lambda dw1: np.count_nonzero(np.abs(dw1).max(axis=0) > 1e-12)),
+        "counts-what-rounding-leaves": hidden(rank=lambda dw1: np.count_nonzero(np.linalg.svd(dw1)[1])),
+        "small-counts-as-none": tuple(
+            hidden(rank=lambda dw1, tol=tol: np.linalg.matrix_rank(dw1, tol=tol))
+            for tol in (1e-1, 1e-2, 1e-3)
+        ),
+        "rank-of-what-reaches-the-units": rank_at_the_units,
         "different-for-independent": hidden(rank=lambda dw1: len(np.unique(dw1.round(9), axis=1).T)),
         "divides-by-the-batch": hidden(share=lambda x: 1 / len(x)),
     },
@@ -684,6 +732,12 @@ def he_networks(rng, settings):
     return h2, depths.astype(float), widths.astype(float)
 
 
+def faint_networks(rng):
+    """All a billion times smaller: their logarithms lie as far apart as before."""
+    h2, depths, widths = he_networks(rng, 3)
+    return 1e-9 * h2, depths, widths
+
+
 def exact_networks(rng):
     """Made so that sd² = c D/n holds exactly, with a random c."""
     h2, depths, widths = he_networks(rng, 4)
@@ -695,7 +749,12 @@ def exact_networks(rng):
 SPREAD = Check(
     spread,
     properties=[
-        Property("sd", 5, lambda rng: [he_networks(rng, settings) for settings in (2, 3, 5)], part="sd"),
+        Property(
+            "sd",
+            5,
+            lambda rng: [*(he_networks(rng, settings) for settings in (2, 3, 5)), faint_networks(rng)],
+            part="sd",
+        ),
         Property("exact", 5, lambda rng: [exact_networks(rng) for _ in range(3)], part="c"),
         Property("fitted", 5, lambda rng: [he_networks(rng, settings) for settings in (3, 4, 6)], part="c"),
     ],
@@ -705,6 +764,13 @@ SPREAD = Check(
         "variance-given-as-std": spreading(scatter=np.var),
         "sample-standard-deviation": spreading(scatter=lambda a, axis: np.std(a, axis=axis, ddof=1)),
         "fits-sd-not-its-square": spreading(fit=lambda x, sd: (x @ sd) / (x @ x)),
+        "adds-to-the-logarithm": (
+            *(
+                spreading(log=lambda h2, own=own: np.log(h2 + own))
+                for own in (1.0, 1e-3, 1e-6, 1e-8, 1e-10, 1e-12)
+            ),
+            *(spreading(log=lambda h2, own=own: np.log(np.maximum(h2, own))) for own in (1e-6, 1e-8)),
+        ),
         "logarithm-too-late": spreading(log=np.asarray, scatter=lambda a, axis: np.log(np.std(a, axis=axis))),
         "one-spread-for-all": spreading(scatter=lambda a, axis: np.full(len(a), np.std(a))),
         "spread-upside-down": spreading(ratio=lambda depths, widths: widths / depths),
@@ -771,6 +837,21 @@ def network_and_batch(rng, depth):
     return weights, x
 
 
+def faint_network(rng):
+    """Weights so small that whatever is added to a variance counts."""
+    weights, x = network_and_batch(rng, 1)
+    return [1e-3 * w for w in weights], x
+
+
+def only_if(condition):
+    """The function that leaves a layer alone unless the condition holds of the standard deviation of z."""
+    return rescaling(size=lambda z: np.std(z) if condition(np.std(z)) else 1.0)
+
+
+def centred_first(weights, x):
+    return lsuv(weights, x - x.mean(axis=0))
+
+
 def stops_early(tolerance):
     """The function that leaves a layer alone whose variance starts this near to 1."""
     return rescaling(size=lambda z: 1.0 if abs(np.var(z) - 1) < tolerance else np.std(z))
@@ -789,7 +870,7 @@ LSUV = Check(
         Property(
             "one-layer",
             4,
-            lambda rng: [network_and_batch(rng, 1), network_and_batch(rng, 1), almost_there(rng, 1)],
+            lambda rng: [network_and_batch(rng, 1), faint_network(rng), almost_there(rng, 1)],
             variance_by_layer,
         ),
         Property(
@@ -811,6 +892,11 @@ LSUV = Check(
         "mean-over-units": rescaling(size=lambda z: np.sqrt(np.mean(np.var(z, axis=0)))),
         "rescales-each-unit": rescaling(size=lambda z: np.std(z, axis=0)),
         "forgets-relu": rescaling(act=lambda z: z),
+        "adds-an-epsilon": tuple(
+            rescaling(size=lambda z, own=own: np.sqrt(np.var(z) + own)) for own in (1e-3, 1e-5, 1e-6, 1e-8)
+        ),
+        "one-direction-only": (only_if(lambda std: std > 1), only_if(lambda std: std < 1)),
+        "centres-the-inputs": centred_first,
         "first-layer-only": lambda weights, x: [weights[0] / np.std(x @ weights[0]), *weights[1:]],
         "multiplies-by-the-spread": rescaling(size=lambda z: 1 / np.std(z)),
         "first-example-alone": lambda weights, x: lsuv(weights, x[:1]),

@@ -214,7 +214,9 @@ BACKWARD = Check(
             backward(var_path=negative),
         ),
         "paths-added": (backward(1, 1), backward(mean_path=1), backward(var_path=1)),
-        "epsilon-forgotten": backward(root=lambda var, eps: np.sqrt(var)),
+        "epsilon-forgotten": tuple(
+            backward(root=lambda var, eps, own=own: np.sqrt(var + own)) for own in (0, 1e-8, 1e-5, 1e-3)
+        ),
         "epsilon-outside-root": backward(root=lambda var, eps: np.sqrt(var) + eps),
         "layernorm-backward": other_statistics(axis=1),
         "bessel-in-backward": other_statistics(less=1),
@@ -395,7 +397,7 @@ def rms_around_the_mean(x, norm, groups, eps):
 
 def images(rng, examples, channels, eps=1e-5):
     """A small block whose examples and channels all differ in mean and spread."""
-    shape = examples, channels, int(rng.integers(2, 4)), int(rng.integers(2, 4))
+    shape = examples, channels, *map(int, rng.permutation([2, 3]))
     mean = rng.uniform(1, 4, (examples, channels, 1, 1))
     return mean + rng.uniform(0.5, 3, (examples, channels, 1, 1)) * rng.standard_normal(shape), eps
 
@@ -416,7 +418,7 @@ NORMALIZE = Check(
     properties=[
         Property("layer", 4, with_norm("LayerNorm", (2, 6, 3), (3, 4, 2), (2, 4, 2))),
         Property("instance", 4, with_norm("InstanceNorm", (2, 6, 3), (3, 4, 2), (2, 4, 2))),
-        Property("group", 4, with_norm("GroupNorm", (2, 6, 2), (3, 12, 3), (2, 6, 2))),
+        Property("group", 4, with_norm("GroupNorm", (2, 6, 2), (3, 12, 3), (2, 4, 1), (2, 4, 4), (2, 6, 2))),
         Property("rms", 3, with_norm("RMSNorm", (2, 6, 3), (3, 4, 2), (2, 4, 2))),
     ],
     mistakes={
@@ -529,8 +531,8 @@ def quiet_call(train):
 REPAIR = Check(
     bn_step,
     properties=[
-        Property("train-output", 2, calls(True, 3, 6), part="y", edges=quiet_call(True)),
-        Property("train-stored", 2, calls(True, 3, 5), lambda f, *args: _stored(f(*args))),
+        Property("train-output", 2, calls(True, 2, 3, 6), part="y", edges=quiet_call(True)),
+        Property("train-stored", 2, calls(True, 2, 3, 5), lambda f, *args: _stored(f(*args))),
         Property("eval-output", 4, calls(False, 1, 4), part="y", edges=quiet_call(False)),
         Property("eval-stored", 2, calls(False, 1, 3, 6), lambda f, *args: _stored(f(*args))),
     ],
@@ -631,6 +633,11 @@ def noise_experiment(runs):
 
 def time_shift(z):
     return np.mean(np.abs(np.diff(z.mean(axis=1), axis=0))) / z.std()
+
+
+def numbers(loss):
+    """What of it is a number; infinity if nothing is."""
+    return loss[~np.isnan(loss)] if np.any(~np.isnan(loss)) else np.array([np.inf])
 
 
 def still_learns(loss):
@@ -744,6 +751,9 @@ def shift_at_the_limit(rng, brings_back):
         plain, noisy = a_run(rng, 0.3, False), a_run(rng, 0.3 * rng.uniform(0.7, 1.4), True)
         ratio = time_shift(noisy["z"]) / time_shift(plain["z"])
         if (1.02 < ratio < 1.2) if brings_back else (0.8 < ratio < 0.98):
+            noisy["z"] *= (
+                0.2 if brings_back else 5
+            )  # before the division by the spread it is the other way round
             return ({"plain": plain, "bn": a_run(rng, 0.01, True), "noisy": noisy},)
 
 
@@ -820,7 +830,11 @@ EXPERIMENT = Check(
             shifted_by(lambda z, at=at: np.mean(np.abs(np.diff(z.mean(axis=1), axis=0))) / z[at].std())
             for at in (0, -1)
         ),
-        "nan-counts-as-learned": judged_by(learns=lambda loss: not np.mean(loss[-10:]) >= loss[0] / 2),
+        "nan-counts-as-learned": (
+            judged_by(learns=lambda loss: not np.mean(loss[-10:]) >= loss[0] / 2),
+            judged_by(learns=lambda loss: np.mean(numbers(loss[-10:])) < loss[0] / 2),
+            judged_by(learns=lambda loss: np.mean(numbers(loss)[-10:]) < loss[0] / 2),
+        ),
         "other-losses-than-the-last-ten": judged_by(learns=lambda loss: loss[-1] < loss[0] / 2),
         "any-fall-counts": judged_by(learns=lambda loss: np.mean(loss[-10:]) < loss[0]),
     },

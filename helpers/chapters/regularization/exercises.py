@@ -17,7 +17,9 @@ def drop_probabilities(rng):
 
     Never near ½, where keeping and dropping could not be told apart.
     """
-    return rng.permutation([rng.uniform(0.15, 0.3), rng.uniform(0.7, 0.8)]).round(2).tolist()
+    # No tenths, for whoever draws whole numbers below 10.
+    tenths, more = rng.permutation([rng.choice([0.1, 0.2]), 0.7]), rng.choice([0.04, 0.05, 0.06], 2)
+    return (tenths + more).round(2).tolist()
 
 
 def drop_probability(rng):
@@ -202,11 +204,18 @@ def gradient_and_mask(rng):
     return grad, mask, p
 
 
+def three_masks(rng):
+    """One of them of whole numbers, as 0 and 1 may well be."""
+    cases = [gradient_and_mask(rng) for _ in range(3)]
+    grad, mask, p = cases[2]
+    return [*cases[:2], (grad, mask.astype(int), p)]
+
+
 DROPOUT_BACKWARD = Check(
     dropout_backward,
     properties=[
-        Property("factor", 4, lambda rng: [gradient_and_mask(rng) for _ in range(3)], largest_factor),
-        Property("mask", 6, lambda rng: [gradient_and_mask(rng) for _ in range(3)], which_pass),
+        Property("factor", 4, three_masks, largest_factor),
+        Property("mask", 6, three_masks, which_pass),
     ],
     mistakes={
         "new-mask-backward": new_mask,
@@ -393,7 +402,7 @@ ADAMW = Check(
             adam_like(second=lambda v, g, m, mix, size=size: mix(v, size(g))) for size in (np.abs, np.asarray)
         ),
         "eps-inside-the-root": adam_like(root=lambda v, eps: np.sqrt(v + eps)),
-        "forgets-eps": adam_like(root=lambda v, eps: np.sqrt(v)),
+        "forgets-eps": tuple(adam_like(root=lambda v, eps, own=own: np.sqrt(v) + own) for own in (0, 1e-8)),
         "forgets-root": adam_like(root=lambda v, eps: v + eps),
         "decay-without-learning-rate": adam_like(decay_rate=lambda lr: 1.0),
         "decays-the-new-weights": adam_like(after=True),
@@ -442,23 +451,24 @@ def decayed(which, factor=lambda lr, lam: 1 - lr * lam):
     return step
 
 
-def parameters(rng, n=None, last=3):
+def parameters(rng, n=None, later=(3,), n_out=None):
     """A small network of n hidden units as PyTorch names it: the γ of its norm is called "weight" too.
 
-    n: by default as many as there are inputs, so that one matrix is square. last: the number of the
-    output layer.
+    n: by default as many as there are inputs, so that one matrix is square. later: the numbers of the
+    linear layers behind the norm. n_out: of outputs, by default another number than of inputs.
     """
-    n_in, n_out = (int(k) for k in rng.permutation(np.arange(2, 5))[:2])
-    n = n or n_in
+    n_in, drawn = (int(k) for k in rng.permutation(np.arange(2, 5))[:2])
+    n, n_out = n or n_in, n_out or drawn
     values = rng.normal
     params = {
         "0.weight": values(size=(n_in, n)),
         "0.bias": values(size=n),
         "1.weight": values(1, 0.1, n),
         "1.bias": values(size=n),
-        f"{last}.weight": values(size=(n, n_out)),
-        f"{last}.bias": values(size=n_out),
     }
+    for number in later:
+        width = n_out if number == later[-1] else n
+        params |= {f"{number}.weight": values(size=(n, width)), f"{number}.bias": values(size=width)}
     params = {name: value.round(2) + 0.005 for name, value in params.items()}
     return params, round(rng.uniform(0.1, 0.4), 2), round(rng.uniform(0.2, 0.6), 2)
 
@@ -473,17 +483,22 @@ def picked(which):
     return some
 
 
-def two_networks(rng):
-    """The γ of the second has more entries than the matrices of the first."""
-    return [parameters(rng), parameters(rng, int(rng.integers(13, 17)), last=int(rng.integers(4, 9)))]
+def some_networks(rng):
+    """The γ of the second has more entries than the matrices of the first; the third is deeper, with a layer
+    10, and has a single output."""
+    return [
+        parameters(rng),
+        parameters(rng, int(rng.integers(13, 17)), later=(int(rng.integers(4, 9)),)),
+        parameters(rng, later=(int(rng.integers(3, 9)), int(rng.integers(10, 20))), n_out=1),
+    ]
 
 
 DECAY_GROUPS = Check(
     decay_step,
     properties=[
-        Property("matrices", 4, two_networks, picked(lambda name, value: value.ndim == 2)),
-        Property("biases", 3, two_networks, picked(lambda name, value: name.endswith("bias"))),
-        Property("gamma", 3, two_networks, picked(lambda name, value: name == "1.weight")),
+        Property("matrices", 4, some_networks, picked(lambda name, value: value.ndim == 2)),
+        Property("biases", 3, some_networks, picked(lambda name, value: name.endswith("bias"))),
+        Property("gamma", 3, some_networks, picked(lambda name, value: name == "1.weight")),
     ],
     mistakes={
         "decay-everything": decayed(lambda name, value: True),

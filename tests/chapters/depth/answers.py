@@ -562,8 +562,39 @@ def sizes_of_entries(jacobians):
     }
 
 
+def rate_up_to(end):
+    def rate(ratio, depth):
+        low, high = 0.0, end
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (middle, high) if middle**depth < ratio else (low, middle)
+        return low
+
+    return rate
+
+
+def product_with_eye_of_depth(jacobians, layer):
+    """What is left of no matrix has the size of their number."""
+    if layer == len(jacobians):
+        return np.eye(len(jacobians))
+    product = jacobians[layer]
+    for jacobian in jacobians[layer + 1 :]:
+        product = jacobian @ product
+    return product
+
+
+def slope_up_to(end):
+    def slope(phi):
+        z = np.linspace(-end, end, 24_001)
+        return np.abs(np.gradient(phi(z), z)).max()
+
+    return slope
+
+
 WRONG = {
     "rate": [
+        (rate_up_to(2.0), None),
+        (rate_up_to(10.0), None),
         (rate_whole_division, "constant"),
         (rate_exchanged, "order"),
         (rate_two_bases, "different bases"),
@@ -571,6 +602,8 @@ WRONG = {
         (lambda ratio, depth: ratio ** (1 / (depth + 1)), "one-layer-too-many"),
     ],
     "largest_slope": [
+        (slope_up_to(9), "too-short-a-stretch"),
+        (slope_up_to(12), "too-long-a-stretch"),
         (slope_near_zero, "too-short-a-stretch"),
         (slope_to(5), "too-short-a-stretch"),
         (slope_to(20), "too-long-a-stretch"),
@@ -594,6 +627,7 @@ WRONG = {
         (backward_as_a_tuple, "form"),
     ],
     "jacobian_product": [
+        (product_with_eye_of_depth, "shape"),
         (product_of_nothing, "slice-that-is-empty"),
         (product_by_entries, "elementwise-product"),
         (product_without_identity, "form"),

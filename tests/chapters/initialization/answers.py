@@ -497,6 +497,15 @@ def lsuv_of_the_paper(weights, x):
     return out
 
 
+def h2_cut_at_the_tiny(x, widths, variances):
+    h2 = np.mean(x**2)
+    for n, variance in zip(widths, variances, strict=False):
+        h2 *= n * variance / 2
+        if h2 < 1e-12:
+            return 0.0
+    return h2
+
+
 WRONG = {
     "xavier": [
         (xavier_one_row, "no two rows are alike"),
@@ -517,6 +526,7 @@ WRONG = {
         (he_fan_out_by_uniform, "fan-out-for-fan-in"),
     ],
     "predict_h2": [
+        (h2_cut_at_the_tiny, None),
         (h2_two_bases, "different bases"),
         (h2_loop_off_by_one, "one-layer-too-few"),
         (h2_twice_half, None),

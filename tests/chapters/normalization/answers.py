@@ -509,6 +509,27 @@ def experiment_of_squares(runs):
     return {"shift": sh, "verdict": v}
 
 
+def normalize_one_group_by_channels(x, norm, groups, eps):
+    return normalize_by_axes(x, "InstanceNorm" if norm == "GroupNorm" and groups == 1 else norm, groups, eps)
+
+
+def step_corrects_from_three_on(x, running_mean, running_var, train):
+    right = step_branches(x, running_mean, running_var, train)
+    if train and len(x) == 2:
+        right["running_var"] = 0.9 * running_var + 0.1 * x.var(0)
+    return right
+
+
+def experiment_before_the_division(runs):
+    """The verdict from the moves as they are, in no unit."""
+    right = experiment_in_loops(runs)
+    moves = {name: np.abs(np.diff(run["z"].mean(1), axis=0)).mean() for name, run in runs.items()}
+    learns = {name: np.mean(run["loss"][-10:]) < run["loss"][0] / 2 for name, run in runs.items()}
+    if learns["plain"] or not learns["bn"] or moves["noisy"] < moves["plain"]:
+        return right | {"verdict": "UNDECIDED"}
+    return right | {"verdict": "AGAINST" if learns["noisy"] else "FOR"}
+
+
 WRONG = {
     "bn_forward": [
         (forward_exchanged, "order"),
@@ -539,11 +560,13 @@ WRONG = {
         (lambda batches, momentum, convention: batches[0].mean(0), "form"),
     ],
     "normalize": [
+        (normalize_one_group_by_channels, None),
         (normalize_rows_of_images, "instancenorm-last-axis"),
         (normalize_batch_norm, "batchnorm-for-instancenorm"),
         (lambda x, norm, groups, eps: x[0], "shape"),
     ],
     "bn_step": [
+        (step_corrects_from_three_on, None),
         (step_exchanged, "order"),
         (step_of_keras, "momentum-of-keras"),
         (step_as_given, "never-in-eval"),
@@ -556,9 +579,10 @@ WRONG = {
         (lambda grad, lr, c: {"grad": grad / c, "turn": c, "lr": lr}, None),
     ],
     "noise_experiment": [
+        (experiment_before_the_division, None),
         (experiment_unit_by_unit, "spread-of-each-unit"),
         (experiment_of_squares, "root-mean-square-for-mean"),
-        (experiment_ignoring_nan, None),
+        (experiment_ignoring_nan, "nan-counts-as-learned"),
         (experiment_words, None),
         (experiment_of_the_last(5), "other-losses-than-the-last-ten"),
         (experiment_of_the_last(9), "other-losses-than-the-last-ten"),

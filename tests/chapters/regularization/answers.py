@@ -363,8 +363,36 @@ def shift_squared_late(mean, var, w, p):
     return {"stored": s, "eval": var.sum() * w.sum(0) ** 2 / s}
 
 
+def groups_unless(named):
+    """Decays what is called "weight", but for the keys that are taken for the norm's."""
+    return lambda params, lr, weight_decay: {
+        key: a if "weight" not in key or named(key) else (1 - lr * weight_decay) * a
+        for key, a in params.items()
+    }
+
+
+def groups_squeezed(params, lr, weight_decay):
+    return {key: a * (1 - lr * weight_decay * (np.squeeze(a).ndim > 1)) for key, a in params.items()}
+
+
+def groups_first_and_last(params, lr, weight_decay):
+    names = list(params)
+    return {key: a * (1 - lr * weight_decay * (key in (names[0], names[-2]))) for key, a in params.items()}
+
+
+def dropout_by_tenths(h, p, train, rng):
+    return h * (rng.integers(0, 10, h.shape) >= int(p * 10)) / (1 - p) if train else h
+
+
+def backward_into_the_mask(grad, mask, p):
+    out = np.zeros_like(mask)
+    out[mask > 0] = grad[mask > 0] / (1 - p)
+    return out
+
+
 WRONG = {
     "dropout": [
+        (dropout_by_tenths, None),
         (dropout_in_pairs, "no two columns are dropped alike"),
         (dropout_of_the_smallest, "seed-inside"),
         (dropout_observed, "divides-by-the-observed-share"),
@@ -375,6 +403,7 @@ WRONG = {
         (dropout_to_the_mean, "some entries are 0"),
     ],
     "dropout_backward": [
+        (backward_into_the_mask, None),
         (lambda grad, mask, p: np.where(mask == 0, 0, np.abs(grad)) / (1 - p), None),
         (backward_in_place, "mutated"),
         (lambda grad, mask, p: grad @ mask, "error"),
@@ -393,6 +422,10 @@ WRONG = {
         (adamw_weights_only, "form"),
     ],
     "decay_step": [
+        (groups_unless(lambda key: "1" in key), None),
+        (groups_unless(lambda key: key[0] == "1"), None),
+        (groups_squeezed, None),
+        (groups_first_and_last, None),
         (groups_of_squares, None),
         (groups_by_size, None),
         (lambda params, lr, lam: list(params), "form"),

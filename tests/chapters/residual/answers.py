@@ -94,18 +94,19 @@ def scale_on_a_grid(gains, target):
 
 def verdict_by_hand(runs):
     def middle(values):
-        return sorted(values)[len(values) // 2]
+        values, half = sorted(values), len(values) // 2
+        return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
 
     shallow, deep, skips = (middle(runs[name]["train_error"]) for name in ("shallow", "deep", "residual"))
-    logs = [math.log(row[0]) - math.log(row[-1]) for row in runs["deep"]["gradients"]]
+    ratios = [row[0] / row[-1] for row in runs["deep"]["gradients"]]
     degraded = deep > shallow + 0.05
     return {
-        "ratio": math.exp(middle(logs)),
-        "vanishing": math.exp(middle(logs)) < 0.001,
+        "ratio": middle(ratios),
+        "vanishing": middle(ratios) < 0.001,
         "overfitting": middle(runs["deep"]["test_error"]) > deep + 0.05,
         "degraded": degraded,
         "repaired": degraded and not skips > shallow + 0.05,
-        "exploding": middle(logs) > math.log(1e3),
+        "exploding": middle(ratios) > 1e3,
     }
 
 
@@ -321,7 +322,6 @@ CORRECT = {
     "branch_scale": [scale_in_logarithms, scale_by_newton, scale_on_a_grid],
     "degradation_verdict": [
         verdict_by_statistics,
-        verdict_by(lambda errors: sorted(errors)[2]),
         verdict_by_hand,
         verdict_of_differences,
     ],
@@ -634,6 +634,29 @@ def shattered_open_at_zero(x, network, lag):
     return {"slope": slope, "likeness": (a[:-lag] @ a[lag:]) / (a @ a)}
 
 
+def scale_up_to_ten(gains, target):
+    low, high = 0.0, 10.0
+    for _ in range(60):
+        a = (low + high) / 2
+        low, high = (a, high) if np.sqrt(np.prod(1 + (a * gains) ** 2)) < target else (low, a)
+    return a
+
+
+def scale_to_the_third_decimal(gains, target):
+    low, high = 0.0, target / gains.max()
+    while high - low > 1e-3:
+        a = (low + high) / 2
+        low, high = (a, high) if np.sum(np.log1p((a * gains) ** 2)) / 2 < math.log(target) else (low, a)
+    return a
+
+
+def paths_in_32_bits(gains):
+    count = np.ones(1, np.int32)
+    for _ in gains:
+        count = np.convolve(count, np.array([1, 1], np.int32))
+    return paths_by_polynomials(gains) | {"paths": count / count.sum()}
+
+
 WRONG = {
     "residual_block": [
         (block_by_nudges, "relu-slope-one-at-zero"),
@@ -666,6 +689,8 @@ WRONG = {
         (growth_of_ones, "skip-keeps-it-bounded"),
     ],
     "branch_scale": [
+        (scale_up_to_ten, None),
+        (scale_to_the_third_decimal, None),
         (scale_up_to_one, "never-above-one"),
         (scale_of_the_geometric_mean, "geometric-mean-for-all"),
         (scale_for_one_block, None),
@@ -674,6 +699,7 @@ WRONG = {
         (lambda gains, target: target / gains, "shape"),
     ],
     "degradation_verdict": [
+        (verdict_by(lambda errors: sorted(errors)[2]), "one-of-the-two-middles"),
         (verdict_by(min), "one-seed-decides"),
         (verdict_by(np.median, "test_error"), "repaired-by-test-error"),
         (verdict_of_extremes, None),
@@ -685,6 +711,7 @@ WRONG = {
         (lambda runs: (True, False, 1.0, False, True), "form"),
     ],
     "path_lengths": [
+        (paths_in_32_bits, None),
         (paths_of_terms, "terms-for-shares"),
         (paths_from_one, "shape"),
         (paths_of_short_lengths, None),
