@@ -516,7 +516,7 @@ AUDIT = Check(
             3,
             lambda rng: [table(rng, 2.5, 4), table(rng, 20, 34), table(rng, 45, 60)],
             part="overflows",
-            edges=lambda rng: [table(rng, 38.1, 38.45), table(rng, 38.6, 38.9)],
+            edges=lambda rng: [table(rng, 38.3, 38.48), table(rng, 38.6, 38.9)],
         ),
     ],
     mistakes={

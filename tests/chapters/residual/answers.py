@@ -711,7 +711,7 @@ WRONG = {
         (lambda runs: (True, False, 1.0, False, True), "form"),
     ],
     "path_lengths": [
-        (paths_in_32_bits, None),
+        (paths_in_32_bits, "nan"),
         (paths_of_terms, "terms-for-shares"),
         (paths_from_one, "shape"),
         (paths_of_short_lengths, None),
