@@ -169,7 +169,7 @@ def test_other_forms_are_refused_too(name, args, cards):
 def test_a_random_function_is_exposed_with_a_real_generator(cards):
     for tag in (wrong.tag for wrong in exercise.find("he").wrong):
         hunted = suspect("he", tag)
-        for args in ((300, 120, 0.0), (40, 160, 0.4), (200, 200, 0.9)):
+        for args in ((300, 120, 0.0), (40, 160, 0.4), (200, 200, 0.9), (3, 5000, 0.0)):
             hunted.submit(*args, np.random.default_rng(4))
         assert hunted._exposed, tag
 

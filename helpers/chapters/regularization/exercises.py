@@ -181,9 +181,10 @@ def new_mask(grad, mask, p):
     return grad * (np.random.default_rng(0).random(grad.shape) >= p) / (1 - p)
 
 
-def largest_factor(f, grad, mask, p):
-    """By what a gradient is multiplied where it passes."""
-    return np.max(np.asarray(f(grad, mask, p))[mask > 0] / grad[mask > 0])
+def factors(f, grad, mask, p):
+    """By what a gradient is multiplied where it passes, at least and at most."""
+    passed = np.asarray(f(grad, mask, p))[mask > 0] / grad[mask > 0]
+    return [passed.min(), passed.max()]
 
 
 def which_pass(f, grad, mask, p):
@@ -214,7 +215,7 @@ def three_masks(rng):
 DROPOUT_BACKWARD = Check(
     dropout_backward,
     properties=[
-        Property("factor", 4, three_masks, largest_factor),
+        Property("factor", 4, three_masks, factors),
         Property("mask", 6, three_masks, which_pass),
     ],
     mistakes={
@@ -282,7 +283,7 @@ SGD_DECAY = Check(
         "grows-instead-of-shrinks": steps_of_sgd(lambda w, g, lr, lam: (1 + lr * lam) * w - lr * g),
         "decays-once": decays_once,
         "first-gradient-only": lambda w, grads, *settings: sgd_with_decay(w, grads[:1], *settings),
-        "climbs": steps_of_sgd(lambda w, g, lr, lam: w + lr * (g + lam * w)),
+        "climbs-instead-of-descends": steps_of_sgd(lambda w, g, lr, lam: w + lr * (g + lam * w)),
         "forgets-decay": steps_of_sgd(lambda w, g, lr, lam: w - lr * g),
         "decay-over-the-count": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam / len(w) * w)),
         "one-norm-for-two-norm": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam * np.sign(w))),
@@ -489,7 +490,7 @@ def some_networks(rng):
     return [
         parameters(rng),
         parameters(rng, int(rng.integers(13, 17)), later=(int(rng.integers(4, 9)),)),
-        parameters(rng, later=(int(rng.integers(3, 9)), int(rng.integers(10, 20))), n_out=1),
+        parameters(rng, later=(int(rng.integers(3, 9)), 10), n_out=1),
     ]
 
 
