@@ -889,7 +889,7 @@ LSUV = Check(
         "rescales-each-unit": rescaling(size=lambda z: np.std(z, axis=0)),
         "forgets-relu": rescaling(act=lambda z: z),
         "adds-an-epsilon": tuple(
-            rescaling(size=lambda z, own=own: np.sqrt(np.var(z) + own)) for own in (1e-3, 1e-5, 1e-6, 1e-8)
+            rescaling(size=lambda z, own=own: np.sqrt(np.var(z) + own)) for own in (1e-3, 1e-5)
         ),
         "one-direction-only": (only_if(lambda std: std > 1), only_if(lambda std: std < 1)),
         "centres-the-inputs": centred_first,

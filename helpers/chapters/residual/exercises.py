@@ -347,7 +347,7 @@ def gains_that_differ(rng):
 
 
 def deep_networks(rng):
-    """The last one's α is about 1/100: a search to the third decimal does not find it."""
+    """The last one's α is about 1/40: a search to the third decimal does not find it."""
     return [
         (rng.uniform(low, 2.5, depth).round(2), round(rng.uniform(2, 6), 2))
         for low, depth in (
