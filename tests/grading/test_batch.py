@@ -70,7 +70,7 @@ def hear_the_stop_button():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def eventually(condition, seconds=20):
+def eventually(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
