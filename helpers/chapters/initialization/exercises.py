@@ -62,13 +62,11 @@ def xavier_std(fan_in, fan_out):
 def in_one_or_both(std, bound=None):
     """The functions that draw so by both laws, and by one of them."""
 
-    def right_bound(i, o):
-        return np.sqrt(3) * xavier_std(i, o)
+    def fitting(std):
+        return lambda i, o: np.sqrt(3) * std(i, o)
 
-    def wrong_bound(i, o):
-        return bound(i, o) if bound else np.sqrt(3) * std(i, o)
-
-    return two_laws(std, bound), two_laws(std, right_bound), two_laws(xavier_std, wrong_bound)
+    bound = bound or fitting(std)
+    return two_laws(std, bound), two_laws(std, fitting(xavier_std)), two_laws(xavier_std, bound)
 
 
 def cut_at_two(rng, std, shape):

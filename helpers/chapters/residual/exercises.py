@@ -353,7 +353,7 @@ def deep_networks(rng):
         for low, depth in (
             (0.2, int(rng.integers(200, 300))),
             (0.2, int(rng.integers(900, 1100))),
-            (1.5, 2000),
+            (1.5, 1000),
         )
     ]
 
@@ -642,6 +642,7 @@ DEGRADATION_VERDICT = Check(
         ),
         # No error is in it.
         Property("ratio", 2, lambda rng: kinds(rng) + pairs_and_middles(rng)[:1], part="ratio"),
+        # Of the pairs one is enough: they have the same gradients.
         Property("vanishing", 4, kinds, part="vanishing", edges=lambda rng: beside_the_limits(rng)[2:]),
         Property("repaired", 4, kinds_and_seeds, part="repaired", edges=beside_the_limits),
     ],
