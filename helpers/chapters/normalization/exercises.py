@@ -507,8 +507,8 @@ def mode_by_count(stores_too):
 
     def call(x, running_mean, running_var, train):
         right = bn_step(x, running_mean, running_var, train)
-        several = bn_step(x, running_mean, running_var, len(x) > 1)
-        return several if stores_too else right | {"y": several["y"]}
+        counted = bn_step(x, running_mean, running_var, len(x) > 1)
+        return counted if stores_too else right | {"y": counted["y"]}
 
     return call
 
@@ -645,9 +645,7 @@ def still_learns(loss):
 
 
 def by_all_three(shifts, learned):
-    if learned["plain"] or not learned["bn"] or shifts["noisy"] < shifts["plain"]:
-        return "UNDECIDED"
-    return by_loss_alone(shifts, learned)
+    return "UNDECIDED" if learned["plain"] else without_plain(shifts, learned)
 
 
 def judged_by(rule=by_all_three, learns=still_learns):
@@ -751,9 +749,8 @@ def shift_at_the_limit(rng, brings_back):
         plain, noisy = a_run(rng, 0.3, False), a_run(rng, 0.3 * rng.uniform(0.7, 1.4), True)
         ratio = time_shift(noisy["z"]) / time_shift(plain["z"])
         if (1.02 < ratio < 1.2) if brings_back else (0.8 < ratio < 0.98):
-            noisy["z"] *= (
-                0.2 if brings_back else 5
-            )  # before the division by the spread it is the other way round
+            # Before the division by the spread it is the other way round.
+            noisy["z"] *= 0.2 if brings_back else 5
             return ({"plain": plain, "bn": a_run(rng, 0.01, True), "noisy": noisy},)
 
 
