@@ -98,15 +98,15 @@ def verdict_by_hand(runs):
         return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
 
     shallow, deep, skips = (middle(runs[name]["train_error"]) for name in ("shallow", "deep", "residual"))
-    ratios = [row[0] / row[-1] for row in runs["deep"]["gradients"]]
+    logs = [math.log(row[0]) - math.log(row[-1]) for row in runs["deep"]["gradients"]]
     degraded = deep > shallow + 0.05
     return {
-        "ratio": middle(ratios),
-        "vanishing": middle(ratios) < 0.001,
+        "ratio": math.exp(middle(logs)),
+        "vanishing": math.exp(middle(logs)) < 0.001,
         "overfitting": middle(runs["deep"]["test_error"]) > deep + 0.05,
         "degraded": degraded,
         "repaired": degraded and not skips > shallow + 0.05,
-        "exploding": middle(ratios) > 1e3,
+        "exploding": middle(logs) > math.log(1e3),
     }
 
 
