@@ -156,11 +156,18 @@ def shown(value):
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {shown(item)}" for key, item in value.items()) + "}"
+        entries = [_under(f"{key!r}: ", shown(item)) for key, item in value.items()]
+        line = ", ".join(entries)
+        return "{" + (line if len(line) < 70 and "\n" not in line else ",\n ".join(entries)) + "}"
     if isinstance(value, list | tuple):
         items = [shown(item) for item in value[:8]] + (["…"] if len(value) > 8 else [])
         return f"[{', '.join(items)}]" if isinstance(value, list) else f"({', '.join(items)})"
     return str(value)
+
+
+def _under(key, words):
+    """An entry of a dictionary: its further lines stand under the first."""
+    return key + words.replace("\n", "\n" + " " * (len(key) + 1))
 
 
 def judgement_card(judgement):

@@ -169,6 +169,19 @@ def test_the_call_on_the_card_can_be_pasted():
     assert gain.reference(live(Phi("relu"))) == pytest.approx(np.sqrt(2), rel=1e-4)
 
 
+def test_a_dictionary_of_arrays_has_a_line_for_each_and_can_be_typed_in():
+    some = {"0.weight": np.arange(4.0).reshape(2, 2), "0.bias": np.ones(2), "last": {"a": 1.5}}
+    text = cards.shown(some)
+    assert text.splitlines()[:3] == [
+        "{'0.weight': np.array([[0., 1.],",
+        " " * 23 + "[2., 3.]]),",
+        " '0.bias': np.array([1., 1.]),",
+    ]
+    again = eval(text, {"np": np})
+    assert again.keys() == some.keys() and np.array_equal(again["0.weight"], some["0.weight"])
+    assert cards.shown({"a": 1.0, "b": 2.0}) == "{'a': 1, 'b': 2}"
+
+
 def test_the_same_seed_gives_the_same_inputs_and_none_gives_fresh_ones(shown):
     seen = []
 
