@@ -35,6 +35,12 @@ RATE = Check(
         "logarithm-of-the-rate": lambda ratio, depth: np.log(ratio) / depth,
         "decimal-logarithm-of-the-rate": lambda ratio, depth: np.log10(ratio) / depth,
         "power-for-root": lambda ratio, depth: ratio**depth,
+        "search-too-short": tuple(
+            lambda ratio, depth, end=end: min(ratio ** (1 / depth), end)
+            for end in (1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+        ),
+        "root-of-the-depth": lambda ratio, depth: ratio ** (1 / np.sqrt(depth)),
+        "first-term-alone": lambda ratio, depth: 1 + np.log(ratio) / depth,
     },
     personal=Personal(lambda f, own: lambda ratio, depth: f(ratio / own, depth)),
 )
@@ -142,6 +148,7 @@ def backward(
     dw_transposed=False,
     slope=lambda z: z > 0,
     last=True,
+    first=True,
     scale=1.0,
 ):
     """A backward pass with one of its steps changed."""
@@ -153,7 +160,7 @@ def backward(
             h.append(np.maximum(z[-1], 0))
         by_layer = []
         for i in range(len(weights), 0, -1):
-            is_open = slope(z[i]) if mask and (last or i < len(weights)) else 1.0
+            is_open = slope(z[i]) if mask and (last or i < len(weights)) and (first or i > 1) else 1.0
             if mask != "after":
                 grad = grad * is_open
             dw = h[i - 1 if own_input else i].T @ grad * scale_of(scale, x)
@@ -205,6 +212,11 @@ def through_the_matrix_below(x, weights, grad):
         grad = (grad if i == len(weights) else grad @ weights[i - 1].T) * (h[i] > 0)
         by_layer.append(h[i - 1].T @ grad)
     return {"weights": by_layer[::-1], "x": grad @ weights[0].T}
+
+
+def input_behind_a_relu(x, weights, grad):
+    right = mlp_backward(x, weights, grad)
+    return {**right, "x": right["x"] * (x > 0)}
 
 
 def scale_of(scale, x):
@@ -288,6 +300,10 @@ MLP_BACKWARD = Check(
         "stops-before-the-first-weights": through_relu(to_the_input=False),
         "one-array-for-all": through_relu(collect=lambda by_layer: by_layer[:1] * len(by_layer)),
         "matrix-of-the-layer-below": through_the_matrix_below,
+        "gradient-through-a-relu": through_relu(lambda grad, h_out, h_in: np.maximum(grad, 0) * (h_out > 0)),
+        "input-behind-a-relu": input_behind_a_relu,
+        "relu-of-the-input": lambda x, weights, grad: mlp_backward(np.maximum(x, 0), weights, grad),
+        "first-layer-without-relu": backward(first=False),
     },
     personal=Personal(amplified_layers),
 )
@@ -350,6 +366,18 @@ JACOBIAN_PRODUCT = Check(
             jacobian_product(jacobians, layer) if layer < len(jacobians) else np.ones_like(jacobians[0])
         ),
         "slice-that-is-empty": multiplied(lambda jacobians, layer: jacobians[: layer - 1 : -1]),
+        "slice-from-the-end": multiplied(
+            lambda jacobians, layer: jacobians[-(len(jacobians) - layer) :][::-1]
+        ),
+        "something-for-the-identity": tuple(
+            lambda jacobians, layer, end=end: (
+                jacobian_product(jacobians, layer) if layer < len(jacobians) else end(jacobians[-1])
+            )
+            for end in (np.array, np.zeros_like)
+        ),
+        "index-that-wraps": multiplied(
+            lambda jacobians, layer: [jacobians[k - 1] for k in range(layer, len(jacobians))][::-1]
+        ),
     },
     personal=Personal(lambda f, own: lambda js, layer: f([own * j for j in js], layer)),
 )
@@ -388,8 +416,18 @@ def normal(xi):
     return bell / bell.sum()
 
 
-def searched(rounds=16, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2)), bell=normal):
-    """The function with fewer rounds until E[z²] counts as settled, another mean slope, or another bell."""
+def searched(
+    rounds=16,
+    slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) ** 2)),
+    bell=normal,
+    size=np.square,
+    inside=lambda a, q: a * np.sqrt(q),
+):
+    """The function with one of its steps changed.
+
+    rounds: until E[z²] counts as settled. slope: the mean one. bell: what stands for the density of ξ.
+    size: what σ_w multiplies E[h²] by. inside: what multiplies ξ in the sigmoid.
+    """
 
     def found(a):
         xi = np.linspace(-8, 8, 161)
@@ -401,8 +439,8 @@ def searched(rounds=16, slope=lambda h, a, mean: a * np.sqrt(mean((h * (1 - h)) 
         def factor(sigma):
             q = 1.0
             for _ in range(rounds):
-                q = sigma**2 * mean((1 / (1 + np.exp(-a * np.sqrt(q) * xi))) ** 2)
-            h = 1 / (1 + np.exp(-a * np.sqrt(q) * xi))
+                q = size(sigma) * mean((1 / (1 + np.exp(-inside(a, q) * xi))) ** 2)
+            h = 1 / (1 + np.exp(-inside(a, q) * xi))
             return sigma * slope(h, a, mean)
 
         low, high = 0.1 / a, 1000 / min(a, 1)
@@ -446,6 +484,11 @@ CRITICAL_SIGMA = Check(
         "square-for-length": searched(slope=lambda h, a, mean: a**2 * mean((h * (1 - h)) ** 2)),
         "unnormalised-density": searched(bell=lambda xi: np.exp(-(xi**2) / 2) * (xi[1] - xi[0])),
         "steepness-forgotten-in-slope": searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2))),
+        "search-too-short": tuple(
+            lambda a, end=end: min(CRITICAL / a, end) for end in (5.0, 10.0, 15.0, 20.0, 30.0)
+        ),
+        "square-of-sigma-forgotten": searched(size=lambda sigma: sigma),
+        "steepness-only-in-the-slope": searched(inside=lambda a, q: np.sqrt(q)),
     },
     # With 0.424 a known mistake, ignores-sigma-in-z, comes within half a percent of the published answer.
     personal=Personal(lambda f, own: lambda a: f(a) / own, values=[n for n in TIMES if n != 0.424]),
@@ -528,7 +571,9 @@ AUDIT = Check(
         ),
         "growth-never-below-1": audited(growth=lambda la, s: (max(s) / min(s)) ** (1 / (la[1] - la[0]))),
         "times-for-power": audited(expected=lambda g, la, s, last: s[1] * g * (last - la[1])),
-        "counts-from-the-input": audited(expected=lambda g, la, s, last: s[1] * g**last),
+        "counts-from-the-input": tuple(
+            audited(expected=lambda g, la, s, last, i=i: s[i] * g**last) for i in (1, 0)
+        ),
         "starts-from-the-first-size": audited(expected=lambda g, la, s, last: s[0] * g ** (last - la[1])),
         "root-of-the-layer-number": audited(growth=lambda la, s: (s[1] / s[0]) ** (1 / la[1])),
         "steps-miscounted": (
@@ -578,6 +623,15 @@ def after_bound(bound):
 
 def largest_eigenvalue(matrix):
     return np.max(np.abs(np.linalg.eigvals(matrix)))
+
+
+# Lengths that look along the axes alone: a longest column or row, a largest sum of sizes.
+LINES_ALONE = (
+    lambda a: np.max(np.linalg.norm(a, axis=0)),
+    lambda a: np.max(np.linalg.norm(a, axis=1)),
+    lambda a: np.linalg.norm(a, 1),
+    lambda a: np.linalg.norm(a, np.inf),
+)
 
 
 def of_reversed(name):
@@ -663,6 +717,31 @@ THREE = Check(
             rms=lambda j, r: float(np.mean(np.linalg.svd(jacobian_product(j, 0), compute_uv=False)))
         ),
         "reversed-product": sized(norm=of_reversed("norm"), rms=of_reversed("rms")),
+        "one-norm-for-all": tuple(
+            after_bound(lambda j, r, one=one: float(one([np.linalg.norm(a, 2) for a in j]) ** len(j)))
+            for one in (lambda norms: norms[0], lambda norms: norms[-1], np.mean)
+        ),
+        "product-of-rms-factors": sized(
+            rms=lambda j, r: float(np.prod([np.linalg.norm(a) / np.sqrt(len(a)) for a in j]))
+        ),
+        "lines-for-directions": (
+            *(sized(norm=lambda j, r, size=size: size(jacobian_product(j, 0))) for size in LINES_ALONE),
+            *(
+                sized(
+                    bound=lambda j, r, size=size: np.prod([size(one) for one in j]),
+                    norm=lambda j, r, size=size: size(jacobian_product(j, 0)),
+                )
+                for size in LINES_ALONE
+            ),
+        ),
+        "depth-for-width": sized(rms=lambda j, r: r["rms"] * np.sqrt(len(j[0]) / len(j))),
+        "smallest-stretch": sized(norm=lambda j, r: np.linalg.norm(jacobian_product(j, 0), -2)),
+        "mean-length-for-rms": tuple(
+            sized(
+                rms=lambda j, r, axis=axis: float(np.mean(np.linalg.norm(jacobian_product(j, 0), axis=axis)))
+            )
+            for axis in (0, 1)
+        ),
     },
     personal=Personal(
         lambda f, own: lambda jacobians: f([own * j for j in jacobians]),

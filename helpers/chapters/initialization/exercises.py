@@ -178,6 +178,13 @@ XAVIER = Check(
         "truncated-without-correction": tuple(map(xavier_cut, (cut_at_two, pushed_to_two))),
         "width-for-bound": two_laws(xavier_std, lambda i, o: np.sqrt(12) * xavier_std(i, o)),
         "seed-inside": lambda i, o, law, rng: xavier(i, o, law, np.random.default_rng(1)),
+        "another-mean-of-the-fans": (
+            *in_one_or_both(lambda i, o: (i * o) ** -0.25),
+            *(two_laws(lambda i, o, one=one: np.sqrt(1 / one(i, o))) for one in (max, min)),
+        ),
+        "brackets-forgotten": in_one_or_both(
+            lambda i, o: np.sqrt(2 / i + o), lambda i, o: np.sqrt(6 / i + o)
+        ),
     },
 )
 
@@ -289,6 +296,7 @@ HE = Check(
             for cut in (cut_at_two, pushed_to_two)
         ),
         "seed-inside": lambda i, o, alpha, rng: he(i, o, alpha, np.random.default_rng(1)),
+        "sum-squared": normal_weights(lambda i, o, alpha: np.sqrt(2 / ((1 + alpha) ** 2 * i))),
     },
 )
 
@@ -364,6 +372,18 @@ PREDICT_H2 = Check(
         "first-example-alone": recursion(start=lambda x: np.mean(x[0] ** 2)),
         "first-layer-for-all": lambda x, widths, variances: predict_h2(
             x, [widths[0]] * len(widths), [variances[0]] * len(variances)
+        ),
+        "widths-multiplied-as-whole-numbers": lambda x, widths, variances: (
+            np.mean(x**2) * np.prod(widths[:-1]) * np.prod(variances) / 2.0 ** len(variances)
+        ),
+        "first-width-for-all": lambda x, widths, variances: predict_h2(
+            x, [widths[0]] * len(widths), variances
+        ),
+        "twice-for-a-power-of-two": lambda x, widths, variances: (
+            recursion(kept=1)(x, widths, variances) / (2 * len(variances))
+        ),
+        "means-to-the-power": lambda x, widths, variances: (
+            np.mean(x**2) * (np.mean(widths[:-1]) * np.mean(variances) / 2) ** len(variances)
         ),
     },
     personal=Personal(lambda f, own: lambda x, widths, var: f(x, widths, [own**2 * v for v in var])),
@@ -453,6 +473,12 @@ GAIN = Check(
             for end in (1, 3, 5, 6, 8, 10)
         ),
         "slope-for-value": lambda phi: 1 / np.sqrt(WEIGHT @ np.gradient(phi(XI), XI) ** 2),
+        "bell-cut-off": tuple(
+            lambda phi, end=end: (
+                1 / np.sqrt((WEIGHT * (np.abs(XI) <= end)) @ phi(XI) ** 2 / WEIGHT[np.abs(XI) <= end].sum())
+            )
+            for end in (1, 2, 3)
+        ),
     },
     personal=Personal(
         lambda f, own: lambda phi: f(phi) * np.sqrt(1 - own**2),  # what the biases leave to the weights
@@ -490,6 +516,19 @@ def diagnosis(factors, mean=lambda f: np.exp(np.mean(np.log(f))), repair=np.sqrt
 
 def other_repair(repair):
     return lambda weights: diagnose(weights) | {"repair": repair(np.array([he_factor(w) for w in weights]))}
+
+
+def around_one(factor, off):
+    return "VANISHES" if factor < 1 - off else "EXPLODES" if factor > 1 + off else "HOLDS"
+
+
+def one_variance_for_all(weights):
+    variance = np.var(np.concatenate([w.ravel() for w in weights]))
+    return diagnosis(lambda w: len(w) * variance / 2)(weights)
+
+
+def last_layer_without_relu(weights):
+    return diagnosis(he_factor)([*weights[:-1], np.sqrt(2) * weights[-1]])
 
 
 def one_layer_too_few(weights):
@@ -571,6 +610,19 @@ DIAGNOSE = Check(
         ),
         "first-layer-for-all": lambda weights: diagnosis(lambda w: he_factor(weights[0]))(weights),
         "one-layer-too-few": one_layer_too_few,
+        "one-for-the-limits": tuple(
+            lambda weights, off=off: (
+                diagnose(weights) | {"verdict": around_one(diagnose(weights)["factor"], off)}
+            )
+            for off in (0, 1e-6, 1e-3, 0.01, 0.05, 0.1)
+        ),
+        "one-variance-for-all": one_variance_for_all,
+        "last-layer-without-relu": last_layer_without_relu,
+        "first-width-for-all": lambda weights: diagnosis(lambda w: len(weights[0]) * np.mean(w**2) / 2)(
+            weights
+        ),
+        "always-the-default": diagnosis(lambda w: 1 / 6),
+        "square-of-the-mean": diagnosis(lambda w: len(w) * np.mean(w) ** 2 / 2),
     },
     personal=Personal(amplified_network, given=lambda args, own: ([w / own for w in args[0]],)),
 )
@@ -604,8 +656,16 @@ def rank_at_the_units(x, w1, w2, grad):
     return {"grad": x.T @ dz, "rank": np.linalg.matrix_rank(dz)}
 
 
-def rank_of_weights(x, w1, w2, grad):
-    return {"grad": hidden_gradient(x, w1, w2, grad)["grad"], "rank": np.linalg.matrix_rank(w1)}
+def rank_of_weights(second):
+    def gradient(x, w1, w2, grad):
+        rank = np.linalg.matrix_rank(w2 if second else w1)
+        return {"grad": hidden_gradient(x, w1, w2, grad)["grad"], "rank": rank}
+
+    return gradient
+
+
+def relu_on_the_output(x, w1, w2, grad):
+    return hidden_gradient(x, w1, w2, grad * (np.maximum(x @ w1, 0) @ w2 > 0))
 
 
 def two_layers(rng, first="random", second="random", n_out=None, n_in=None):
@@ -673,17 +733,28 @@ SYMMETRY = Check(
         "forgets-relu-slope": hidden(slope=np.ones_like),
         "relu-slope-one-at-zero": (hidden(lambda z: z >= 0), hidden(lambda z: np.heaviside(z, 0.5))),
         "value-for-slope": hidden(slope=lambda z: np.maximum(z, 0)),
-        "rank-of-weights": rank_of_weights,
+        "rank-of-weights": (rank_of_weights(second=False), rank_of_weights(second=True)),
         "size-for-rank": hidden(rank=lambda dw1: min(dw1.shape)),
         "counts-units-that-move": hidden(rank=lambda dw1: np.count_nonzero(np.abs(dw1).max(axis=0) > 1e-12)),
         "counts-what-rounding-leaves": hidden(rank=lambda dw1: np.count_nonzero(np.linalg.svd(dw1)[1])),
-        "small-counts-as-none": tuple(
-            hidden(rank=lambda dw1, tol=tol: np.linalg.matrix_rank(dw1, tol=tol))
-            for tol in (1e-1, 1e-2, 1e-3)
+        "small-counts-as-none": (
+            *(
+                hidden(rank=lambda dw1, tol=tol: np.linalg.matrix_rank(dw1, tol=tol))
+                for tol in (1e-1, 1e-2, 1e-3)
+            ),
+            *(
+                hidden(rank=lambda dw1, digits=digits: np.linalg.matrix_rank(dw1.round(digits)))
+                for digits in (1, 2, 3)
+            ),
         ),
         "rank-of-what-reaches-the-units": rank_at_the_units,
         "different-for-independent": hidden(rank=lambda dw1: len(np.unique(dw1.round(9), axis=1).T)),
         "divides-by-the-batch": hidden(share=lambda x: 1 / len(x)),
+        "relu-on-the-output": relu_on_the_output,
+        "counts-open-units": lambda x, w1, w2, grad: {
+            "grad": hidden_gradient(x, w1, w2, grad)["grad"],
+            "rank": np.count_nonzero((x @ w1 > 0).any(axis=0)),
+        },
     },
 )
 
@@ -772,7 +843,25 @@ SPREAD = Check(
         "mean-of-ratios": (
             spreading(fit=lambda x, sd: np.mean(sd**2 / x)),
             spreading(fit=lambda x, sd: np.sum(sd**2) / np.sum(x)),
+            spreading(fit=lambda x, sd: np.exp(np.mean(np.log(sd**2 / x)))),
+            spreading(fit=lambda x, sd: np.median(sd**2 / x)),
         ),
+        "fits-the-roots": spreading(fit=lambda x, sd: (np.sqrt(x) @ sd / x.sum()) ** 2),
+        "relative-spread": spreading(
+            log=np.asarray, scatter=lambda a, axis: np.std(a, axis=axis) / np.mean(a, axis=axis)
+        ),
+        "another-centre": tuple(
+            spreading(
+                scatter=lambda a, axis, centre=centre: np.sqrt(np.mean((a - centre(a)) ** 2, axis=axis))
+            )
+            for centre in (
+                lambda a: np.log(np.mean(np.exp(a), axis=1, keepdims=True)),
+                lambda a: np.median(a, axis=1, keepdims=True),
+                np.mean,
+            )
+        ),
+        "fits-the-wrong-way-round": spreading(fit=lambda x, sd: (sd**2 @ sd**2) / (x @ sd**2)),
+        "division-without-remainder": spreading(ratio=lambda depths, widths: depths // widths),
     },
 )
 
@@ -846,6 +935,16 @@ def centred_first(weights, x):
     return lsuv(weights, x - x.mean(axis=0))
 
 
+def by_formula(first):
+    """The function that sets n · Var(W) to first(x) in the first layer, and to 2 in the others."""
+
+    def rescale(weights, x):
+        sizes = [first(x), *[2.0] * (len(weights) - 1)]
+        return [w * np.sqrt(size / len(w) / np.var(w)) for size, w in zip(sizes, weights, strict=True)]
+
+    return rescale
+
+
 def stops_early(tolerance):
     """The function that leaves a layer alone whose variance starts this near to 1."""
     return rescaling(size=lambda z: 1.0 if abs(np.var(z) - 1) < tolerance else np.std(z))
@@ -896,6 +995,18 @@ LSUV = Check(
         "first-example-alone": lambda weights, x: lsuv(weights, x[:1]),
         "orthogonal-first": rescaling(before=nearest_orthogonal),
         "stops-too-early": tuple(map(stops_early, (0.1, 0.05, 0.03, 0.02, 0.01, 0.005))),
+        "formula-for-a-measurement": tuple(
+            map(
+                by_formula,
+                (lambda x: 2.0, lambda x: 1.0, lambda x: 1 / np.mean(x**2), lambda x: 1 / np.var(x)),
+            )
+        ),
+        "last-layer-left": lambda weights, x: [*lsuv(weights, x)[:-1], weights[-1]],
+        "centres-the-weights": tuple(
+            rescaling(before=lambda w, axis=axis: w - w.mean(axis=axis, keepdims=True))
+            for axis in (None, 0, 1)
+        ),
+        "relu-of-the-input": lambda weights, x: lsuv(weights, np.maximum(x, 0)),
     },
 )
 

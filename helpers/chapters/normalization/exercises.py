@@ -71,7 +71,10 @@ FORWARD = Check(
     ],
     mistakes={
         "bessel-in-forward": forward(ddof=1),
-        "epsilon-outside-root": forward(scale=lambda var, eps: np.sqrt(var) + eps),
+        "epsilon-outside-root": (
+            forward(scale=lambda var, eps: np.sqrt(var) + eps),
+            forward(scale=lambda var, eps: np.sqrt(var) + np.sqrt(eps)),
+        ),
         "epsilon-forgotten": forward(scale=lambda var, eps: np.sqrt(var)),
         "epsilon-too-small": forward(scale=lambda var, eps: np.sqrt(var + 1e-8)),
         "epsilon-written-in": tuple(
@@ -90,6 +93,16 @@ FORWARD = Check(
             forward(affine=lambda xhat, gamma, beta: gamma * xhat),
             forward(affine=lambda xhat, gamma, beta: xhat + beta),
         ),
+        "epsilon-squared": forward(scale=lambda var, eps: np.sqrt(var + eps**2)),
+        "larger-of-both": (
+            forward(scale=lambda var, eps: np.sqrt(np.maximum(var, eps))),
+            forward(scale=lambda var, eps: np.maximum(np.sqrt(var), eps)),
+        ),
+        "median-for-mean": lambda x, gamma, beta, eps: (
+            gamma * (x - np.median(x, axis=0)) / np.sqrt(x.var(axis=0) + eps) + beta
+        ),
+        "divides-by-gamma": forward(affine=lambda xhat, gamma, beta: xhat / gamma + beta),
+        "relu-inside": forward(affine=lambda xhat, gamma, beta: np.maximum(gamma * xhat + beta, 0)),
     },
     personal=Personal(scaled_output),
 )
@@ -143,6 +156,11 @@ def negative(count):
     return -count
 
 
+def one_too_few(count):
+    """A share with N − 1 for N."""
+    return -count / (count - 1)
+
+
 def other_statistics(axis=0, less=0, overall=False):
     """The function with statistics over another axis, of N − less, or one mean path for all units."""
 
@@ -166,6 +184,35 @@ def node_by_node(power):
         std, centred = np.sqrt(x.var(axis=0) + eps), x - x.mean(axis=0)
         dvar = np.mean(grad * gamma * centred, axis=0)
         return right | {"dx": right["dx"] + dvar * centred * (std**-3.0 - std**-power)}
+
+    return gradients
+
+
+def means_of_everything(x, gamma, eps, grad):
+    std = np.sqrt(x.var(axis=0) + eps)
+    xhat = (x - x.mean(axis=0)) / std
+    dx = gamma / std * (grad - grad.mean() - xhat * (grad * xhat).mean())
+    return bn_backward(x, gamma, eps, grad) | {"dx": dx}
+
+
+def shared_by_all(x, gamma, eps, grad, mean_path, var_path):
+    """The gradients whose named paths are shared out among all entries, not among the examples."""
+    share = -1 / x.shape[1]
+    return backward(share if mean_path else -1, share if var_path else -1)(x, gamma, eps, grad)
+
+
+def epsilon_in_one_place(in_front):
+    """The function with ε in front of the bracket of ∂L/∂x alone, or in x̂ alone."""
+
+    def gradients(x, gamma, eps, grad):
+        std, plain = np.sqrt(x.var(axis=0) + eps), x.std(axis=0)
+        xhat = (x - x.mean(axis=0)) / (plain if in_front else std)
+        dx = grad - grad.mean(axis=0) - xhat * (grad * xhat).mean(axis=0)
+        return {
+            "dx": gamma / (std if in_front else plain) * dx,
+            "dgamma": (grad * xhat).sum(axis=0),
+            "dbeta": grad.sum(axis=0),
+        }
 
     return gradients
 
@@ -217,9 +264,14 @@ BACKWARD = Check(
         "epsilon-forgotten": tuple(
             backward(root=lambda var, eps, own=own: np.sqrt(var + own)) for own in (0, 1e-8, 1e-5, 1e-3)
         ),
+        "epsilon-in-one-place": tuple(map(epsilon_in_one_place, (True, False))),
         "epsilon-outside-root": backward(root=lambda var, eps: np.sqrt(var) + eps),
         "layernorm-backward": other_statistics(axis=1),
-        "bessel-in-backward": other_statistics(less=1),
+        "bessel-in-backward": (
+            other_statistics(less=1),
+            backward(var_path=one_too_few),
+            backward(one_too_few, one_too_few),
+        ),
         "gamma-in-its-own-gradient": lambda x, gamma, eps, grad: (
             bn_backward(x, gamma, eps, grad) | {"dgamma": bn_backward(x, gamma, eps, grad)["dgamma"] * gamma}
         ),
@@ -228,8 +280,18 @@ BACKWARD = Check(
             backward(var_path=-2),
             *(node_by_node(power) for power in (1, 2)),
         ),
-        "mean-over-all-units": other_statistics(overall=True),
+        "mean-over-all-units": (other_statistics(overall=True), means_of_everything),
         "divides-by-the-batch": all_divided,
+        "gamma-in-the-gradient-of-beta": lambda x, gamma, eps, grad: (
+            bn_backward(x, gamma, eps, grad) | {"dbeta": (grad * gamma).sum(axis=0)}
+        ),
+        "gamma-twice": lambda x, gamma, eps, grad: (
+            bn_backward(x, gamma, eps, grad) | {"dx": gamma * bn_backward(x, gamma, eps, grad)["dx"]}
+        ),
+        "divides-by-all-entries": tuple(
+            lambda x, gamma, eps, grad, only=only: shared_by_all(x, gamma, eps, grad, *only)
+            for only in ((True, True), (True, False), (False, True))
+        ),
     },
     personal=Personal(lambda f, own: lambda x, gamma, eps, grad: f(x, gamma, eps, own * grad)),
 )
@@ -276,6 +338,43 @@ def running(ddof=(1, 0), swapped=False, always_new=None, start=True, root=False,
         return {"mean": mean, "var": var}
 
     return follow
+
+
+def corrected(count):
+    """The function whose variances are corrected with count(batches, index) for the batch's own size."""
+
+    def follow(batches, momentum, convention):
+        right = running_statistics(batches, momentum, convention)
+        if convention != "PyTorch":
+            return right
+        var = 1.0
+        for i, x in enumerate(batches):
+            m = count(batches, i)
+            var = (1 - momentum) * var + momentum * x.var(axis=0) * (m / (m - 1) if m > 1 else np.nan)
+        return right | {"var": var}
+
+    return follow
+
+
+def corrected_as_a_whole(at_every_step):
+    def follow(batches, momentum, convention):
+        right = running_statistics(batches, momentum, convention)
+        if convention != "PyTorch":
+            return right
+        var = 1.0
+        for x in batches:
+            var = (1 - momentum) * var + momentum * x.var(axis=0)
+            if at_every_step or x is batches[-1]:
+                var = var * len(x) / (len(x) - 1)
+        return right | {"var": var}
+
+    return follow
+
+
+def one_number_for_all(batches, momentum, convention):
+    units = batches[0].shape[1]
+    one_column = running_statistics([x.reshape(-1, 1) for x in batches], momentum, convention)
+    return {name: np.repeat(value, units) for name, value in one_column.items()}
 
 
 def around_the_running_mean(batches, momentum, convention):
@@ -335,6 +434,27 @@ RUNNING = Check(
         "corrects-for-the-start": running(undo=True),
         "std-for-variance": running(root=True),
         "first-batch-only": lambda batches, *settings: running_statistics(batches[:1], *settings),
+        "count-of-another-batch": tuple(
+            corrected(lambda batches, i, count=count: count(batches))
+            for count in (
+                lambda batches: len(batches[0]),
+                lambda batches: len(batches[-1]),
+                lambda batches: batches[0].shape[1],
+                lambda batches: sum(map(len, batches)),
+                lambda batches: np.mean([len(x) for x in batches]),
+            )
+        ),
+        "corrects-the-running-variance": (corrected_as_a_whole(True), corrected_as_a_whole(False)),
+        "squares-a-running-std": lambda *given: {
+            "mean": running_statistics(*given)["mean"],
+            "var": running(root=True)(*given)["var"] ** 2,
+        },
+        "last-batch-left-out": lambda batches, *settings: running_statistics(batches[:-1], *settings),
+        "one-convention-for-both": (
+            running(always_new=lambda momentum: 1 - momentum, ddof=(0, 0)),
+            running(always_new=lambda momentum: momentum, ddof=(1, 1)),
+        ),
+        "one-number-for-all-units": one_number_for_all,
     },
     personal=Personal(lambda f, own: lambda xs, *settings: f([own * x for x in xs], *settings)),
 )
@@ -364,6 +484,7 @@ def family(
     ddof=0,
     root=lambda square, eps: np.sqrt(square + eps),
     rms_root=None,
+    rms_groups=False,
 ):
     """The function with other axes {norm: axes}, other groups, or another divisor.
 
@@ -372,7 +493,7 @@ def family(
 
     def norms(x, norm, groups, eps):
         examples, channels, *place = x.shape
-        whole = {"LayerNorm": 1, "RMSNorm": 1, "InstanceNorm": channels}
+        whole = {"LayerNorm": 1, "RMSNorm": groups if rms_groups else 1, "InstanceNorm": channels}
         count = whole.get(norm) or sets(groups, channels)
         every_other = interleaved and norm == "GroupNorm"
         split = (channels // count, count) if every_other else (count, channels // count)
@@ -441,6 +562,7 @@ NORMALIZE = Check(
         "rms-around-the-mean": rms_around_the_mean,
         "groups-ignored": family(sets=lambda groups, channels: 1),
         "layernorm-each-channel": family({"LayerNorm": (3, 4), "RMSNorm": (3, 4)}),
+        "groups-in-rmsnorm": family(rms_groups=True),
     },
     personal=Personal(scaled_output),
 )
@@ -481,6 +603,23 @@ def step(
         return {"y": (x - mean) / root(var), "running_mean": after[0], "running_var": after[1]}
 
     return call
+
+
+def stored_variance(measure):
+    """The function that stores measure(x, running_var) in train mode."""
+
+    def call(x, running_mean, running_var, train):
+        right = bn_step(x, running_mean, running_var, train)
+        return right | ({"running_var": measure(x, running_var)} if train else {})
+
+    return call
+
+
+def corrects_in_eval(x, running_mean, running_var, train):
+    right = bn_step(x, running_mean, running_var, train)
+    if train or len(x) < 2:
+        return right
+    return right | {"y": (x - running_mean) / np.sqrt(running_var * (len(x) - 1) / len(x) + 1e-5)}
 
 
 def normalises_with_new_average(x, running_mean, running_var, train):
@@ -554,6 +693,16 @@ REPAIR = Check(
         "epsilon-of-another-size": tuple(step(root=lambda v, e=e: np.sqrt(v + e)) for e in (1e-3, 1e-8, 0)),
         "stores-nothing": step(stores=lambda train: False),
         "modes-exchanged": step(uses_batch=lambda train: not train, stores=lambda train: not train),
+        "corrects-the-running-variance": stored_variance(
+            lambda x, old: (0.9 * old + 0.1 * x.var(axis=0)) * len(x) / (len(x) - 1)
+        ),
+        "correction-upside-down": stored_variance(
+            lambda x, old: 0.9 * old + 0.1 * x.var(axis=0) * (len(x) - 1) / len(x)
+        ),
+        "one-variance-for-all-units": tuple(
+            stored_variance(lambda x, old, ddof=ddof: 0.9 * old + 0.1 * x.var(ddof=ddof)) for ddof in (1, 0)
+        ),
+        "corrects-once-more-in-eval": corrects_in_eval,
     },
 )
 
@@ -602,6 +751,12 @@ RESCALE = Check(
         "forgets-smaller-gradient": rescaled(-1, -2, 1),
         "learning-rate-unchanged": rescaled(-1, -2, 0),
         "learning-rate-upside-down": rescaled(-1, -2, -2),
+        "factor-for-the-rate": lambda grad, lr, c: rescale(grad, 1.0, c),
+        "turn-of-one-step": (
+            lambda grad, lr, c: rescale(grad, lr, c) | {"turn": lr / c**2},
+            lambda grad, lr, c: rescale(grad, lr, c) | {"turn": lr * np.linalg.norm(grad) / c**2},
+        ),
+        "longer-weights-alone": lambda grad, lr, c: rescale(grad, lr, max(c, 1.0)),
     },
     personal=Personal(lambda f, own: lambda grad, lr, c: f(grad, lr, own * c)),
 )
@@ -667,6 +822,21 @@ def shifted_by(measure):
         return {"shift": shifts, "verdict": noise_experiment(runs)["verdict"]}
 
     return experiment
+
+
+def one_spread_for_all(runs):
+    right = noise_experiment(runs)
+    unit = runs["plain"]["z"].std()
+    shifts = {name: right["shift"][name] * run["z"].std() / unit for name, run in runs.items()}
+    return right | {"shift": shifts}
+
+
+def asks_for_the_shift_at_last(shifts, learned):
+    if learned["plain"] or not learned["bn"]:
+        return "UNDECIDED"
+    if not learned["noisy"]:
+        return "FOR"
+    return "AGAINST" if shifts["noisy"] >= shifts["plain"] else "UNDECIDED"
 
 
 def by_loss_alone(shifts, learned):
@@ -810,11 +980,16 @@ EXPERIMENT = Check(
             lambda z: np.mean(np.abs(z.mean(axis=1)[1:] - z.mean(axis=1)[0])) / z.std()
         ),
         "shift-cancels": tuple(
-            shifted_by(lambda z, size=size: size(np.mean(np.diff(z.mean(axis=1), axis=0))) / z.std())
-            for size in (abs, float)
+            shifted_by(lambda z, size=size: size(np.diff(z.mean(axis=1), axis=0)) / z.std())
+            for size in (
+                lambda change: abs(np.mean(change)),
+                np.mean,
+                lambda change: np.mean(np.abs(np.mean(change, axis=0))),
+            )
         ),
-        "spread-of-each-unit": shifted_by(
-            lambda z: np.mean(np.abs(np.diff(z.mean(axis=1), axis=0)) / z.std(axis=(0, 1)))
+        "spread-of-each-unit": (
+            shifted_by(lambda z: np.mean(np.abs(np.diff(z.mean(axis=1), axis=0)) / z.std(axis=(0, 1)))),
+            shifted_by(lambda z: time_shift(z) * z.std() / np.mean(z.std(axis=(0, 1)))),
         ),
         "root-mean-square-for-mean": shifted_by(
             lambda z: np.sqrt(np.mean(np.diff(z.mean(axis=1), axis=0) ** 2)) / z.std()
@@ -834,6 +1009,16 @@ EXPERIMENT = Check(
         ),
         "other-losses-than-the-last-ten": judged_by(learns=lambda loss: loss[-1] < loss[0] / 2),
         "any-fall-counts": judged_by(learns=lambda loss: np.mean(loss[-10:]) < loss[0]),
+        "divides-by-the-steps": shifted_by(lambda z: time_shift(z) * (len(z) - 1) / len(z)),
+        "spread-of-the-means": (
+            shifted_by(lambda z: time_shift(z) * z.std() / z.mean(axis=1).std()),
+            shifted_by(lambda z: time_shift(z) * z.std() / np.mean(z.mean(axis=1).std(axis=0))),
+        ),
+        "mean-over-the-units": shifted_by(
+            lambda z: np.mean(np.abs(np.diff(z.mean(axis=2), axis=0))) / z.std()
+        ),
+        "one-spread-for-all-runs": one_spread_for_all,
+        "shift-asked-too-late": judged_by(asks_for_the_shift_at_last),
     },
 )
 

@@ -42,6 +42,16 @@ def blocks_of(skip=1, back=1, slope=lambda z: z > 0, new_h=False, share=lambda h
     return block
 
 
+def masks_the_trunk(h, w1, w2, grad):
+    right = residual_block(h, w1, w2, grad)
+    return right | {"dh": grad + (grad @ w2.T @ w1.T) * (h > 0)}
+
+
+def whole_gradient_into_the_branch(h, w1, w2, grad):
+    right = residual_block(h, w1, w2, grad)
+    return right | {"dw1": h.T @ ((right["dh"] @ w2.T) * (h @ w1 > 0))}
+
+
 def relu_on_the_trunk(backward=True):
     """The block of 2015, relu(h + F(h)); or that of which only the forward pass has its last ReLU."""
 
@@ -111,6 +121,21 @@ RESIDUAL_BLOCK = Check(
         "relu-in-front": relu_in_front,
         "relu-on-the-trunk": (relu_on_the_trunk(), relu_on_the_trunk(backward=False)),
         "divides-by-the-batch": blocks_of(share=lambda h: 1 / len(h)),
+        "something-else-on-the-skip": (
+            blocks_of(back=2),
+            *(
+                lambda h, w1, w2, grad, what=what: (
+                    residual_block(h, w1, w2, grad)
+                    | {"dh": residual_block(h, w1, w2, grad)["dh"] - grad + what(h)}
+                )
+                for what in (np.ones_like, np.array)
+            ),
+        ),
+        "mask-of-the-trunk": masks_the_trunk,
+        "slope-for-the-activation": lambda h, w1, w2, grad: (
+            residual_block(h, w1, w2, grad) | {"dw2": (h @ w1 > 0).astype(float).T @ grad}
+        ),
+        "whole-gradient-into-the-branch": whole_gradient_into_the_branch,
     },
     personal=Personal(scaled_branch),
 )
@@ -192,6 +217,15 @@ TWO_BLOCKS = Check(
         "plain-for-residual": stack_of(
             lambda h, w1, w2: relu(relu(h @ w1) @ w2), lambda h, w1, w2: relu(relu(h) @ w1) @ w2
         ),
+        "relu-only-at-the-end": lambda h, blocks, version: (
+            relu(stack_of(v1=lambda h, w1, w2: h + relu(h @ w1) @ w2)(h, blocks, version))
+            if version == "v1"
+            else two_blocks(h, blocks, version)
+        ),
+        "relu-of-the-input": lambda h, blocks, version: two_blocks(
+            relu(h) if version == "v1" else h, blocks, version
+        ),
+        "last-block-only": lambda h, blocks, version: two_blocks(h, blocks[-1:], version),
     },
     personal=Personal(
         lambda f, own: lambda h, blocks, version: f(h, [(w1, own * w2) for w1, w2 in blocks], version)
@@ -290,6 +324,8 @@ PREDICT_GROWTH = Check(
         "alpha-not-squared": without_square_on_alpha,
         "ignores-the-scale": growing(root_product, scaled=False),
         "mean-gain-for-all": growing(lambda g: (1 + np.mean(g) ** 2) ** (len(g) / 2)),
+        "limit-for-exact": growing(lambda g: np.exp(np.sum(g**2) / 2)),
+        "one-skip-for-all": growing(lambda g: np.sqrt(1 + np.prod(g**2))),
     },
     personal=Personal(
         lambda f, own: lambda gains, alpha: f(gains, own * alpha),
@@ -377,7 +413,21 @@ BRANCH_SCALE = Check(
         "root-mean-square-for-all": closed_form(),
         "ignores-the-gain": closed_form(mean=lambda g: 1.0),
         "depth-becomes-additive": lambda gains, target: np.sqrt((target**2 - 1) / np.sum(gains**2)),
-        "never-above-one": lambda gains, target: min(branch_scale(gains, target), 1.0),
+        "never-above-one": tuple(
+            lambda gains, target, end=end: min(branch_scale(gains, target), end)
+            for end in (1.0, 2.0, 5.0, 10.0)
+        ),
+        "one-gain-for-all": tuple(
+            closed_form(mean=one)
+            for one in (
+                lambda g: g[0],
+                lambda g: g[-1],
+                np.max,
+                np.min,
+                lambda g: 1 / np.mean(1 / g),
+                np.median,
+            )
+        ),
     },
     personal=Personal(lambda f, own: lambda gains, target: f(own * gains, target)),
 )
@@ -423,11 +473,15 @@ def apart(runs, one, other, data="train_error"):
     return np.median(runs[one][data] - runs[other]["train_error"])
 
 
-def ratio_of(gradients):
+def first_over_last(gradients):
+    return np.median(gradients[:, 0] / gradients[:, -1])
+
+
+def ratio_of(gradients, network="deep"):
     """The function of (runs, right) that takes the ratio from something else, and the one that judges it."""
 
     def ratio(runs, right):
-        return gradients(runs["deep"]["gradients"])
+        return gradients(runs[network]["gradients"])
 
     return {"ratio": ratio, "vanishing": lambda runs, right: ratio(runs, right) < 1e-3}
 
@@ -701,6 +755,11 @@ DEGRADATION_VERDICT = Check(
                 and median(runs, "residual", "test_error") - median(runs, "shallow", "test_error") <= 0.05
             )
         ),
+        "gradients-of-another-network": (
+            verdict_with(**ratio_of(first_over_last, "residual")),
+            verdict_with(**ratio_of(first_over_last, "shallow")),
+        ),
+        "smallest-over-largest": verdict_with(**ratio_of(lambda g: np.median(g.min(axis=1) / g.max(axis=1)))),
     },
 )
 
@@ -746,6 +805,19 @@ def numbers_of_paths(gains):
     return np.array([comb(len(gains), k) for k in range(len(gains) + 1)], float)
 
 
+def paths_in_32_bits(gains):
+    count = np.ones(1, np.int32)
+    for _ in gains:
+        count = np.convolve(count, np.ones(2, np.int32))
+    return count / 2.0 ** len(gains)
+
+
+def factorials(gains):
+    """The numbers of paths from factorials in 64 bits, which are right up to 20!."""
+    factorial = np.cumprod([1, *range(1, len(gains) + 1)], dtype=np.int64)
+    return factorial[-1] / (factorial * factorial[::-1])
+
+
 def each_length_once(gains):
     """g^(2k), as if there were one path of each length."""
     weight = np.mean(gains**2) ** np.arange(len(gains) + 1)
@@ -781,6 +853,22 @@ PATH_LENGTHS = Check(
         "terms-for-shares": lengths_with(lambda g: of_the_gradient(g) * np.prod(1 + g**2)),
         "numbers-for-shares": lengths_with(of_the_gradient, paths=numbers_of_paths),
         "lengths-alike": lengths_with(of_the_gradient, paths=lambda g: np.full(len(g) + 1, 1 / (len(g) + 1))),
+        "whole-numbers-overflow": tuple(
+            lengths_with(of_the_gradient, paths=paths)
+            for paths in (
+                paths_in_32_bits,
+                lambda g: factorials(g) / 2.0 ** len(g),
+                lambda g: factorials(g) / factorials(g).sum(),
+            )
+        ),
+        "one-gain-for-all": tuple(
+            lengths_with(lambda g, at=at: coins(np.full(len(g), g[at] ** 2 / (1 + g[at] ** 2))))
+            for at in (0, -1)
+        ),
+        "squared-once-more": (
+            lengths_with(lambda g: coins(g**4 / (1 + g**4))),
+            lengths_with(lambda g: coins(g / (1 + g)) ** 2 / np.sum(coins(g / (1 + g)) ** 2)),
+        ),
     },
 )
 
@@ -853,6 +941,20 @@ def finite_differences(x, network, lag):
 def likeness_of_the_output(x, network, lag):
     y = output(x, network)
     return {"slope": shattered(x, network, lag)["slope"], "likeness": autocorrelation(y, lag)}
+
+
+def slope_masked_behind(x, network, lag):
+    h = np.outer(x, network["u"]) + network["b"]
+    dh = np.tile(network["u"], (len(x), 1))
+    for w in network["blocks"]:
+        dh = network["skip"] * dh + network["alpha"] * (dh @ w) * (h > 0)
+        h = network["skip"] * h + network["alpha"] * relu(h) @ w
+    slope = dh @ network["v"]
+    return {"slope": slope, "likeness": autocorrelation(slope, lag)}
+
+
+def one_pair_too_few(a, lag):
+    return np.sum(a[lag:-1] * a[: -lag - 1]) / np.sum(a**2)
 
 
 def new_mask(x, network, lag):
@@ -963,6 +1065,13 @@ SHATTERED_GRADIENTS = Check(
         ),
         "mean-of-the-pairs": likeness_by(lambda a, lag: autocorrelation(a, lag) * len(a) / (len(a) - lag)),
         "correlation-of-two-stretches": likeness_by(centred_by_side),
+        "always-the-next-point": likeness_by(lambda a, lag: autocorrelation(a, 1)),
+        "skip-of-one": slope_by(skip=lambda network: 1),
+        "mask-behind-the-matrix": slope_masked_behind,
+        "one-pair-too-few": likeness_by(lambda a, lag: one_pair_too_few(a - a.mean(), lag)),
+        "counted-from-the-edge": likeness_by(
+            lambda a, lag: np.correlate(a - a.mean(), a - a.mean(), "full")[lag] / np.sum((a - a.mean()) ** 2)
+        ),
     },
     personal=Personal(
         lambda f, own: lambda x, net, lag: f(x, {**net, "alpha": own * net["alpha"]}, lag),
