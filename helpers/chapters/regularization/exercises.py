@@ -164,6 +164,12 @@ DROPOUT_FORWARD = Check(
         "seed-inside": own_seed,
         "divides-by-the-observed-share": observed_share,
         "keeps-second-moment": masked(factor=lambda p: (1 - p) ** -0.5),
+        "tenths-for-p": (
+            *masked(keep=lambda p: 1 - int(10 * p) / 10),
+            *masked(keep=lambda p: 1 - round(p, 1), factor=lambda p: 1 / (1 - round(p, 1))),
+            *masked(keep=lambda p: 1 - round(p, 1)),
+        ),
+        "one-plus-p": masked(factor=lambda p: 1 + p),
     },
 )
 
@@ -230,6 +236,7 @@ DROPOUT_BACKWARD = Check(
         "divides-by-the-observed-share": lambda grad, mask, p: grad * mask / mask.mean(),
         "forgets-mask-backward": lambda grad, mask, p: grad / (1 - p),
         "subtracts-what-passes": lambda grad, mask, p: grad - grad * mask / (1 - p),
+        "divides-by-the-batch": lambda grad, mask, p: grad * mask / (1 - p) / len(grad),
     },
 )
 
@@ -287,6 +294,25 @@ SGD_DECAY = Check(
         "forgets-decay": steps_of_sgd(lambda w, g, lr, lam: w - lr * g),
         "decay-over-the-count": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam / len(w) * w)),
         "one-norm-for-two-norm": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam * np.sign(w))),
+        "another-shrink-factor": tuple(
+            map(
+                steps_of_sgd,
+                (
+                    lambda w, g, lr, lam: (w - lr * g) / (1 + lr * lam),
+                    lambda w, g, lr, lam: w / (1 + lr * lam) - lr * g,
+                    lambda w, g, lr, lam: np.exp(-lr * lam) * w - lr * g,
+                ),
+            )
+        ),
+        "one-step-of-the-mean": lambda w, grads, *settings: sgd_with_decay(
+            w, [np.mean(grads, axis=0)], *settings
+        ),
+        "gradients-added-up": lambda w, grads, *settings: sgd_with_decay(
+            w, np.cumsum(grads, axis=0), *settings
+        ),
+        "last-gradient-left": lambda w, grads, *settings: sgd_with_decay(w, grads[:-1], *settings),
+        "gradients-in-reverse-order": lambda w, grads, *settings: sgd_with_decay(w, grads[::-1], *settings),
+        "learning-rate-twice": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lr * lam * w)),
     },
     personal=Personal(
         lambda f, own: lambda w, grads, *settings: f(w, [g / own for g in grads], *settings),
@@ -340,20 +366,50 @@ def adam_like(
     return step
 
 
-def corrected(power=True, old=False, into_rate=False, twice=False, keeps=False, of=(1, 1)):
-    """The function with another correction: without the power t, of the old moments, put into the rate (or
-    there as well), stored with the moments, or `of` one of them alone."""
+def corrected(power=True, old=(), into_rate=False, twice=False, keeps=False, of=(1, 1), betas=(0, 1)):
+    """The function with another correction: without the power t, of the `old` moments (0: m, 1: v), put into
+    the rate (or there as well), stored with the moments, `of` one of them alone, or with these betas."""
 
     def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
         before = m, v
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        share1, share2 = (1 - beta1**t, 1 - beta2**t) if power else (1 - beta1, 1 - beta2)
-        m_hat, v_hat = before if old else (m, v)
+        share1, share2 = (1 - (beta1, beta2)[i] ** (t if power else 1) for i in betas)
+        m_hat, v_hat = (before[i] if i in old else new for i, new in enumerate((m, v)))
         if not into_rate:
             m_hat, v_hat = m_hat / share1 ** of[0], v_hat / share2 ** of[1]
         rate = lr * np.sqrt(share2) / share1 if into_rate or twice else lr
         w = w - lr * weight_decay * w - rate * m_hat / (np.sqrt(v_hat) + eps)
         return {"w": w, "m": m_hat if keeps else m, "v": v_hat if keeps else v}
+
+    return step
+
+
+def decay_divided(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+    right = adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, 0.0)
+    return right | {"w": right["w"] - lr * weight_decay * w / (np.sqrt(right["v"] / (1 - beta2**t)) + eps)}
+
+
+def betas_written_in(everywhere):
+    """The function with 0.9 and 0.999 for its betas, or only in its corrections."""
+
+    def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+        if everywhere:
+            return adamw_step(w, g, m, v, t, lr, 0.9, 0.999, eps, weight_decay)
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        move = lr * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + eps)
+        return {"w": (1 - lr * weight_decay) * w - move, "m": m, "v": v}
+
+    return step
+
+
+def whole_weight(first=False, second=False):
+    """The function that adds g, or g², to a moment without the share 1 − β."""
+
+    def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+        m = beta1 * m + (1 if first else 1 - beta1) * g
+        v = beta2 * v + (1 if second else 1 - beta2) * g**2
+        move = lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps)
+        return {"w": (1 - lr * weight_decay) * w - move, "m": m, "v": v}
 
     return step
 
@@ -411,7 +467,7 @@ ADAMW = Check(
         "eps-before-the-correction": corrected(into_rate=True),
         "correction-without-power": corrected(power=False),
         "corrects-twice": corrected(twice=True),
-        "corrects-the-old-moments": corrected(old=True),
+        "corrects-the-old-moments": (corrected(old=(0, 1)), corrected(old=(0,)), corrected(old=(1,))),
         "stores-the-corrected": corrected(keeps=True),
         "forgets-decay": adam_like(decoupled=0.0),
         "shares-exchanged": adam_like(kept=lambda beta: 1 - beta),
@@ -419,6 +475,32 @@ ADAMW = Check(
         "another-optimizer": (
             adam_like(second=lambda v, g, m, mix: mix(v, (g - m) ** 2)),  # AdaBelief
             adam_like(second=lambda v, g, m, mix: np.maximum(v, mix(v, g**2))),  # AMSGrad
+        ),
+        "squares-the-moment": adam_like(second=lambda v, g, m, mix: mix(v, m**2)),
+        "correction-with-the-other-beta": (
+            corrected(betas=(0, 0)),
+            corrected(betas=(1, 1)),
+            corrected(betas=(1, 0)),
+        ),
+        "decay-divided-by-the-root": decay_divided,
+        "betas-written-in": tuple(map(betas_written_in, (True, False))),
+        "one-v-for-all-weights": tuple(
+            adam_like(second=lambda v, g, m, mix, one=one: mix(v, one(g**2))) for one in (np.sum, np.mean)
+        ),
+        "correction-outside-the-root": lambda w, g, m, v, t, lr, beta1, beta2, eps, weight_decay: (
+            adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay)
+            | {
+                "w": (1 - lr * weight_decay) * w
+                - lr
+                * (beta1 * m + (1 - beta1) * g)
+                / (1 - beta1**t)
+                / (np.sqrt(beta2 * v + (1 - beta2) * g**2) / (1 - beta2**t) + eps)
+            }
+        ),
+        "gradient-with-its-whole-weight": (
+            whole_weight(first=True),
+            whole_weight(second=True),
+            whole_weight(True, True),
         ),
     },
     personal=Personal(
@@ -450,6 +532,11 @@ def decayed(which, factor=lambda lr, lam: 1 - lr * lam):
         }
 
     return step
+
+
+def first_and_last(params, lr, weight_decay):
+    matrices = [name for name, value in params.items() if value.ndim > 1]
+    return decayed(lambda name, value: name in (matrices[0], matrices[-1]))(params, lr, weight_decay)
 
 
 def parameters(rng, n=None, later=(3,), n_out=None):
@@ -486,11 +573,12 @@ def picked(which):
 
 def some_networks(rng):
     """The γ of the second has more entries than the matrices of the first; the third is deeper, with a layer
-    10, and has a single output."""
+    10; and the fourth has a single output."""
     return [
         parameters(rng),
         parameters(rng, int(rng.integers(13, 17)), later=(int(rng.integers(4, 9)),)),
-        parameters(rng, later=(int(rng.integers(3, 9)), 10), n_out=1),
+        parameters(rng, later=(int(rng.integers(3, 9)), 10)),
+        parameters(rng, n_out=1),
     ]
 
 
@@ -515,6 +603,13 @@ DECAY_GROUPS = Check(
             name: value - lr * weight_decay * (value.ndim > 1) for name, value in params.items()
         },
         "decays-nothing": decayed(lambda name, value: False),
+        "names-with-a-1": tuple(
+            decayed(lambda name, value, has=has: name.endswith("weight") and not has(name))
+            for has in (lambda name: "1" in name, lambda name: name.startswith("1"))
+        ),
+        "single-column-for-a-vector": decayed(lambda name, value: np.squeeze(value).ndim > 1),
+        "first-and-last-matrix-alone": first_and_last,
+        "forgets-the-half": decayed(lambda name, value: value.ndim > 1, lambda lr, lam: 1 - 2 * lr * lam),
     },
 )
 
@@ -600,14 +695,34 @@ CLIP = Check(
             clipped(norm=lambda grads: max(np.linalg.norm(g) for g in grads)),
             clipped(norm=lambda grads: max(np.max(np.abs(g)) for g in grads)),
         ),
-        "one-norm-for-two-norm": clipped(norm=lambda grads: sum(np.sum(np.abs(g)) for g in grads)),
-        "mean-for-sum": tuple(
-            clipped(norm=lambda grads, count=count: np.sqrt(sum(np.sum(g**2) for g in grads) / count(grads)))
-            for count in (lambda grads: sum(g.size for g in grads), len)
+        "one-norm-for-two-norm": (
+            clipped(norm=lambda grads: sum(np.sum(np.abs(g)) for g in grads)),
+            clipped(norm=lambda grads: np.sqrt(sum(np.sum(np.abs(g)) ** 2 for g in grads))),
+        ),
+        "mean-for-sum": (
+            *(
+                clipped(
+                    norm=lambda grads, count=count: np.sqrt(sum(np.sum(g**2) for g in grads) / count(grads))
+                )
+                for count in (lambda grads: sum(g.size for g in grads), len)
+            ),
+            clipped(norm=lambda grads: np.sqrt(sum(np.mean(g**2) for g in grads))),
         ),
         "norm-after-clipping": lambda grads, max_norm: {
             "grads": clip_gradients(grads, max_norm)["grads"],
             "norm": min(global_norm(grads), max_norm),
+        },
+        "square-compared": clipped(factor=lambda norm, top: top / norm if norm**2 > top else 1),
+        "clips-to-length-1": clipped(factor=lambda norm, top: 1 / norm if norm > top else 1),
+        "norm-so-far": lambda grads, max_norm: {
+            "grads": [g * min(1, max_norm / global_norm(grads[: i + 1])) for i, g in enumerate(grads)],
+            "norm": global_norm(grads),
+        },
+        "long-arrays-alone": lambda grads, max_norm: {
+            "grads": [
+                g * (max_norm / global_norm(grads) if np.linalg.norm(g) > max_norm else 1) for g in grads
+            ],
+            "norm": global_norm(grads),
         },
     },
 )
@@ -625,12 +740,14 @@ def variance_shift(mean, var, w, p):
     return {"stored": stored, "eval": met / stored}
 
 
-def shifting(dropped, add=lambda var, w: var @ w**2, out=lambda met, stored: met / stored):
-    """The function with another variance after dropout, another sum, or another ratio."""
+def shifting(
+    dropped, add=lambda var, w: var @ w**2, out=lambda met, stored: met / stored, met=lambda mean, var, p: var
+):
+    """The function with another variance after dropout, another sum, ratio, or variance met in eval mode."""
 
     def shift(mean, var, w, p):
         stored = add(dropped(mean, var, p), w)
-        return {"stored": stored, "eval": out(add(var, w), stored)}
+        return {"stored": stored, "eval": out(add(met(mean, var, p), w), stored)}
 
     return shift
 
@@ -639,6 +756,11 @@ def one_coin(mean, var, p):
     """What is stored, and the shift, if a sum with this mean and variance were dropped as a whole."""
     stored = (var + p * mean**2) / (1 - p)
     return {"stored": stored, "eval": var / stored}
+
+
+def one_unit_for_all(mean, var, w, p):
+    stored = np.mean((var + p * mean**2) / (1 - p)) * np.sum(w**2, axis=0)
+    return {"stored": stored, "eval": var @ w**2 / stored}
 
 
 def dropped_variance(mean, var, p):
@@ -673,7 +795,10 @@ SHIFT = Check(
     mistakes={
         "second-moment-for-variance": shifting(lambda mean, var, p: (var + mean**2) / (1 - p)),
         "forgets-the-mean": shifting(lambda mean, var, p: var / (1 - p)),
-        "keep-for-drop": shifting(lambda mean, var, p: (var + mean**2) / p - mean**2),
+        "keep-for-drop": (
+            shifting(lambda mean, var, p: (var + mean**2) / p - mean**2),
+            shifting(lambda mean, var, p: var / (1 - p) + (1 - p) / p * mean**2),
+        ),
         "forgets-rescaling": shifting(lambda mean, var, p: (1 - p) * (var + mean**2) - ((1 - p) * mean) ** 2),
         "shift-reversed": shifting(dropped_variance, out=lambda met, stored: stored / met),
         "std-for-variance": shifting(dropped_variance, out=lambda met, stored: np.sqrt(met / stored)),
@@ -686,8 +811,27 @@ SHIFT = Check(
             variance_shift(mean, var, w, p) | one_coin(mean @ w, var @ w**2, p)
         ),
         "mean-not-divided": shifting(lambda mean, var, p: var / (1 - p) + p * mean**2),
-        "weights-not-squared": shifting(dropped_variance, add=lambda var, w: var @ w),
+        "weights-not-squared": (
+            shifting(dropped_variance, add=lambda var, w: var @ w),
+            shifting(dropped_variance, add=lambda var, w: var @ np.abs(w)),
+        ),
         "no-shift": shifting(lambda mean, var, p: var),
+        "mean-not-squared": (
+            shifting(lambda mean, var, p: (var + p * mean) / (1 - p)),
+            shifting(lambda mean, var, p: (var + mean) / (1 - p) - mean),
+        ),
+        "variance-squared": lambda mean, var, w, p: variance_shift(mean, var**2, w, p),
+        "mask-without-its-factor": shifting(lambda mean, var, p: var / (1 - p) + p * (1 - p) * mean**2),
+        "second-moment-in-eval": shifting(dropped_variance, met=lambda mean, var, p: var + mean**2),
+        "noise-alone": shifting(lambda mean, var, p: p * (var + mean**2) / (1 - p)),
+        "factor-in-eval": shifting(dropped_variance, met=lambda mean, var, p: var / (1 - p)),
+        "one-unit-for-all": lambda mean, var, w, p: (
+            variance_shift(mean, var, w, p) | one_unit_for_all(mean, var, w, p)
+        ),
+        "ratio-of-each-unit": lambda mean, var, w, p: (
+            variance_shift(mean, var, w, p)
+            | {"eval": (var / dropped_variance(mean, var, p)) @ w**2 / np.sum(w**2, axis=0)}
+        ),
     },
     personal=Personal(
         lambda f, own: lambda mean, var, w, p: f(mean, var, w, 1 - (1 - p) * (1 - own)),
