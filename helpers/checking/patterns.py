@@ -5,6 +5,7 @@ import numpy as np
 from helpers.checking.comparing import are_measures, close, differences, leaves
 
 VERY_NEAR = 0.03  # relative: what rounding, a coarse step or a loose tolerance can do
+TINY = 1e-5  # what may be taken for 0
 NEARLY = "Every wrong number is very near"  # and said only where it is true of all that is measured
 RELATIONS = {
     "the negative of": (np.negative, "is a sign wrong?"),
@@ -112,7 +113,24 @@ def _of_numbers(prop, rows):
         for turned, name in ((lambda a: a[::-1], "order"), (np.transpose, "rows and columns")):
             if close(got, [turned(one) if one.ndim else one for one in expected], prop):
                 return f"Every number is right, and in the wrong place: exchange its {name}."
-    return _one_line(prop, got, expected) or _ratio(prop, rows)
+    return _rounded(got, expected) or _one_line(prop, got, expected) or _ratio(prop, rows)
+
+
+def _rounded(got, expected):
+    """Says that small numbers are 0, or to how many decimals numbers are rounded, if that is all."""
+    if not any(map(np.any, got)):
+        small = max(np.max(np.abs(one)) for one in expected) < TINY
+        return (
+            "Every wrong number is 0 where a small one is right: is it rounded, or cut off?" if small else ""
+        )
+    for digits in range(12, 0, -1):
+        half = 0.501 * 10.0**-digits
+        if all(
+            np.array_equal(one, np.round(one, digits)) and np.all(np.abs(one - other) <= half)
+            for one, other in zip(got, expected, strict=True)
+        ):
+            return f"Every wrong number is the right one, rounded to {digits} decimals: return all of it."
+    return ""
 
 
 LINES = {1: ("entry",), 2: ("row", "column")}

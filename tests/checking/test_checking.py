@@ -367,11 +367,20 @@ def test_a_comparison_the_wrong_way_round_is_pointed_out():
         (lambda y: -y, "the negative of"),
         (lambda y: y[::-1], "in the wrong place: exchange its order"),
         (lambda y: y.astype(np.float16) * np.float16(1.1), "16 bits"),
+        (lambda y: y.round(2), "rounded to 2 decimals"),
     ],
 )
 def test_what_the_numbers_have_in_common_is_said(change, words):
     arrays = Property("arrays", 1, lambda rng: [(rng.uniform(1.5, 4, n),) for n in (2, 3, 5)])
     assert words in judged_as(lambda x: change(2.0 * x), arrays).pattern
+
+
+def test_zeros_are_rounded_numbers_only_where_small_ones_are_right():
+    large = Property("large", 1, lambda rng: [(np.ones(n),) for n in (2, 3)])
+    for size, words in ((2e-7, "is 0 where a small one is right"), (0.02, "")):
+        small = Property("small", 1, lambda rng, size=size: [(np.full(n, size),) for n in (2, 3)])
+        verdict = judged_as(lambda x: 2 * x * (x > 0.5), large, small)
+        assert words in verdict.pattern and ("is 0" in verdict.pattern) == bool(words)
 
 
 def test_what_one_property_has_in_common_is_said_of_it():

@@ -484,9 +484,7 @@ CRITICAL_SIGMA = Check(
         "square-for-length": searched(slope=lambda h, a, mean: a**2 * mean((h * (1 - h)) ** 2)),
         "unnormalised-density": searched(bell=lambda xi: np.exp(-(xi**2) / 2) * (xi[1] - xi[0])),
         "steepness-forgotten-in-slope": searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2))),
-        "search-too-short": tuple(
-            lambda a, end=end: min(CRITICAL / a, end) for end in (5.0, 10.0, 15.0, 20.0, 30.0)
-        ),
+        "search-too-short": tuple(lambda a, end=end: min(CRITICAL / a, end) for end in (2.0, 5.0, 10.0)),
         "square-of-sigma-forgotten": searched(size=lambda sigma: sigma),
         "steepness-only-in-the-slope": searched(inside=lambda a, q: np.sqrt(q)),
     },

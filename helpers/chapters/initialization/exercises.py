@@ -562,6 +562,7 @@ def uneven_networks(rng):
 def all_networks(rng):
     return [
         network(rng, 3, 2),
+        network(rng, 3, 1.4),  # no layer's factor is near 1, and the whole is far from the limits
         network(rng, 9, 1 / 3, uniform=True),
         network(rng, 13, 2),
         network(rng, 13, 5),
@@ -1007,6 +1008,7 @@ LSUV = Check(
             for axis in (None, 0, 1)
         ),
         "relu-of-the-input": lambda weights, x: lsuv(weights, np.maximum(x, 0)),
+        "nothing-rescaled": lambda weights, x: list(weights),
     },
 )
 

@@ -94,10 +94,7 @@ FORWARD = Check(
             forward(affine=lambda xhat, gamma, beta: xhat + beta),
         ),
         "epsilon-squared": forward(scale=lambda var, eps: np.sqrt(var + eps**2)),
-        "larger-of-both": (
-            forward(scale=lambda var, eps: np.sqrt(np.maximum(var, eps))),
-            forward(scale=lambda var, eps: np.maximum(np.sqrt(var), eps)),
-        ),
+        "larger-of-both": forward(scale=lambda var, eps: np.sqrt(np.maximum(var, eps))),
         "median-for-mean": lambda x, gamma, beta, eps: (
             gamma * (x - np.median(x, axis=0)) / np.sqrt(x.var(axis=0) + eps) + beta
         ),

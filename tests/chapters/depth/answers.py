@@ -593,8 +593,8 @@ def slope_up_to(end):
 
 WRONG = {
     "rate": [
-        (rate_up_to(2.0), None),
-        (rate_up_to(10.0), None),
+        (rate_up_to(2.0), "search-too-short"),
+        (rate_up_to(10.0), "search-too-short"),
         (rate_whole_division, "constant"),
         (rate_exchanged, "order"),
         (rate_two_bases, "different bases"),

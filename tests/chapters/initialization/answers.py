@@ -563,7 +563,7 @@ WRONG = {
         (lsuv_in_place, "mutated"),
         (lsuv_loop(0.02), "stops-too-early"),
         (lsuv_loop(0.004), "stops-too-early"),
-        (lsuv_unchanged, None),
+        (lsuv_unchanged, "nothing-rescaled"),
         (lambda weights, x: [w * np.nan for w in weights], "nan"),
         (lambda weights, x: weights[0], "form"),
     ],

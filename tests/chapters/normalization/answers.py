@@ -556,7 +556,7 @@ WRONG = {
         (running_around_running, "variance-around-the-running-mean"),
         (running_backwards, "last-batch-first"),
         (running_last_batch, None),
-        (running_torch_everywhere, None),
+        (running_torch_everywhere, "one-convention-for-both"),
         (lambda batches, momentum, convention: batches[0].mean(0), "form"),
     ],
     "normalize": [

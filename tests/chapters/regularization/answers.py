@@ -392,7 +392,7 @@ def backward_into_the_mask(grad, mask, p):
 
 WRONG = {
     "dropout": [
-        (dropout_by_tenths, None),
+        (dropout_by_tenths, "tenths-for-p"),
         (dropout_in_pairs, "no two columns are dropped alike"),
         (dropout_of_the_smallest, "seed-inside"),
         (dropout_observed, "divides-by-the-observed-share"),
@@ -422,10 +422,10 @@ WRONG = {
         (adamw_weights_only, "form"),
     ],
     "decay_step": [
-        (groups_unless(lambda key: "1" in key), None),
-        (groups_unless(lambda key: key[0] == "1"), None),
-        (groups_squeezed, None),
-        (groups_first_and_last, None),
+        (groups_unless(lambda key: "1" in key), "names-with-a-1"),
+        (groups_unless(lambda key: key[0] == "1"), "names-with-a-1"),
+        (groups_squeezed, "single-column-for-a-vector"),
+        (groups_first_and_last, "first-and-last-matrix-alone"),
         (groups_of_squares, None),
         (groups_by_size, None),
         (lambda params, lr, lam: list(params), "form"),

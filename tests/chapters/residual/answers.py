@@ -670,7 +670,7 @@ WRONG = {
         (block_untransposed, "error"),
         (block_weights_transposed, "shape"),
         (block_name_used_again, "in-place-add"),
-        (block_skip_twice, None),
+        (block_skip_twice, "something-else-on-the-skip"),
     ],
     "two_blocks": [
         (stack_one_start, "skip-from-the-input"),
@@ -689,7 +689,7 @@ WRONG = {
         (growth_of_ones, "skip-keeps-it-bounded"),
     ],
     "branch_scale": [
-        (scale_up_to_ten, None),
+        (scale_up_to_ten, "never-above-one"),
         (scale_to_the_third_decimal, None),
         (scale_up_to_one, "never-above-one"),
         (scale_of_the_geometric_mean, "geometric-mean-for-all"),
