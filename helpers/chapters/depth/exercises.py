@@ -722,15 +722,8 @@ THREE = Check(
         "product-of-rms-factors": sized(
             rms=lambda j, r: float(np.prod([np.linalg.norm(a) / np.sqrt(len(a)) for a in j]))
         ),
-        "lines-for-directions": (
-            *(sized(norm=lambda j, r, size=size: size(jacobian_product(j, 0))) for size in LINES_ALONE),
-            *(
-                sized(
-                    bound=lambda j, r, size=size: np.prod([size(one) for one in j]),
-                    norm=lambda j, r, size=size: size(jacobian_product(j, 0)),
-                )
-                for size in LINES_ALONE
-            ),
+        "lines-for-directions": tuple(
+            sized(norm=lambda j, r, size=size: size(jacobian_product(j, 0))) for size in LINES_ALONE
         ),
         "depth-for-width": sized(rms=lambda j, r: r["rms"] * np.sqrt(len(j[0]) / len(j))),
         "smallest-stretch": sized(norm=lambda j, r: np.linalg.norm(jacobian_product(j, 0), -2)),
