@@ -578,7 +578,7 @@ def some_networks(rng):
         parameters(rng),
         parameters(rng, int(rng.integers(13, 17)), later=(int(rng.integers(4, 9)),)),
         parameters(rng, later=(int(rng.integers(3, 9)), 10)),
-        parameters(rng, n_out=1),
+        parameters(rng, int(rng.integers(13, 17)), n_out=1),
     ]
 
 
