@@ -513,6 +513,12 @@ def rms_around_the_mean(x, norm, groups, eps):
     return x / np.sqrt(x.var(axis=(1, 2, 3), keepdims=True) + eps)
 
 
+def rms_of_the_sum(x, norm, groups, eps):
+    if norm != "RMSNorm":
+        return normalize(x, norm, groups, eps)
+    return x / np.sqrt(np.sum(x**2, axis=(1, 2, 3), keepdims=True) + eps)
+
+
 def images(rng, examples, channels, eps=1e-5):
     """A small block whose examples and channels all differ in mean and spread."""
     shape = examples, channels, *map(int, rng.permutation([2, 3]))
@@ -560,6 +566,12 @@ NORMALIZE = Check(
         "groups-ignored": family(sets=lambda groups, channels: 1),
         "layernorm-each-channel": family({"LayerNorm": (3, 4), "RMSNorm": (3, 4)}),
         "groups-in-rmsnorm": family(rms_groups=True),
+        "instancenorm-over-channels": family({"InstanceNorm": (1,)}),
+        "sum-for-mean": rms_of_the_sum,
+        "one-group-for-each-channel": (
+            family(sets=lambda groups, channels: channels if groups == 1 else groups),
+            family(sets=lambda groups, channels: {1: channels, channels: 1}.get(groups, groups)),
+        ),
     },
     personal=Personal(scaled_output),
 )
@@ -1016,6 +1028,9 @@ EXPERIMENT = Check(
         ),
         "one-spread-for-all-runs": one_spread_for_all,
         "shift-asked-too-late": judged_by(asks_for_the_shift_at_last),
+        "one-mean-for-all-units": shifted_by(
+            lambda z: np.mean(np.abs(np.diff(z.mean(axis=(1, 2))))) / z.std()
+        ),
     },
 )
 

@@ -170,6 +170,7 @@ DROPOUT_FORWARD = Check(
             *masked(keep=lambda p: 1 - round(p, 1)),
         ),
         "one-plus-p": masked(factor=lambda p: 1 + p),
+        "scales-up-in-eval": masked(in_eval=lambda p: 1 / (1 - p)),
     },
 )
 
@@ -212,10 +213,10 @@ def gradient_and_mask(rng):
 
 
 def three_masks(rng):
-    """One of them of whole numbers, as 0 and 1 may well be."""
+    """One of them of whole numbers, as 0 and 1 may well be; and one that happens to drop nothing."""
     cases = [gradient_and_mask(rng) for _ in range(3)]
     grad, mask, p = cases[2]
-    return [*cases[:2], (grad, mask.astype(int), p)]
+    return [*cases[:2], (grad, mask.astype(int), p), (grad[:2, :3], np.ones((2, 3)), p)]
 
 
 DROPOUT_BACKWARD = Check(
@@ -237,6 +238,9 @@ DROPOUT_BACKWARD = Check(
         "forgets-mask-backward": lambda grad, mask, p: grad / (1 - p),
         "subtracts-what-passes": lambda grad, mask, p: grad - grad * mask / (1 - p),
         "divides-by-the-batch": lambda grad, mask, p: grad * mask / (1 - p) / len(grad),
+        "factor-only-where-some-are-dropped": lambda grad, mask, p: (
+            grad if np.all(mask) else grad * mask / (1 - p)
+        ),
     },
 )
 
@@ -313,6 +317,10 @@ SGD_DECAY = Check(
         "last-gradient-left": lambda w, grads, *settings: sgd_with_decay(w, grads[:-1], *settings),
         "gradients-in-reverse-order": lambda w, grads, *settings: sgd_with_decay(w, grads[::-1], *settings),
         "learning-rate-twice": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lr * lam * w)),
+        "gradients-do-not-decay": lambda w, grads, lr, weight_decay: (
+            (1 - lr * weight_decay) ** len(grads) * w - lr * np.sum(grads, axis=0)
+        ),
+        "sum-for-each-weight": steps_of_sgd(lambda w, g, lr, lam: w - lr * (g + lam * np.sum(w))),
     },
     personal=Personal(
         lambda f, own: lambda w, grads, *settings: f(w, [g / own for g in grads], *settings),
@@ -366,14 +374,18 @@ def adam_like(
     return step
 
 
-def corrected(power=True, old=(), into_rate=False, twice=False, keeps=False, of=(1, 1), betas=(0, 1)):
+def corrected(
+    power=True, old=(), into_rate=False, twice=False, keeps=False, of=(1, 1), betas=(0, 1), share=None
+):
     """The function with another correction: without the power t, of the `old` moments (0: m, 1: v), put into
-    the rate (or there as well), stored with the moments, `of` one of them alone, or with these betas."""
+    the rate (or there as well), stored with the moments, `of` one of them alone, with these betas, or by
+    another share(beta, t)."""
+    share = share or (lambda beta, t: 1 - beta ** (t if power else 1))
 
     def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
         before = m, v
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        share1, share2 = (1 - (beta1, beta2)[i] ** (t if power else 1) for i in betas)
+        share1, share2 = (share((beta1, beta2)[i], t) for i in betas)
         m_hat, v_hat = (before[i] if i in old else new for i, new in enumerate((m, v)))
         if not into_rate:
             m_hat, v_hat = m_hat / share1 ** of[0], v_hat / share2 ** of[1]
@@ -458,7 +470,10 @@ ADAMW = Check(
         "forgets-square": tuple(
             adam_like(second=lambda v, g, m, mix, size=size: mix(v, size(g))) for size in (np.abs, np.asarray)
         ),
-        "eps-inside-the-root": adam_like(root=lambda v, eps: np.sqrt(v + eps)),
+        "eps-inside-the-root": (
+            adam_like(root=lambda v, eps: np.sqrt(v + eps)),
+            adam_like(root=lambda v, eps: np.sqrt(v + eps**2)),
+        ),
         "forgets-eps": tuple(adam_like(root=lambda v, eps, own=own: np.sqrt(v) + own) for own in (0, 1e-8)),
         "forgets-root": adam_like(root=lambda v, eps: v + eps),
         "decay-without-learning-rate": adam_like(decay_rate=lambda lr: 1.0),
@@ -502,6 +517,7 @@ ADAMW = Check(
             whole_weight(second=True),
             whole_weight(True, True),
         ),
+        "power-of-the-difference": corrected(share=lambda beta, t: (1 - beta) ** t),
     },
     personal=Personal(
         lambda f, own: lambda w, g, *state: f(w, g / own, *state),
@@ -667,6 +683,7 @@ CLIP = Check(
             lambda rng: [
                 # A square is less than the number itself, or more: whoever compares it is found out.
                 gradients_of(rng, rng.uniform(1.5, 3), max_norm=0.1),
+                ([rng.choice([-1.0, 1.0], shape) for shape in ((2, 2), (4,), (1, 4))], rng.uniform(2.2, 3)),
                 *(gradients_of(rng, over) for over in (*rng.uniform(1.5, 20, 2), 1.03)),
             ],
             part="grads",
@@ -730,6 +747,17 @@ CLIP = Check(
         "long-arrays-alone": lambda grads, max_norm: {
             "grads": [
                 g * (max_norm / global_norm(grads) if np.linalg.norm(g) > max_norm else 1) for g in grads
+            ],
+            "norm": global_norm(grads),
+        },
+        "square-in-the-factor": (
+            clipped(factor=lambda norm, top: min(1, top / norm**2)),
+            clipped(factor=lambda norm, top: top / norm**2 if norm > top else 1),
+        ),
+        "one-long-array-decides": lambda grads, max_norm: {
+            "grads": [
+                g * (max_norm / global_norm(grads) if max(map(np.linalg.norm, grads)) > max_norm else 1)
+                for g in grads
             ],
             "norm": global_norm(grads),
         },
@@ -810,7 +838,10 @@ SHIFT = Check(
         ),
         "forgets-rescaling": shifting(lambda mean, var, p: (1 - p) * (var + mean**2) - ((1 - p) * mean) ** 2),
         "shift-reversed": shifting(dropped_variance, out=lambda met, stored: stored / met),
-        "std-for-variance": shifting(dropped_variance, out=lambda met, stored: np.sqrt(met / stored)),
+        "std-for-variance": (
+            shifting(dropped_variance, out=lambda met, stored: np.sqrt(met / stored)),
+            shifting(dropped_variance, out=lambda met, stored: met / np.sqrt(stored)),
+        ),
         "no-division": shifting(dropped_variance, out=lambda met, stored: met),
         "factor-squared": shifting(lambda mean, var, p: (var + mean**2) / (1 - p) ** 2 - mean**2),
         "square-of-the-sum": shifting(

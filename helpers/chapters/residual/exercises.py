@@ -47,6 +47,21 @@ def masks_the_trunk(h, w1, w2, grad):
     return right | {"dh": grad + (grad @ w2.T @ w1.T) * (h > 0)}
 
 
+def product_for_sum(h, w1, w2, grad):
+    right = residual_block(h, w1, w2, grad)
+    return right | {"dh": grad * (right["dh"] - grad)}
+
+
+def relu_of_the_gradient(masked):
+    """The block with a ReLU of the gradient for that of the signal, or besides it."""
+
+    def block(h, w1, w2, grad):
+        dz = relu(grad @ w2.T) * (h @ w1 > 0 if masked else 1)
+        return residual_block(h, w1, w2, grad) | {"dh": grad + dz @ w1.T, "dw1": h.T @ dz}
+
+    return block
+
+
 def whole_gradient_into_the_branch(h, w1, w2, grad):
     right = residual_block(h, w1, w2, grad)
     return right | {"dw1": h.T @ ((right["dh"] @ w2.T) * (h @ w1 > 0))}
@@ -136,6 +151,8 @@ RESIDUAL_BLOCK = Check(
             residual_block(h, w1, w2, grad) | {"dw2": (h @ w1 > 0).astype(float).T @ grad}
         ),
         "whole-gradient-into-the-branch": whole_gradient_into_the_branch,
+        "product-for-sum": product_for_sum,
+        "relu-of-the-gradient": tuple(map(relu_of_the_gradient, (True, False))),
     },
     personal=Personal(scaled_branch),
 )
@@ -174,6 +191,14 @@ def skip_from_the_input(h, blocks, version):
     for w1, w2 in blocks:
         branch = relu((h if version == "v1" else relu(h)) @ w1) @ w2
         h = relu(start + branch) if version == "v1" else start + branch
+    return h
+
+
+def branch_from_the_input(h, blocks, version):
+    start = h
+    for w1, w2 in blocks:
+        branch = relu((start if version == "v1" else relu(start)) @ w1) @ w2
+        h = relu(h + branch) if version == "v1" else h + branch
     return h
 
 
@@ -226,6 +251,8 @@ TWO_BLOCKS = Check(
             relu(h) if version == "v1" else h, blocks, version
         ),
         "last-block-only": lambda h, blocks, version: two_blocks(h, blocks[-1:], version),
+        "branch-from-the-input": branch_from_the_input,
+        "relu-in-front-of-both": stack_of(v1=lambda h, w1, w2: relu(h + relu(relu(h) @ w1) @ w2)),
     },
     personal=Personal(
         lambda f, own: lambda h, blocks, version: f(h, [(w1, own * w2) for w1, w2 in blocks], version)
