@@ -560,7 +560,7 @@ WRONG = {
         (lambda batches, momentum, convention: batches[0].mean(0), "form"),
     ],
     "normalize": [
-        (normalize_one_group_by_channels, None),
+        (normalize_one_group_by_channels, "one-group-for-each-channel"),
         (normalize_rows_of_images, "instancenorm-last-axis"),
         (normalize_batch_norm, "batchnorm-for-instancenorm"),
         (lambda x, norm, groups, eps: x[0], "shape"),
