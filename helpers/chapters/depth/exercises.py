@@ -411,8 +411,13 @@ def critical_sigma(a):
 CRITICAL = critical_sigma(1.0)  # of the plain sigmoid. A steeper one needs smaller weights: σ_w · a counts
 
 
+EVENLY = np.linspace(-8, 8, 161)
+# Close together near 0, for a sigmoid that is almost a step there.
+CLOSER = 8 * np.sinh(np.linspace(-7, 7, 401)) / np.sinh(7)
+
+
 def normal(xi):
-    bell = np.exp(-(xi**2) / 2)
+    bell = np.exp(-(xi**2) / 2) * np.gradient(xi)
     return bell / bell.sum()
 
 
@@ -422,15 +427,18 @@ def searched(
     bell=normal,
     size=np.square,
     inside=lambda a, q: a * np.sqrt(q),
+    second=lambda h, mean: mean(h**2),
+    points=EVENLY,
 ):
     """The function with one of its steps changed.
 
     rounds: until E[z²] counts as settled. slope: the mean one. bell: what stands for the density of ξ.
-    size: what σ_w multiplies E[h²] by. inside: what multiplies ξ in the sigmoid.
+    size: what σ_w multiplies E[h²] by. inside: what multiplies ξ in the sigmoid. second: what stands for
+    E[h²]. points: the ξ.
     """
 
     def found(a):
-        xi = np.linspace(-8, 8, 161)
+        xi = points
         weights = bell(xi)
 
         def mean(values):
@@ -439,7 +447,7 @@ def searched(
         def factor(sigma):
             q = 1.0
             for _ in range(rounds):
-                q = size(sigma) * mean((1 / (1 + np.exp(-inside(a, q) * xi))) ** 2)
+                q = size(sigma) * second(1 / (1 + np.exp(-inside(a, q) * xi)), mean)
             h = 1 / (1 + np.exp(-inside(a, q) * xi))
             return sigma * slope(h, a, mean)
 
@@ -483,10 +491,14 @@ CRITICAL_SIGMA = Check(
         ),
         "square-for-length": searched(slope=lambda h, a, mean: a**2 * mean((h * (1 - h)) ** 2)),
         "unnormalised-density": searched(bell=lambda xi: np.exp(-(xi**2) / 2) * (xi[1] - xi[0])),
-        "steepness-forgotten-in-slope": searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2))),
+        "steepness-forgotten-in-slope": tuple(
+            searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2)), points=points)
+            for points in (EVENLY, CLOSER)
+        ),
         "search-too-short": tuple(lambda a, end=end: min(CRITICAL / a, end) for end in (2.0, 5.0, 10.0)),
         "square-of-sigma-forgotten": searched(size=lambda sigma: sigma),
         "steepness-only-in-the-slope": searched(inside=lambda a, q: np.sqrt(q)),
+        "square-of-the-mean": searched(second=lambda h, mean: mean(h) ** 2),
     },
     # With 0.424 a known mistake, ignores-sigma-in-z, comes within half a percent of the published answer.
     personal=Personal(lambda f, own: lambda a: f(a) / own, values=[n for n in TIMES if n != 0.424]),
@@ -580,6 +592,7 @@ AUDIT = Check(
             audited(expected=lambda g, la, s, last: s[1] * g ** (last - la[1] - 1)),
         ),
         "double-for-single-precision": audited(largest=float(np.finfo(np.float64).max)),
+        "counts-from-the-first-layer": audited(expected=lambda g, la, s, last: s[1] * g ** (last - la[0])),
     },
 )
 

@@ -337,33 +337,33 @@ def running(ddof=(1, 0), swapped=False, always_new=None, start=True, root=False,
     return follow
 
 
+def with_variance(var, batches, momentum, convention):
+    """The right answer, but with another variance in PyTorch's convention."""
+    right = running_statistics(batches, momentum, convention)
+    return right | ({"var": var} if convention == "PyTorch" else {})
+
+
 def corrected(count):
     """The function whose variances are corrected with count(batches, index) for the batch's own size."""
 
     def follow(batches, momentum, convention):
-        right = running_statistics(batches, momentum, convention)
-        if convention != "PyTorch":
-            return right
         var = 1.0
         for i, x in enumerate(batches):
             m = count(batches, i)
             var = (1 - momentum) * var + momentum * x.var(axis=0) * (m / (m - 1) if m > 1 else np.nan)
-        return right | {"var": var}
+        return with_variance(var, batches, momentum, convention)
 
     return follow
 
 
 def corrected_as_a_whole(at_every_step):
     def follow(batches, momentum, convention):
-        right = running_statistics(batches, momentum, convention)
-        if convention != "PyTorch":
-            return right
         var = 1.0
         for x in batches:
             var = (1 - momentum) * var + momentum * x.var(axis=0)
             if at_every_step or x is batches[-1]:
                 var = var * len(x) / (len(x) - 1)
-        return right | {"var": var}
+        return with_variance(var, batches, momentum, convention)
 
     return follow
 
