@@ -169,8 +169,8 @@ def _time_limit(seconds):
 class Stint:
     """The time that a call has. A machine that is busy with something else is no fault of the function.
 
-    What counts is the processor's time; and the clock's for a function that hardly uses the processor, as it
-    sleeps, or waits for what never comes.
+    What counts is the processor's time; and the clock's for a function that hardly uses the processor, nor
+    queues for it, as it sleeps, or waits for what never comes.
     """
 
     def __init__(self, seconds):
@@ -179,17 +179,28 @@ class Stint:
 
     def again(self):
         """Begin anew."""
-        self.clock, self.worked = time.monotonic(), processor_time()
+        self.clock, self.worked, self.queued = time.monotonic(), processor_time(), queueing_time()
 
     @property
     def left(self):
         """Seconds; 0 or less when they are over."""
         passed, worked = time.monotonic() - self.clock, processor_time() - self.worked
-        waits = worked < passed / 10
+        if passed < self.seconds:
+            return self.seconds - passed
+        waits = worked + queueing_time() - self.queued < passed / 10
         return self.seconds - (passed if waits else max(worked, passed / LONGEST))
 
 
 processor_time = getattr(time, "thread_time", time.monotonic)  # a browser has none
+
+
+def queueing_time():
+    """Seconds for which this thread had work to do and no processor, as far as the system counts them."""
+    try:
+        with open("/proc/thread-self/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # not on Linux, or not in a sandbox
+        return 0.0
 
 
 @contextmanager

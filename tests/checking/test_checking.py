@@ -670,6 +670,33 @@ def test_a_busy_machine_takes_no_time_from_a_call(others, on_main_thread):
     assert found[1].problem.kind == "time"
 
 
+@pytest.mark.skipif(
+    not os.path.exists("/proc/thread-self/schedstat"), reason="needs Linux, which counts this"
+)
+def test_who_hardly_gets_the_processor_does_not_sleep():
+    """As a right function beside fifteen other programs: by the clock it looks as if it waited."""
+    allowed = os.sched_getaffinity(0)
+    one = min(allowed)
+
+    def works():
+        begun = time.thread_time()
+        while time.thread_time() < begun + 0.05:
+            pass
+        return 1.0
+
+    programs = [subprocess.Popen([sys.executable, "-c", BUSY.format(one)]) for _ in range(15)]
+    try:
+        os.sched_setaffinity(0, {one})
+        time.sleep(1)  # until all of them are busy
+        found = in_process(works, 0.3)(())
+    finally:
+        os.sched_setaffinity(0, allowed)
+        for program in programs:
+            program.kill()
+            program.wait()
+    assert found.value == 1.0
+
+
 @pytest.mark.parametrize("on_main_thread", [True, False])
 def test_who_sleeps_is_stopped_by_the_clock(on_main_thread):
     def sleeps():
