@@ -125,7 +125,7 @@ def judge(exercise, call, seed, ours=None):
         problem = probe.parts_exchanged() or exchanged(probe, results, problem) or problem
     more = failed and not problem and not wrong
     if more:
-        wrong, where = explain_one(exercise, failed, ours)
+        wrong, where = explain_one(exercise, results, ours)
     pattern = "" if problem or wrong or not failed else probe.of_another_kind() or in_common(results)
     more = bool(more and wrong)
     return Judgement(exercise, seed, results, problem, wrong, where, pattern, probe.printed, more)
@@ -287,15 +287,20 @@ def diagnose(exercise, results, ours):
     return _only(matching)
 
 
-def explain_one(exercise, failed, ours):
+def explain_one(exercise, results, ours):
     """(wrong, Property): a known mistake that explains one of several failed properties, or (None, None).
 
-    No statistic of random draws: one alone agrees by chance.
+    If several do, those drop out that fail a property which the answer passes. No statistic of random draws:
+    one alone agrees by chance.
     """
+    passed, failed = ([result for result in results if result.passed is good] for good in (True, False))
     for result in failed if len(failed) > 1 else ():
         if len(result.rows) < 2 or not _speaks(result):
             continue
-        if wrong := _only(_matching(exercise, [result], ours)):
+        matching = _matching(exercise, [result], ours)
+        if len(_mistakes(matching)) > 1:
+            matching = [pair for pair in matching if _matches(pair[1], passed, ours)]
+        if wrong := _only(matching):
             return wrong, result.prop
     return None, None
 

@@ -429,6 +429,20 @@ def test_of_two_mistakes_the_one_that_explains_a_property_is_named_with_it():
     assert (verdict.wrong, verdict.where.name) == (square, "a")
 
 
+def test_of_several_that_explain_a_property_none_is_named_that_fails_where_the_answer_is_right():
+    part = {key: Property(key, 1, lambda rng: [(1.0,), (3.0,)], part=key) for key in ("a", "b", "c")}
+    alone = Wrong("alone", "squares a.", lambda x: {"a": x**2, "b": x, "c": x})
+    other = Wrong("other", "squares a and b.", lambda x: {"a": x**2, "b": x**2 + 1, "c": x})
+
+    def verdict(b, *wrong):
+        answer = lambda x: {"a": x**2, "b": b(x), "c": -7.0}  # noqa: E731
+        right = lambda x: {"a": 5 * x, "b": x, "c": x}  # noqa: E731
+        return judged_as(answer, *part.values(), wrong=wrong, reference=right)
+
+    assert verdict(lambda x: x, alone, other).wrong == alone
+    assert verdict(lambda x: 9 - x, alone, other).wrong is None  # it may be either
+
+
 def test_only_beside_a_limit():
     limit = Property("limit", 1, lambda rng: [(0.0,), (9.0,)], edges=lambda rng: [(0.9,), (1.1,)])
     verdict = judged_as(lambda x: bool(x > 2), limit, reference=lambda x: bool(x > 1))
