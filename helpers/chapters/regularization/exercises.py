@@ -171,6 +171,7 @@ DROPOUT_FORWARD = Check(
         ),
         "one-plus-p": masked(factor=lambda p: 1 + p),
         "scales-up-in-eval": masked(in_eval=lambda p: 1 / (1 - p)),
+        "drops-nothing": lambda h, p, train, rng: h,
     },
 )
 

@@ -576,7 +576,7 @@ WRONG = {
     ],
     "rescale": [
         (rescale_exchanged, "order"),
-        (lambda grad, lr, c: {"grad": grad / c, "turn": c, "lr": lr}, None),
+        (lambda grad, lr, c: {"grad": grad / c, "turn": c, "lr": lr}, "learning-rate-unchanged"),
     ],
     "noise_experiment": [
         (experiment_before_the_division, None),

@@ -399,7 +399,7 @@ WRONG = {
         (dropout_same_number, "exact-number"),
         (dropout_one_row, "one-mask-for-all-rows"),
         (dropout_in_place, "mutated"),
-        (dropout_nothing, None),
+        (dropout_nothing, "drops-nothing"),
         (dropout_to_the_mean, "some entries are 0"),
     ],
     "dropout_backward": [
