@@ -124,7 +124,7 @@ def _rounded(got, expected):
             "Every wrong number is 0 where a small one is right: is it rounded, or cut off?" if small else ""
         )
     for digits in range(12, 0, -1):
-        half = 0.501 * 10.0**-digits
+        half = 0.501 * 10.0**-digits  # and a little: the right number's own last digit may be off
         if all(
             np.array_equal(one, np.round(one, digits)) and np.all(np.abs(one - other) <= half)
             for one, other in zip(got, expected, strict=True)

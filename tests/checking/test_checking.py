@@ -13,8 +13,10 @@ import textwrap
 import threading
 import time
 import warnings
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import cycle
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -648,6 +650,18 @@ def test_what_a_first_call_imports_costs_no_time(tmp_path, monkeypatch):
 BUSY = "import os\nos.sched_setaffinity(0, {{{}}})\nwhile True: pass"
 
 
+@contextmanager
+def beside(others, one):
+    """On one of the processors, this many other programs that are busy."""
+    programs = [subprocess.Popen([sys.executable, "-c", BUSY.format(one)]) for _ in range(others)]
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a processor that programs share")
 @pytest.mark.parametrize("others", [0, 2])
 @pytest.mark.parametrize("on_main_thread", [True, False])
@@ -667,48 +681,48 @@ def test_a_busy_machine_takes_no_time_from_a_call(others, on_main_thread):
         found.extend(in_process(works, 0.6)((seconds,)) for seconds in (0.4, 30.0))
         os.sched_setaffinity(0, allowed)
 
-    programs = [subprocess.Popen([sys.executable, "-c", BUSY.format(one)]) for _ in range(others)]
-    try:
-        if on_main_thread:
-            call()
-        else:
-            thread = threading.Thread(target=call)
-            thread.start()
-            thread.join(60)
-    finally:
-        for program in programs:
-            program.kill()
-            program.wait()
-        os.sched_setaffinity(0, allowed)
+    with beside(others, one):
+        try:
+            if on_main_thread:
+                call()
+            else:
+                thread = threading.Thread(target=call)
+                thread.start()
+                thread.join(60)
+        finally:
+            os.sched_setaffinity(0, allowed)
     assert found[0].value == 0.4
     assert found[1].problem.kind == "time"
+
+
+ROOT = Path(__file__).parents[2]
+BEHIND = """
+import os, time
+from helpers.checking.calls import in_process
+
+def works(seconds):
+    begun = time.thread_time()
+    while time.thread_time() < begun + seconds:
+        pass
+    return seconds
+
+os.nice(12)
+os.sched_setaffinity(0, {{{}}})
+print(in_process(works, 0.3)((0.05,)).value)
+"""
 
 
 @pytest.mark.skipif(
     not os.path.exists("/proc/thread-self/schedstat"), reason="needs Linux, which counts this"
 )
 def test_who_hardly_gets_the_processor_does_not_sleep():
-    """As a right function beside fifteen other programs: by the clock it looks as if it waited."""
-    allowed = os.sched_getaffinity(0)
-    one = min(allowed)
-
-    def works():
-        begun = time.thread_time()
-        while time.thread_time() < begun + 0.05:
-            pass
-        return 1.0
-
-    programs = [subprocess.Popen([sys.executable, "-c", BUSY.format(one)]) for _ in range(15)]
-    try:
-        os.sched_setaffinity(0, {one})
-        time.sleep(1)  # until all of them are busy
-        found = in_process(works, 0.3)(())
-    finally:
-        os.sched_setaffinity(0, allowed)
-        for program in programs:
-            program.kill()
-            program.wait()
-    assert found.value == 1.0
+    """As a right function behind a program that goes first: by the clock it looks as if it waited."""
+    one = min(os.sched_getaffinity(0))
+    with beside(1, one):
+        done = subprocess.run(
+            [sys.executable, "-c", BEHIND.format(one)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+    assert done.stdout == "0.05\n", done.stderr
 
 
 @pytest.mark.parametrize("on_main_thread", [True, False])

@@ -409,8 +409,6 @@ def critical_sigma(a):
 
 
 CRITICAL = critical_sigma(1.0)  # of the plain sigmoid. A steeper one needs smaller weights: σ_w · a counts
-
-
 EVENLY = np.linspace(-8, 8, 161)
 # Close together near 0, for a sigmoid that is almost a step there.
 CLOSER = 8 * np.sinh(np.linspace(-7, 7, 401)) / np.sinh(7)
@@ -428,17 +426,16 @@ def searched(
     size=np.square,
     inside=lambda a, q: a * np.sqrt(q),
     second=lambda h, mean: mean(h**2),
-    points=EVENLY,
+    xi=EVENLY,
 ):
     """The function with one of its steps changed.
 
     rounds: until E[z²] counts as settled. slope: the mean one. bell: what stands for the density of ξ.
     size: what σ_w multiplies E[h²] by. inside: what multiplies ξ in the sigmoid. second: what stands for
-    E[h²]. points: the ξ.
+    E[h²]. xi: the points ξ.
     """
 
     def found(a):
-        xi = points
         weights = bell(xi)
 
         def mean(values):
@@ -492,8 +489,8 @@ CRITICAL_SIGMA = Check(
         "square-for-length": searched(slope=lambda h, a, mean: a**2 * mean((h * (1 - h)) ** 2)),
         "unnormalised-density": searched(bell=lambda xi: np.exp(-(xi**2) / 2) * (xi[1] - xi[0])),
         "steepness-forgotten-in-slope": tuple(
-            searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2)), points=points)
-            for points in (EVENLY, CLOSER)
+            searched(slope=lambda h, a, mean: np.sqrt(mean((h * (1 - h)) ** 2)), xi=xi)
+            for xi in (EVENLY, CLOSER)
         ),
         "search-too-short": tuple(lambda a, end=end: min(CRITICAL / a, end) for end in (2.0, 5.0, 10.0)),
         "square-of-sigma-forgotten": searched(size=lambda sigma: sigma),

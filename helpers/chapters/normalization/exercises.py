@@ -192,10 +192,14 @@ def means_of_everything(x, gamma, eps, grad):
     return bn_backward(x, gamma, eps, grad) | {"dx": dx}
 
 
-def shared_by_all(x, gamma, eps, grad, mean_path, var_path):
-    """The gradients whose named paths are shared out among all entries, not among the examples."""
-    share = -1 / x.shape[1]
-    return backward(share if mean_path else -1, share if var_path else -1)(x, gamma, eps, grad)
+def over_all_entries(mean_path, var_path):
+    """The function that shares the named paths out among all entries, not among the examples."""
+
+    def gradients(x, gamma, eps, grad):
+        share = -1 / x.shape[1]
+        return backward(share if mean_path else -1, share if var_path else -1)(x, gamma, eps, grad)
+
+    return gradients
 
 
 def epsilon_in_one_place(in_front):
@@ -286,8 +290,7 @@ BACKWARD = Check(
             bn_backward(x, gamma, eps, grad) | {"dx": gamma * bn_backward(x, gamma, eps, grad)["dx"]}
         ),
         "divides-by-all-entries": tuple(
-            lambda x, gamma, eps, grad, only=only: shared_by_all(x, gamma, eps, grad, *only)
-            for only in ((True, True), (True, False), (False, True))
+            over_all_entries(*paths) for paths in ((True, True), (True, False), (False, True))
         ),
     },
     personal=Personal(lambda f, own: lambda x, gamma, eps, grad: f(x, gamma, eps, own * grad)),
@@ -344,12 +347,11 @@ def with_variance(var, batches, momentum, convention):
 
 
 def corrected(count):
-    """The function whose variances are corrected with count(batches, index) for the batch's own size."""
+    """The function whose variances are corrected with count(batches) for the batch's own size."""
 
     def follow(batches, momentum, convention):
-        var = 1.0
-        for i, x in enumerate(batches):
-            m = count(batches, i)
+        var, m = 1.0, count(batches)
+        for x in batches:
             var = (1 - momentum) * var + momentum * x.var(axis=0) * (m / (m - 1) if m > 1 else np.nan)
         return with_variance(var, batches, momentum, convention)
 
@@ -432,13 +434,15 @@ RUNNING = Check(
         "std-for-variance": running(root=True),
         "first-batch-only": lambda batches, *settings: running_statistics(batches[:1], *settings),
         "count-of-another-batch": tuple(
-            corrected(lambda batches, i, count=count: count(batches))
-            for count in (
-                lambda batches: len(batches[0]),
-                lambda batches: len(batches[-1]),
-                lambda batches: batches[0].shape[1],
-                lambda batches: sum(map(len, batches)),
-                lambda batches: np.mean([len(x) for x in batches]),
+            map(
+                corrected,
+                (
+                    lambda batches: len(batches[0]),
+                    lambda batches: len(batches[-1]),
+                    lambda batches: batches[0].shape[1],
+                    lambda batches: sum(map(len, batches)),
+                    lambda batches: np.mean([len(x) for x in batches]),
+                ),
             )
         ),
         "corrects-the-running-variance": (corrected_as_a_whole(True), corrected_as_a_whole(False)),

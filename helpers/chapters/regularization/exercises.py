@@ -376,20 +376,22 @@ def adam_like(
 
 
 def corrected(
-    power=True, old=(), into_rate=False, twice=False, keeps=False, of=(1, 1), betas=(0, 1), share=None
+    shares=lambda beta1, beta2, t: (1 - beta1**t, 1 - beta2**t),
+    old=(),
+    into_rate=False,
+    twice=False,
+    keeps=False,
 ):
-    """The function with another correction: without the power t, of the `old` moments (0: m, 1: v), put into
-    the rate (or there as well), stored with the moments, `of` one of them alone, with these betas, or by
-    another share(beta, t)."""
-    share = share or (lambda beta, t: 1 - beta ** (t if power else 1))
+    """The function with another correction: by other shares, of the `old` moments (0: m, 1: v), put into the
+    rate (or there as well), or stored with the moments."""
 
     def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
         before = m, v
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        share1, share2 = (share((beta1, beta2)[i], t) for i in betas)
+        share1, share2 = shares(beta1, beta2, t)
         m_hat, v_hat = (before[i] if i in old else new for i, new in enumerate((m, v)))
         if not into_rate:
-            m_hat, v_hat = m_hat / share1 ** of[0], v_hat / share2 ** of[1]
+            m_hat, v_hat = m_hat / share1, v_hat / share2
         rate = lr * np.sqrt(share2) / share1 if into_rate or twice else lr
         w = w - lr * weight_decay * w - rate * m_hat / (np.sqrt(v_hat) + eps)
         return {"w": w, "m": m_hat if keeps else m, "v": v_hat if keeps else v}
@@ -402,17 +404,8 @@ def decay_divided(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
     return right | {"w": right["w"] - lr * weight_decay * w / (np.sqrt(right["v"] / (1 - beta2**t)) + eps)}
 
 
-def betas_written_in(everywhere):
-    """The function with 0.9 and 0.999 for its betas, or only in its corrections."""
-
-    def step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
-        if everywhere:
-            return adamw_step(w, g, m, v, t, lr, 0.9, 0.999, eps, weight_decay)
-        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        move = lr * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + eps)
-        return {"w": (1 - lr * weight_decay) * w - move, "m": m, "v": v}
-
-    return step
+def betas_written_in(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay):
+    return adamw_step(w, g, m, v, t, lr, 0.9, 0.999, eps, weight_decay)
 
 
 def whole_weight(first=False, second=False):
@@ -467,7 +460,10 @@ ADAMW = Check(
             adam_like(later=-1),
             lambda w, g, m, v, t, *settings: adamw_step(w, g, m, v, max(t - 1, 1), *settings),
         ),
-        "one-correction": (corrected(of=(1, 0)), corrected(of=(0, 1))),
+        "one-correction": (
+            corrected(lambda b1, b2, t: (1 - b1**t, 1)),
+            corrected(lambda b1, b2, t: (1, 1 - b2**t)),
+        ),
         "forgets-square": tuple(
             adam_like(second=lambda v, g, m, mix, size=size: mix(v, size(g))) for size in (np.abs, np.asarray)
         ),
@@ -481,7 +477,7 @@ ADAMW = Check(
         "decays-the-new-weights": adam_like(after=True),
         "betas-exchanged": adam_like(swap=True),
         "eps-before-the-correction": corrected(into_rate=True),
-        "correction-without-power": corrected(power=False),
+        "correction-without-power": corrected(lambda b1, b2, t: (1 - b1, 1 - b2)),
         "corrects-twice": corrected(twice=True),
         "corrects-the-old-moments": (corrected(old=(0, 1)), corrected(old=(0,)), corrected(old=(1,))),
         "stores-the-corrected": corrected(keeps=True),
@@ -494,31 +490,23 @@ ADAMW = Check(
         ),
         "squares-the-moment": adam_like(second=lambda v, g, m, mix: mix(v, m**2)),
         "correction-with-the-other-beta": (
-            corrected(betas=(0, 0)),
-            corrected(betas=(1, 1)),
-            corrected(betas=(1, 0)),
+            corrected(lambda b1, b2, t: (1 - b1**t, 1 - b1**t)),
+            corrected(lambda b1, b2, t: (1 - b2**t, 1 - b2**t)),
+            corrected(lambda b1, b2, t: (1 - b2**t, 1 - b1**t)),
         ),
         "decay-divided-by-the-root": decay_divided,
-        "betas-written-in": tuple(map(betas_written_in, (True, False))),
+        "betas-written-in": (betas_written_in, corrected(lambda b1, b2, t: (1 - 0.9**t, 1 - 0.999**t))),
         "one-v-for-all-weights": tuple(
             adam_like(second=lambda v, g, m, mix, one=one: mix(v, one(g**2))) for one in (np.sum, np.mean)
         ),
-        "correction-outside-the-root": lambda w, g, m, v, t, lr, beta1, beta2, eps, weight_decay: (
-            adamw_step(w, g, m, v, t, lr, beta1, beta2, eps, weight_decay)
-            | {
-                "w": (1 - lr * weight_decay) * w
-                - lr
-                * (beta1 * m + (1 - beta1) * g)
-                / (1 - beta1**t)
-                / (np.sqrt(beta2 * v + (1 - beta2) * g**2) / (1 - beta2**t) + eps)
-            }
-        ),
+        # √v over a share is the root of v over its square.
+        "correction-outside-the-root": corrected(lambda b1, b2, t: (1 - b1**t, (1 - b2**t) ** 2)),
         "gradient-with-its-whole-weight": (
             whole_weight(first=True),
             whole_weight(second=True),
             whole_weight(True, True),
         ),
-        "power-of-the-difference": corrected(share=lambda beta, t: (1 - beta) ** t),
+        "power-of-the-difference": corrected(lambda b1, b2, t: ((1 - b1) ** t, (1 - b2) ** t)),
     },
     personal=Personal(
         lambda f, own: lambda w, g, *state: f(w, g / own, *state),
@@ -654,9 +642,14 @@ def clipped(norm=global_norm, factor=lambda norm, top: min(1, top / norm)):
     return clip
 
 
-def per_tensor(grads, max_norm):
-    shrunk = [g * min(1, max_norm / np.linalg.norm(g)) for g in grads]
-    return {"grads": shrunk, "norm": global_norm(grads)}
+def clipped_apart(factor):
+    """The function that multiplies array number i by factor(i, grads, max_norm)."""
+
+    def clip(grads, max_norm):
+        shrunk = [g * factor(i, grads, max_norm) for i, g in enumerate(grads)]
+        return {"grads": shrunk, "norm": global_norm(grads)}
+
+    return clip
 
 
 def by_value(grads, max_norm):
@@ -700,7 +693,7 @@ CLIP = Check(
         ),
     ],
     mistakes={
-        "clip-per-tensor": per_tensor,
+        "clip-per-tensor": clipped_apart(lambda i, grads, top: min(1, top / np.linalg.norm(grads[i]))),
         "scales-small-up": clipped(factor=lambda norm, top: top / norm),
         "clip-by-value": (
             by_value,
@@ -741,27 +734,17 @@ CLIP = Check(
         },
         "square-compared": clipped(factor=lambda norm, top: top / norm if norm**2 > top else 1),
         "clips-to-length-1": clipped(factor=lambda norm, top: 1 / norm if norm > top else 1),
-        "norm-so-far": lambda grads, max_norm: {
-            "grads": [g * min(1, max_norm / global_norm(grads[: i + 1])) for i, g in enumerate(grads)],
-            "norm": global_norm(grads),
-        },
-        "long-arrays-alone": lambda grads, max_norm: {
-            "grads": [
-                g * (max_norm / global_norm(grads) if np.linalg.norm(g) > max_norm else 1) for g in grads
-            ],
-            "norm": global_norm(grads),
-        },
+        "norm-so-far": clipped_apart(lambda i, grads, top: min(1, top / global_norm(grads[: i + 1]))),
+        "long-arrays-alone": clipped_apart(
+            lambda i, grads, top: top / global_norm(grads) if np.linalg.norm(grads[i]) > top else 1
+        ),
         "square-in-the-factor": (
             clipped(factor=lambda norm, top: min(1, top / norm**2)),
             clipped(factor=lambda norm, top: top / norm**2 if norm > top else 1),
         ),
-        "one-long-array-decides": lambda grads, max_norm: {
-            "grads": [
-                g * (max_norm / global_norm(grads) if max(map(np.linalg.norm, grads)) > max_norm else 1)
-                for g in grads
-            ],
-            "norm": global_norm(grads),
-        },
+        "one-long-array-decides": clipped_apart(
+            lambda i, grads, top: top / global_norm(grads) if max(map(np.linalg.norm, grads)) > top else 1
+        ),
     },
 )
 

@@ -186,20 +186,19 @@ def stack_of(v1=None, v2=None):
     return run
 
 
-def skip_from_the_input(h, blocks, version):
-    start = h
-    for w1, w2 in blocks:
-        branch = relu((h if version == "v1" else relu(h)) @ w1) @ w2
-        h = relu(start + branch) if version == "v1" else start + branch
-    return h
+def reading_the_input(skip=False, branch=False):
+    """The function whose skips, or whose branches, all start at the very first h."""
 
+    def run(h, blocks, version):
+        start = h
+        for w1, w2 in blocks:
+            read = start if branch else h
+            added = relu((read if version == "v1" else relu(read)) @ w1) @ w2
+            h = (start if skip else h) + added
+            h = relu(h) if version == "v1" else h
+        return h
 
-def branch_from_the_input(h, blocks, version):
-    start = h
-    for w1, w2 in blocks:
-        branch = relu((start if version == "v1" else relu(start)) @ w1) @ w2
-        h = relu(h + branch) if version == "v1" else h + branch
-    return h
+    return run
 
 
 def stack(rng, depth, version):
@@ -238,7 +237,7 @@ TWO_BLOCKS = Check(
         "relu-on-the-skip": stack_of(v2=lambda h, w1, w2: relu(h) + relu(relu(h) @ w1) @ w2),
         "relu-after-the-matrix": stack_of(v2=lambda h, w1, w2: h + relu(relu(h @ w1) @ w2)),
         "first-block-only": lambda h, blocks, version: two_blocks(h, blocks[:1], version),
-        "skip-from-the-input": skip_from_the_input,
+        "skip-from-the-input": reading_the_input(skip=True),
         "plain-for-residual": stack_of(
             lambda h, w1, w2: relu(relu(h @ w1) @ w2), lambda h, w1, w2: relu(relu(h) @ w1) @ w2
         ),
@@ -251,7 +250,7 @@ TWO_BLOCKS = Check(
             relu(h) if version == "v1" else h, blocks, version
         ),
         "last-block-only": lambda h, blocks, version: two_blocks(h, blocks[-1:], version),
-        "branch-from-the-input": branch_from_the_input,
+        "branch-from-the-input": reading_the_input(branch=True),
         "relu-in-front-of-both": stack_of(v1=lambda h, w1, w2: relu(h + relu(relu(h) @ w1) @ w2)),
     },
     personal=Personal(
@@ -440,7 +439,7 @@ BRANCH_SCALE = Check(
         "root-mean-square-for-all": closed_form(),
         "ignores-the-gain": closed_form(mean=lambda g: 1.0),
         "depth-becomes-additive": lambda gains, target: np.sqrt((target**2 - 1) / np.sum(gains**2)),
-        "never-above-one": tuple(
+        "search-too-short": tuple(
             lambda gains, target, end=end: min(branch_scale(gains, target), end)
             for end in (1.0, 2.0, 5.0, 10.0)
         ),
@@ -938,14 +937,16 @@ def slope_by(
     mask=lambda h: h > 0,
     turn=lambda w: w,
     forward=lambda network: network["alpha"],
+    through=lambda dh, is_open, w: (dh * is_open) @ w,
 ):
-    """The function with another skip, branch scale, mask or matrix for the slope, or scale for h alone."""
+    """The function with another skip, branch scale, mask, matrix or order of the two for the slope, or scale
+    for h alone."""
 
     def answer(x, network, lag):
         h = np.outer(x, network["u"]) + network["b"]
         dh = np.tile(network["u"], (len(x), 1))
         for w in network["blocks"]:
-            dh = skip(network) * dh + alpha(network) * (dh * mask(h)) @ turn(w)
+            dh = skip(network) * dh + alpha(network) * through(dh, mask(h), turn(w))
             h = network["skip"] * h + forward(network) * relu(h) @ w
         slope = dh @ network["v"]
         return {"slope": slope, "likeness": autocorrelation(slope, lag)}
@@ -968,16 +969,6 @@ def finite_differences(x, network, lag):
 def likeness_of_the_output(x, network, lag):
     y = output(x, network)
     return {"slope": shattered(x, network, lag)["slope"], "likeness": autocorrelation(y, lag)}
-
-
-def slope_masked_behind(x, network, lag):
-    h = np.outer(x, network["u"]) + network["b"]
-    dh = np.tile(network["u"], (len(x), 1))
-    for w in network["blocks"]:
-        dh = network["skip"] * dh + network["alpha"] * (dh @ w) * (h > 0)
-        h = network["skip"] * h + network["alpha"] * relu(h) @ w
-    slope = dh @ network["v"]
-    return {"slope": slope, "likeness": autocorrelation(slope, lag)}
 
 
 def one_pair_too_few(a, lag):
@@ -1094,7 +1085,7 @@ SHATTERED_GRADIENTS = Check(
         "correlation-of-two-stretches": likeness_by(centred_by_side),
         "always-the-next-point": likeness_by(lambda a, lag: autocorrelation(a, 1)),
         "skip-of-one": slope_by(skip=lambda network: 1),
-        "mask-behind-the-matrix": slope_masked_behind,
+        "mask-behind-the-matrix": slope_by(through=lambda dh, is_open, w: dh @ w * is_open),
         "one-pair-too-few": likeness_by(lambda a, lag: one_pair_too_few(a - a.mean(), lag)),
         "counted-from-the-edge": likeness_by(
             lambda a, lag: np.correlate(a - a.mean(), a - a.mean(), "full")[lag] / np.sum((a - a.mean()) ** 2)

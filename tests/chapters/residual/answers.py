@@ -689,9 +689,9 @@ WRONG = {
         (growth_of_ones, "skip-keeps-it-bounded"),
     ],
     "branch_scale": [
-        (scale_up_to_ten, "never-above-one"),
+        (scale_up_to_ten, "search-too-short"),
         (scale_to_the_third_decimal, None),
-        (scale_up_to_one, "never-above-one"),
+        (scale_up_to_one, "search-too-short"),
         (scale_of_the_geometric_mean, "geometric-mean-for-all"),
         (scale_for_one_block, None),
         (lambda gains, target: 0.1, "constant"),
