@@ -161,12 +161,14 @@ def shown(value):
         return "{" + (line if len(line) < 70 and "\n" not in line else ",\n ".join(entries)) + "}"
     if isinstance(value, list | tuple):
         items = [shown(item) for item in value[:8]] + (["…"] if len(value) > 8 else [])
+        if any("\n" in item for item in items):
+            items = [",\n ".join(_under("", item) for item in items)]
         return f"[{', '.join(items)}]" if isinstance(value, list) else f"({', '.join(items)})"
     return str(value)
 
 
 def _under(key, words):
-    """An entry of a dictionary: its further lines stand under the first."""
+    """An entry of a dictionary, or of a list (no key): its further lines stand under the first."""
     return key + words.replace("\n", "\n" + " " * (len(key) + 1))
 
 

@@ -184,6 +184,17 @@ def test_a_dictionary_of_arrays_has_a_line_for_each_and_can_be_typed_in():
     assert cards.shown({"a": 1.0, "b": 2.0}) == "{'a': 1, 'b': 2}"
 
 
+def test_a_list_of_matrices_has_a_line_for_each_item():
+    text = cards.shown([np.eye(2), np.ones(2), 3.0])
+    assert text.splitlines() == [
+        "[np.array([[1., 0.],",
+        " " * 11 + "[0., 1.]]),",
+        " np.array([1., 1.]),",
+        " 3]",
+    ]
+    assert cards.shown([np.ones(2), 3.0]) == "[np.array([1., 1.]), 3]"
+
+
 def test_the_same_seed_gives_the_same_inputs_and_none_gives_fresh_ones(shown):
     seen = []
 
